@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The request to stop: set by signal handlers and clients, polled by long C calls and between ops. */
+#ifndef LATHE_BASE_CANCEL_H
+#define LATHE_BASE_CANCEL_H
+
+#include "engine/base/status.h"
+
+/* Async-signal-safe. */
+void cancel_request(void);
+void cancel_clear(void);
+int cancel_requested(void);
+
+/* STATUS_CANCELLED with a message where a stop was asked for. */
+Status cancel_check(void) STATUS_CHECKED;
+
+#endif

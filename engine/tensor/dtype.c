@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/tensor/dtype.h"
+
+#include <string.h>
+
+static const struct {
+    const char *name;
+    size_t size;
+} dtypes[DTYPE_COUNT] = {
+    [DTYPE_F32] = {"f32", 4}, [DTYPE_BF16] = {"bf16", 2}, [DTYPE_I32] = {"i32", 4},
+    [DTYPE_I64] = {"i64", 8}, [DTYPE_U8] = {"u8", 1},
+};
+
+size_t dtype_size(DType dtype)
+{
+    return dtypes[dtype].size;
+}
+
+const char *dtype_name(DType dtype)
+{
+    return dtypes[dtype].name;
+}
+
+float bf16_to_f32(uint16_t bits)
+{
+    uint32_t word = (uint32_t)bits << 16;
+    float value;
+    memcpy(&value, &word, sizeof value);
+    return value;
+}
+
+uint16_t bf16_from_f32(float value)
+{
+    uint32_t word;
+    memcpy(&word, &value, sizeof word);
+    if ((word & 0x7fffffffu) > 0x7f800000u) return (uint16_t)(word >> 16 | 0x40);
+    return (uint16_t)((word + 0x7fffu + (word >> 16 & 1)) >> 16);
+}

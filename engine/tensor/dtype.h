@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The element types of tensors. Plain values; nobody frees anything. */
+#ifndef LATHE_TENSOR_DTYPE_H
+#define LATHE_TENSOR_DTYPE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum DType { DTYPE_F32, DTYPE_BF16, DTYPE_I32, DTYPE_I64, DTYPE_U8, DTYPE_COUNT } DType;
+
+size_t dtype_size(DType dtype);
+/* "f32", "bf16", "i32", "i64", "u8". */
+const char *dtype_name(DType dtype);
+
+/* bf16 is the upper half of an f32 (round to nearest even; NaN stays NaN). */
+float bf16_to_f32(uint16_t bits);
+uint16_t bf16_from_f32(float value);
+
+#endif
