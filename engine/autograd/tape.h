@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The tape: records calls of ops and runs them backwards. A step's tape stands in an arena and is emptied by
+ * tape_reset(); a tape without arena keeps its nodes in the pool, each held by the tensors that it made, which is
+ * how tensors at the prompt differentiate. Whoever makes a tape frees it. One thread only. */
+#ifndef LATHE_AUTOGRAD_TAPE_H
+#define LATHE_AUTOGRAD_TAPE_H
+
+#include "engine/ops/op.h"
+
+typedef struct Tape Tape;
+
+/* What one op cost, summed over its calls of a kind; see tape_profile(). */
+typedef struct ProfileEntry {
+    const Op *op;
+    char path[128]; /* module path, its tail where it is longer */
+    bool backward;
+    int64_t calls;
+    double seconds, flops, bytes;
+} ProfileEntry;
+
+/* arena NULL: nodes in the pool. The arena stays the caller's. */
+Status tape_new(Arena *arena, Tape **out) STATUS_CHECKED;
+void tape_free(Tape *tape);
+
+/* Forgets all nodes and, with an arena, resets it. */
+void tape_reset(Tape *tape);
+
+Arena *tape_arena(const Tape *tape);
+
+/* Training mode (dropout) and recording of gradients; both off at first. */
+void tape_set_mode(Tape *tape, bool training, bool recording);
+bool tape_training(const Tape *tape);
+bool tape_recording(const Tape *tape);
+/* The key below which random ops draw: derived from seed, step, micro-step and forward pass by the caller. */
+void tape_set_random(Tape *tape, RandomKey key);
+
+/* Enters and leaves a module: the path is part of random keys, messages and profiles. */
+Status tape_enter(Tape *tape, const char *name) STATUS_CHECKED;
+void tape_leave(Tape *tape);
+const char *tape_path(const Tape *tape);
+
+/* Calls an op. attrs is the op's attribute struct (copied; NULL: defaults); inputs may contain NULL for optional
+ * ones. On a tape without arena every output is the caller's to unref; on one with an arena they belong to the
+ * tape. Errors: wrong inputs, memory, cancelled; with the module path before the message. */
+Status tape_apply(Tape *tape, const Op *op, Tensor *const *inputs, int input_count, const void *attrs,
+                  Tensor **outputs) STATUS_CHECKED;
+
+/* Runs backwards from a scalar loss (gradient 1) or from any tensor with a given gradient (f32, its shape).
+ * Gradients of leaves that require one are added to leaf->grad. On an arena tape the nodes are used up: activations
+ * are given back as soon as they are not needed. Errors: nothing requires a gradient, a shape, an op without
+ * backward. */
+Status tape_backward(Tape *tape, Tensor *root, Tensor *gradient) STATUS_CHECKED;
+
+/* Profiling: on clears the table. Entries are by op, path and direction, in order of first use. */
+void tape_profile(Tape *tape, bool on);
+const ProfileEntry *tape_profile_entries(const Tape *tape, int *count);
+
+#endif

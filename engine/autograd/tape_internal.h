@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What tape.c (calls) and backward.c (the way back) share. */
+#ifndef LATHE_AUTOGRAD_TAPE_INTERNAL_H
+#define LATHE_AUTOGRAD_TAPE_INTERNAL_H
+
+#include "engine/autograd/tape.h"
+
+enum { TAPE_MAX_DEPTH = 64 };
+
+typedef struct Frame {
+    const char *path;
+    int64_t calls;
+} Frame;
+
+struct Tape {
+    Arena *arena;
+    bool training, recording, profiling;
+    RandomKey random;
+    const char *path;
+    char pool_path[1]; /* always empty */
+    int64_t calls;     /* random ops under this path so far */
+    Frame frames[TAPE_MAX_DEPTH];
+    int depth;
+    Node **nodes; /* an arena tape's, in order */
+    int64_t count, capacity;
+    ProfileEntry *profile;
+    int profile_count, profile_capacity;
+};
+
+uint64_t tape_next_sequence(void);
+/* Runs one node backwards where a gradient reached it. */
+Status tape_run_backward(Tape *tape, Node *node) STATUS_CHECKED;
+/* Lets go of saved tensors and gradients. */
+void tape_drop_saved(Node *node);
+
+#endif

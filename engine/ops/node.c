@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/ops/op.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+Status node_output(Node *node, DType dtype, int ndim, const int64_t *shape, Tensor **out)
+{
+    TRY(tensor_new(node->arena, dtype, ndim, shape, out));
+    node->outputs[node->output_count++] = *out;
+    return STATUS_OK;
+}
+
+void node_output_view(Node *node, Tensor *view)
+{
+    node->outputs[node->output_count++] = view;
+}
+
+Status node_save(Node *node, const Tensor *tensor)
+{
+    if (!node->recording) return STATUS_OK;
+    TRY(tensor_alias(node->arena, tensor, &node->saved[node->saved_count]));
+    node->saved_count++;
+    return STATUS_OK;
+}
+
+Status node_save_new(Node *node, int ndim, const int64_t *shape, Tensor **out)
+{
+    TRY(tensor_new(node->arena, DTYPE_F32, ndim, shape, out));
+    node->saved[node->saved_count++] = *out;
+    return STATUS_OK;
+}
+
+Status node_scratch(Node *node, DType dtype, int ndim, const int64_t *shape, Tensor **out)
+{
+    return tensor_new(node->arena, dtype, ndim, shape, out);
+}
+
+Tensor **node_gradient_place(Tensor *tensor)
+{
+    return tensor->node ? &tensor->node->grad_outputs[tensor->output_index] : &tensor->grad;
+}
+
+/* A leaf's gradient outlives the step: it stands in the leaf's own memory. */
+static Status new_gradient(const Node *node, const Tensor *input, Tensor **out)
+{
+    return tensor_new(input->node ? node->arena : input->arena, DTYPE_F32, input->ndim, input->shape, out);
+}
+
+Status node_grad(Node *node, int i, Tensor **grad, bool *accumulate)
+{
+    Tensor *input = node->inputs[i];
+    Tensor **place = node_gradient_place(input);
+    bool leaf_start = !input->node && input->grad_fresh;
+    *accumulate = false;
+    if (*place && leaf_start && !storage_shared((*place)->storage)) {
+        input->grad_fresh = false;
+        *grad = *place;
+        return STATUS_OK;
+    }
+    if (!*place || leaf_start) {
+        TRY(new_gradient(node, input, grad));
+        tensor_unref(*place);
+        *place = *grad;
+        input->grad_fresh = false;
+        return STATUS_OK;
+    }
+    if (node->op->accumulates && !storage_shared((*place)->storage) && tensor_contiguous(*place)) {
+        *grad = *place;
+        *accumulate = true;
+        return STATUS_OK;
+    }
+    TRY(tensor_new(node->arena, DTYPE_F32, input->ndim, input->shape, grad));
+    node->pending[i] = *grad;
+    return STATUS_OK;
+}
+
+Status node_grad_is(Node *node, int i, Tensor *grad)
+{
+    Tensor *input = node->inputs[i];
+    Tensor **place = node_gradient_place(input);
+    if (input->node && !*place) return tensor_alias(node->arena, grad, place);
+    if (!input->node && (!*place || input->grad_fresh)) { /* a leaf's gradient has its own memory */
+        bool accumulate;
+        Tensor *own;
+        TRY(node_grad(node, i, &own, &accumulate));
+        return tensor_copy(own, grad);
+    }
+    return tensor_alias(node->arena, grad, &node->pending[i]);
+}
+
+static void add_into(float *to, const float *from, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) to[i] += from[i];
+}
+
+/* Makes the gradient at place contiguous memory of its own, so that it can be added to. */
+static Status own_gradient(Node *node, const Tensor *input, Tensor **place)
+{
+    Tensor *own;
+    if (!storage_shared((*place)->storage) && tensor_contiguous(*place)) return STATUS_OK;
+    TRY(new_gradient(node, input, &own));
+    Status status = tensor_copy(own, *place);
+    if (status != STATUS_OK) {
+        tensor_unref(own);
+        return status;
+    }
+    tensor_unref(*place);
+    *place = own;
+    return STATUS_OK;
+}
+
+static Status add_gradient(Node *node, const Tensor *input, Tensor **place, Tensor *more)
+{
+    Tensor *dense;
+    TRY(own_gradient(node, input, place));
+    if (tensor_contiguous(more))
+        dense = tensor_ref(more);
+    else
+        TRY(tensor_clone(node->arena, more, &dense));
+    add_into(TENSOR_F32(*place), TENSOR_F32(dense), tensor_count(dense));
+    tensor_unref(dense);
+    return STATUS_OK;
+}
+
+Status node_finish_backward(Node *node)
+{
+    for (int i = 0; i < node->input_count; i++) {
+        if (!node->pending[i]) continue;
+        TRY(add_gradient(node, node->inputs[i], node_gradient_place(node->inputs[i]), node->pending[i]));
+        tensor_unref(node->pending[i]);
+        node->pending[i] = NULL;
+    }
+    return STATUS_OK;
+}
+
+Status node_refuse(const Node *node, int i, const char *format, ...)
+{
+    char shape[TENSOR_TEXT_SIZE], words[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(words, sizeof words, format, args);
+    va_end(args);
+    int last = op_input_count(node->op) - 1;
+    return status_fail(STATUS_INVALID, "%s: %s is %s: %s", node->op->name,
+                       node->op->inputs[i < last ? i : last].name, tensor_describe(node->inputs[i], shape), words);
+}
+
+Status node_expect_ndim(const Node *node, int i, int ndim)
+{
+    if (node->inputs[i]->ndim == ndim) return STATUS_OK;
+    return node_refuse(node, i, "it must have %d dimension%s", ndim, ndim == 1 ? "" : "s");
+}
+
+Status node_contiguous(Node *node, int i, Tensor **out)
+{
+    if (!tensor_contiguous(node->inputs[i])) return tensor_clone(node->arena, node->inputs[i], out);
+    *out = tensor_ref(node->inputs[i]);
+    return STATUS_OK;
+}
+
+int op_input_count(const Op *op)
+{
+    int count = 0;
+    while (op->inputs[count].name) count++;
+    return count;
+}
+
+double node_flops(const Node *node)
+{
+    if (node->op->flops) return node->op->flops(node);
+    double count = 0;
+    for (int i = 0; i < node->output_count; i++) count += (double)tensor_count(node->outputs[i]);
+    return count;
+}
+
+static double bytes_of(const Tensor *tensor)
+{
+    return tensor ? (double)tensor_count(tensor) * (double)dtype_size(tensor->dtype) : 0;
+}
+
+double node_bytes(const Node *node)
+{
+    double bytes = 0;
+    for (int i = 0; i < node->input_count; i++) bytes += bytes_of(node->inputs[i]);
+    for (int i = 0; i < node->output_count; i++) bytes += bytes_of(node->outputs[i]);
+    return bytes;
+}

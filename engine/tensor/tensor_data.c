@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Reading, writing, copying and printing elements. */
+#include "engine/tensor/tensor.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { PRINT_EDGE = 3, PRINT_WHOLE = 8 };
+
+/* Where the element at a row-major place stands, in elements from the start of the storage. */
+static int64_t element(const Tensor *tensor, int64_t place)
+{
+    int64_t at = tensor->offset;
+    for (int i = tensor->ndim - 1; i >= 0; i--) {
+        at += place % tensor->shape[i] * tensor->strides[i];
+        place /= tensor->shape[i];
+    }
+    return at;
+}
+
+static double load(const Tensor *tensor, int64_t at)
+{
+    const void *base = storage_data(tensor->storage);
+    switch (tensor->dtype) {
+    case DTYPE_F32: return (double)((const float *)base)[at];
+    case DTYPE_BF16: return (double)bf16_to_f32(((const uint16_t *)base)[at]);
+    case DTYPE_I32: return ((const int32_t *)base)[at];
+    case DTYPE_I64: return (double)((const int64_t *)base)[at];
+    default: return ((const uint8_t *)base)[at];
+    }
+}
+
+/* A double into an integer type: saturated, NaN as 0, so that no value is undefined behaviour. */
+static int64_t to_integer(double value, double low, double high)
+{
+    if (isnan(value)) return 0;
+    return value < low ? (int64_t)low : value >= high ? (int64_t)high : (int64_t)value;
+}
+
+static void store(Tensor *tensor, int64_t at, double value)
+{
+    void *base = storage_data(tensor->storage);
+    switch (tensor->dtype) {
+    case DTYPE_F32: ((float *)base)[at] = (float)value; break;
+    case DTYPE_BF16: ((uint16_t *)base)[at] = bf16_from_f32((float)value); break;
+    case DTYPE_I32: ((int32_t *)base)[at] = (int32_t)to_integer(value, INT32_MIN, INT32_MAX); break;
+    case DTYPE_I64: ((int64_t *)base)[at] = to_integer(value, -0x1p63, 0x1.fffffffffffffp62); break;
+    default: ((uint8_t *)base)[at] = (uint8_t)to_integer(value, 0, 255); break;
+    }
+}
+
+double tensor_get(const Tensor *tensor, int64_t place)
+{
+    return load(tensor, element(tensor, place));
+}
+
+void tensor_set(Tensor *tensor, int64_t place, double value)
+{
+    store(tensor, element(tensor, place), value);
+}
+
+Status tensor_copy(Tensor *to, const Tensor *from)
+{
+    char a[TENSOR_TEXT_SIZE], b[TENSOR_TEXT_SIZE];
+    if (!tensor_same_shape(to, from))
+        return status_fail(STATUS_INVALID, "copy: %s does not fit into %s", tensor_describe(from, a),
+                           tensor_describe(to, b));
+    int64_t count = tensor_count(to);
+    if (count == 0) return STATUS_OK;
+    if (to->dtype == from->dtype && tensor_contiguous(to) && tensor_contiguous(from)) {
+        memmove(tensor_data(to), tensor_data(from), (size_t)count * dtype_size(to->dtype));
+        return STATUS_OK;
+    }
+    int64_t inner = to->ndim ? to->shape[to->ndim - 1] : 1;
+    int64_t to_stride = to->ndim ? to->strides[to->ndim - 1] : 1;
+    int64_t from_stride = from->ndim ? from->strides[from->ndim - 1] : 1;
+    for (int64_t row = 0; row < count; row += inner) {
+        int64_t t = element(to, row), f = element(from, row);
+        for (int64_t i = 0; i < inner; i++, t += to_stride, f += from_stride) {
+            if (to->dtype == DTYPE_I64 && from->dtype == DTYPE_I64) /* a double would round it */
+                ((int64_t *)storage_data(to->storage))[t] = ((const int64_t *)storage_data(from->storage))[f];
+            else
+                store(to, t, load(from, f));
+        }
+    }
+    return STATUS_OK;
+}
+
+void tensor_fill(Tensor *tensor, double value)
+{
+    int64_t count = tensor_count(tensor);
+    for (int64_t i = 0; i < count; i++) store(tensor, element(tensor, i), value);
+}
+
+static double uniform_at(const uint32_t words[4], int half)
+{
+    uint64_t bits = (uint64_t)words[2 * half] << 32 | words[2 * half + 1];
+    return (double)(bits >> 11) * 0x1p-53;
+}
+
+void tensor_fill_normal(Tensor *tensor, RandomKey key, double mean, double deviation)
+{
+    int64_t count = tensor_count(tensor);
+    for (int64_t i = 0; i < count; i++) {
+        uint32_t words[4];
+        random_block(key, (uint64_t)i, words);
+        double radius = sqrt(-2.0 * log(1.0 - uniform_at(words, 0)));
+        store(tensor, element(tensor, i),
+              mean + deviation * radius * cos(6.283185307179586 * uniform_at(words, 1)));
+    }
+}
+
+void tensor_fill_uniform(Tensor *tensor, RandomKey key, double low, double high)
+{
+    int64_t count = tensor_count(tensor);
+    for (int64_t i = 0; i < count; i++) {
+        uint32_t words[4];
+        random_block(key, (uint64_t)i, words);
+        store(tensor, element(tensor, i), low + (high - low) * uniform_at(words, 0));
+    }
+}
+
+static Status print_value(const Tensor *tensor, double value, Buffer *out)
+{
+    if (tensor->dtype != DTYPE_F32 && tensor->dtype != DTYPE_BF16) return buffer_printf(out, "%.0f", value);
+    double size = fabs(value);
+    if (value == 0 || (size >= 1e-3 && size < 1e4)) return buffer_printf(out, "% .4f", value);
+    return buffer_printf(out, "% .2e", value);
+}
+
+static Status print_dim(const Tensor *tensor, int dim, int64_t at, Buffer *out)
+{
+    if (dim == tensor->ndim) return print_value(tensor, load(tensor, at), out);
+    int64_t size = tensor->shape[dim];
+    TRY(buffer_text(out, "["));
+    for (int64_t i = 0; i < size; i++) {
+        if (size > PRINT_WHOLE && i == PRINT_EDGE) {
+            TRY(dim == tensor->ndim - 1 ? buffer_text(out, " ...") : buffer_printf(out, "\n%*s...", dim + 1, ""));
+            i = size - (dim == tensor->ndim - 1 ? 1 : PRINT_EDGE);
+        }
+        if (i && dim == tensor->ndim - 1)
+            TRY(buffer_text(out, " "));
+        else if (i)
+            TRY(buffer_printf(out, "\n%*s", dim + 1, ""));
+        TRY(print_dim(tensor, dim + 1, at + i * tensor->strides[dim], out));
+    }
+    return buffer_text(out, "]");
+}
+
+Status tensor_print(const Tensor *tensor, Buffer *out)
+{
+    return print_dim(tensor, 0, tensor->offset, out);
+}
