@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Where batches come from. A source is a pure function of its cursor: the batch at (seed, epoch, index) is always
+ * the same, however many loader threads prefetch and whoever asks. Implementations stand in datasets/; each begins
+ * with a Source. source_unref() by the last holder frees it. */
+#ifndef LATHE_TRAIN_SOURCE_H
+#define LATHE_TRAIN_SOURCE_H
+
+#include "engine/base/hash.h"
+#include "engine/tensor/batch.h"
+
+typedef struct Source Source;
+
+/* The next example that was not consumed. */
+typedef struct Cursor {
+    uint64_t seed;
+    int64_t epoch, index; /* index: examples of the epoch that were consumed */
+} Cursor;
+
+typedef struct SourceType {
+    const char *name;
+    /* Makes the batch at the cursor in the arena (NULL: pool) and moves the cursor behind it. The last batch of an
+     * epoch may be smaller; then the epoch grows by one. */
+    Status (*next)(Source *source, Arena *arena, Cursor *cursor, Batch *out);
+    /* The best achievable loss: the sum over the targets of the named view field of the negative log-likelihood
+     * (nats) by somebody who knows how the data were made. NULL where nobody does. targets: "masked_targets" or
+     * another label field. */
+    Status (*oracle)(Source *source, const Batch *view, const char *targets, double *nll_sum, int64_t *count);
+    void (*free)(Source *source);
+} SourceType;
+
+struct Source {
+    const SourceType *type;
+    int refs;
+    char doc[160];                /* "stories: 60,000 sentences, 512 pieces" */
+    int64_t examples;             /* of an epoch */
+    int64_t tokens;               /* of an epoch, 0 where it is not text */
+    int64_t batch_size;           /* may be changed between steps */
+    uint64_t seed;                /* of the order */
+    Hash content;                 /* of the data that it reads */
+    const Vocabulary *vocabulary; /* NULL where it is not text */
+};
+
+Source *source_ref(Source *source);
+void source_unref(Source *source);
+
+#endif
