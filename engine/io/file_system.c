@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/io/file.h"
+#include "engine/io/file_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static atomic_uint_fast64_t operations, fail_at;
+static atomic_int fail_persistent;
+
+void file_fail_after(uint64_t n, int persistent)
+{
+    atomic_store(&operations, 0);
+    atomic_store(&fail_persistent, persistent);
+    atomic_store(&fail_at, n);
+}
+
+uint64_t file_operations(void)
+{
+    return atomic_load(&operations);
+}
+
+static bool injected_failure(void)
+{
+    uint64_t n = atomic_fetch_add(&operations, 1) + 1;
+    uint64_t at = atomic_load(&fail_at);
+    if (at == 0 || n < at || (n > at && !atomic_load(&fail_persistent))) return false;
+    errno = ENOSPC;
+    return true;
+}
+
+int system_open(const char *path, int flags)
+{
+    return injected_failure() ? -1 : open(path, flags | O_CLOEXEC, 0666);
+}
+
+static int write_all(int fd, const char *bytes, size_t length)
+{
+    enum { MOST = 1 << 30 }; /* Linux writes at most 2 GiB at once */
+    while (length > 0) {
+        ssize_t wrote = write(fd, bytes, length < MOST ? length : MOST);
+        if (wrote < 0 && errno == EINTR) continue;
+        if (wrote <= 0) {
+            if (wrote == 0) errno = ENOSPC;
+            return -1;
+        }
+        bytes += wrote;
+        length -= (size_t)wrote;
+    }
+    return 0;
+}
+
+int system_write(int fd, const void *bytes, size_t length)
+{
+    if (injected_failure()) {
+        /* A disk runs full in the middle of a write: half of it arrives. */
+        (void)!write(fd, bytes, length / 2);
+        errno = ENOSPC;
+        return -1;
+    }
+    return write_all(fd, bytes, length);
+}
+
+int system_sync(int fd)
+{
+    if (injected_failure()) return -1;
+    int result;
+    do result = fsync(fd);
+    while (result != 0 && errno == EINTR);
+    return result;
+}
+
+int system_rename(const char *from, const char *to)
+{
+    return injected_failure() ? -1 : rename(from, to);
+}
+
+int system_exchange(const char *a, const char *b)
+{
+    return injected_failure() ? -1 : renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE);
+}
+
+int system_make_directory(const char *path)
+{
+    return injected_failure() ? -1 : mkdir(path, 0777);
+}
+
+int system_truncate(int fd, off_t size)
+{
+    if (injected_failure()) return -1;
+    int result;
+    do result = ftruncate(fd, size);
+    while (result != 0 && errno == EINTR);
+    return result;
+}
+
+int system_sync_directory(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return -1;
+    int result = system_sync(fd), error = errno;
+    close(fd);
+    /* Some file systems cannot sync a directory and need not. */
+    if (result != 0 && (error == EINVAL || error == EROFS)) return 0;
+    errno = error;
+    return result;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What tests of files share: a folder of their own, and assertions on messages. The folder is made by
+ * scratch_make() and removed with all in it by scratch_remove(); both fit tcase_add_checked_fixture(). */
+#ifndef LATHE_TESTS_SCRATCH_H
+#define LATHE_TESTS_SCRATCH_H
+
+#include "engine/base/memory.h"
+#include "engine/base/status.h"
+#include "engine/io/file.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ASSERT_OK(expression) ck_assert_msg((expression) == STATUS_OK, "%s: %s", #expression, status_message())
+
+/* The call fails with this code and a message that holds the words. */
+#define ASSERT_FAILS(expression, code, words)                                                                      \
+    do {                                                                                                           \
+        ck_assert_int_eq((expression), (code));                                                                    \
+        ck_assert_msg(strstr(status_message(), (words)) != NULL, "'%s' is not in: %s", (words), status_message()); \
+    } while (0)
+
+static char scratch_folder[128];
+
+static inline void scratch_make(void)
+{
+    const char *base = getenv("TMPDIR");
+    snprintf(scratch_folder, sizeof scratch_folder, "%.100s/lathe-test-XXXXXX", base && *base ? base : "/tmp");
+    ck_assert_ptr_nonnull(mkdtemp(scratch_folder));
+}
+
+static inline void scratch_remove(void)
+{
+    memory_fail_after(0, 0);
+    file_fail_after(0, 0);
+    ASSERT_OK(file_remove_tree(scratch_folder));
+}
+
+/* A path in the folder; eight may be used at once. */
+static inline const char *scratch_path(const char *name)
+{
+    static char paths[8][512];
+    static unsigned next;
+    char *path = paths[next++ % 8];
+    snprintf(path, 512, "%s/%s", scratch_folder, name);
+    return path;
+}
+
+static inline void scratch_write(const char *path, const void *bytes, size_t length)
+{
+    FILE *file = fopen(path, "wb");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_uint_eq(fwrite(bytes, 1, length, file), length);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+/* The file's bytes as a text, for the caller to free() with memory_free(). */
+static inline char *scratch_read(const char *path)
+{
+    Buffer bytes = {0};
+    ASSERT_OK(file_read_empty(path, 0, &bytes));
+    return buffer_take(&bytes);
+}
+
+static inline void scratch_assert_text(const char *path, const char *expected)
+{
+    char *text = scratch_read(path);
+    ck_assert_str_eq(text, expected);
+    memory_free(text);
+}
+
+#endif
