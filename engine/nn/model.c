@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/nn/model.h"
+
+#include "engine/base/memory.h"
+#include "engine/base/names.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define MODEL(name) extern const ModelRecord model_##name;
+#include "engine/nn/models.list"
+#undef MODEL
+
+#define MODEL(name) &model_##name,
+const ModelRecord *const model_records[] = {
+#include "engine/nn/models.list"
+};
+#undef MODEL
+
+const int model_record_count = sizeof model_records / sizeof *model_records;
+
+const ModelRecord *model_record_find(const char *name)
+{
+    for (int i = 0; i < model_record_count; i++)
+        if (strcmp(model_records[i]->name, name) == 0) return model_records[i];
+    return NULL;
+}
+
+static Status build(Model *model, const void *config, RandomKey key)
+{
+    TRY(memory_new(1, model->record->config_size, &model->config));
+    memcpy(model->config, config, model->record->config_size);
+    TRY(module_new(model->name, &model->root));
+    return model->record->build(model, key);
+}
+
+Status model_new(const ModelRecord *record, const void *config, const char *name, RandomKey key, Model **out)
+{
+    Model *model;
+    TRY(memory_new(1, sizeof *model, &model));
+    model->record = record;
+    snprintf(model->name, sizeof model->name, "%s", name);
+    Status status = build(model, config, key);
+    if (status != STATUS_OK) {
+        model_free(model);
+        return status;
+    }
+    *out = model;
+    return STATUS_OK;
+}
+
+void model_free(Model *model)
+{
+    if (!model) return;
+    module_free(model->root);
+    memory_free(model->config);
+    memory_free(model);
+}
+
+Status forward_new(Model *model, Tape *tape, const Batch *batch, Forward **out)
+{
+    Forward *pass;
+    TRY(arena_take(tape_arena(tape), sizeof *pass, &pass));
+    *pass = (Forward){.model = model, .tape = tape, .batch = batch};
+    *out = pass;
+    return STATUS_OK;
+}
+
+static Status unknown_output(const ModelRecord *record, const char *name)
+{
+    size_t count = 0;
+    while (record->outputs[count].name) count++;
+    const char *near = names_nearest(name, record->outputs, count, sizeof *record->outputs);
+    return near ? status_fail(STATUS_INVALID, "%s has no output '%s'; did you mean '%s'?", record->name, name, near)
+                : status_fail(STATUS_INVALID, "%s has no output '%s'; help(models.%s) lists them", record->name,
+                              name, record->name);
+}
+
+Status forward_output(Forward *pass, const char *name, Tensor **out)
+{
+    const ModelOutput *outputs = pass->model->record->outputs;
+    for (int i = 0; outputs[i].name; i++) {
+        if (strcmp(outputs[i].name, name) != 0) continue;
+        if (!pass->outputs[i]) TRY(outputs[i].compute(pass, &pass->outputs[i]));
+        *out = pass->outputs[i];
+        return STATUS_OK;
+    }
+    return unknown_output(pass->model->record, name);
+}

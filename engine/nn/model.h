@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Models: a record each (models.list), a config struct, a module tree, and outputs that are computed on demand. A
+ * Forward is one pass over one view of the input: the trunk runs once, and every output that objectives ask for is
+ * computed once. model_free() frees the tree; a Forward lives in the step's arena and is not freed. */
+#ifndef LATHE_NN_MODEL_H
+#define LATHE_NN_MODEL_H
+
+#include "engine/nn/module.h"
+#include "engine/tensor/batch.h"
+
+enum { MODEL_NAME_SIZE = 64, MODEL_MAX_OUTPUTS = 12 };
+
+typedef struct Model Model;
+typedef struct Forward Forward;
+
+/* Something that a model can compute; the list ends with {0}. */
+typedef struct ModelOutput {
+    const char *name, *doc;
+    Status (*compute)(Forward *pass, Tensor **out);
+} ModelOutput;
+
+typedef struct ModelRecord {
+    const char *name, *doc, *source;
+    const Option *options; /* fields of the config struct, with Hugging Face's names */
+    size_t config_size;
+    /* Fills in what the config leaves open, checks it, and builds the tree below model->root. */
+    Status (*build)(Model *model, RandomKey key);
+    const ModelOutput *outputs;
+    /* The longest sequence, 0 where it is not text. */
+    int64_t (*max_length)(const Model *model);
+    /* Multiply-adds (times 2) of forward and backward for one step on B sequences of T tokens with n masked
+     * positions. */
+    double (*step_flops)(const Model *model, int64_t batch, int64_t length, int64_t masked);
+} ModelRecord;
+
+struct Model {
+    const ModelRecord *record;
+    char name[MODEL_NAME_SIZE];
+    void *config;
+    Module *root;
+};
+
+struct Forward {
+    Model *model;
+    Tape *tape;
+    const Batch *batch;
+    Tensor *outputs[MODEL_MAX_OUTPUTS]; /* computed so far, by place in the record's list */
+};
+
+/* config is copied. key: where the weights are drawn from. */
+Status model_new(const ModelRecord *record, const void *config, const char *name, RandomKey key,
+                 Model **out) STATUS_CHECKED;
+void model_free(Model *model);
+
+Status forward_new(Model *model, Tape *tape, const Batch *batch, Forward **out) STATUS_CHECKED;
+/* The named output, computed at the first request. Errors: unknown name (with the nearest). */
+Status forward_output(Forward *pass, const char *name, Tensor **out) STATUS_CHECKED;
+
+extern const ModelRecord *const model_records[];
+extern const int model_record_count;
+const ModelRecord *model_record_find(const char *name);
+
+#endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/nn/module.h"
+
+#include "engine/base/memory.h"
+
+#include <stdio.h>
+#include <string.h>
+
+Status module_new(const char *name, Module **out)
+{
+    Module *module;
+    TRY(memory_new(1, sizeof *module, &module));
+    Status status = memory_copy_text(name, &module->name);
+    if (status != STATUS_OK) {
+        memory_free(module);
+        return status;
+    }
+    *out = module;
+    return STATUS_OK;
+}
+
+static void param_free(Param *param)
+{
+    if (!param) return;
+    tensor_unref(param->value);
+    tensor_unref(param->mask);
+    for (int i = 0; i < PARAM_STATES; i++) tensor_unref(param->state[i]);
+    memory_free(param->path);
+    memory_free(param);
+}
+
+void module_free(Module *module)
+{
+    if (!module) return;
+    for (int i = 0; i < module->child_count; i++) module_free(module->children[i]);
+    for (int i = 0; i < module->param_count; i++) param_free(module->params[i]);
+    memory_free(module->children);
+    memory_free(module->params);
+    memory_free(module->name);
+    memory_free(module);
+}
+
+/* Room for one more pointer in a list that grows by one: lists are short and made once. */
+static Status grow(void *list, int count)
+{
+    return memory_resize(list, (size_t)count + 1, sizeof(void *));
+}
+
+Status module_add(Module *module, const char *name, Module **out)
+{
+    Module *child;
+    TRY(module_new(name, &child));
+    Status status = grow(&module->children, module->child_count);
+    if (status != STATUS_OK) {
+        module_free(child);
+        return status;
+    }
+    child->parent = module;
+    module->children[module->child_count++] = child;
+    *out = child;
+    return STATUS_OK;
+}
+
+void module_path(const Module *module, char out[MODULE_PATH_SIZE])
+{
+    out[0] = '\0';
+    if (!module->parent) return;
+    module_path(module->parent, out);
+    size_t used = strlen(out);
+    snprintf(out + used, MODULE_PATH_SIZE - used, used ? ".%s" : "%s", module->name);
+}
+
+static Status name_param(const Module *module, const char *name, Param *param)
+{
+    char path[MODULE_PATH_SIZE];
+    Buffer whole = {0};
+    module_path(module, path);
+    TRY(buffer_printf(&whole, path[0] ? "%s.%s" : "%s%s", path, name));
+    param->path = buffer_take(&whole);
+    param->name = param->path + strlen(param->path) - strlen(name);
+    return STATUS_OK;
+}
+
+Status module_add_param(Module *module, const char *name, bool decay, int ndim, const int64_t *shape, Param **out)
+{
+    Param *param;
+    TRY(memory_new(1, sizeof *param, &param));
+    Status status = name_param(module, name, param);
+    if (status == STATUS_OK) status = tensor_new_zeros(NULL, DTYPE_F32, ndim, shape, &param->value);
+    if (status == STATUS_OK) status = grow(&module->params, module->param_count);
+    if (status != STATUS_OK) {
+        param_free(param);
+        return status;
+    }
+    param->value->requires_grad = true;
+    param->value->param = param;
+    param->decay = decay;
+    module->params[module->param_count++] = param;
+    *out = param;
+    return STATUS_OK;
+}
+
+static Status missing(const Module *module, const char *kind, const char *name)
+{
+    char path[MODULE_PATH_SIZE];
+    module_path(module, path);
+    return status_fail(STATUS_INVALID, "module '%s' has no %s '%s'", path[0] ? path : module->name, kind, name);
+}
+
+Status module_child(const Module *module, const char *name, Module **out)
+{
+    for (int i = 0; i < module->child_count; i++) {
+        *out = module->children[i];
+        if (strcmp((*out)->name, name) == 0) return STATUS_OK;
+    }
+    return missing(module, "child", name);
+}
+
+Status module_param(const Module *module, const char *name, Param **out)
+{
+    for (int i = 0; i < module->param_count; i++) {
+        *out = module->params[i];
+        if (strcmp((*out)->name, name) == 0) return STATUS_OK;
+    }
+    return missing(module, "parameter", name);
+}
+
+static Module *child_by_part(const Module *module, const char *part, size_t length)
+{
+    for (int i = 0; i < module->child_count; i++)
+        if (strlen(module->children[i]->name) == length && memcmp(module->children[i]->name, part, length) == 0)
+            return module->children[i];
+    return NULL;
+}
+
+Module *module_find(const Module *root, const char *path)
+{
+    const Module *at = root;
+    while (at && *path) {
+        size_t length = strcspn(path, ".");
+        at = child_by_part(at, path, length);
+        path += length + (path[length] == '.');
+    }
+    return (Module *)at;
+}
+
+Param *module_find_param(const Module *root, const char *path)
+{
+    const char *dot;
+    const Module *at = root;
+    while (at && (dot = strchr(path, '.'))) {
+        at = child_by_part(at, path, (size_t)(dot - path));
+        path = dot + 1;
+    }
+    for (int i = 0; at && i < at->param_count; i++)
+        if (strcmp(at->params[i]->name, path) == 0) return at->params[i];
+    return NULL;
+}
+
+Status module_each_param(const Module *module, Status (*visit)(void *context, Param *param), void *context)
+{
+    for (int i = 0; i < module->param_count; i++) TRY(visit(context, module->params[i]));
+    for (int i = 0; i < module->child_count; i++) TRY(module_each_param(module->children[i], visit, context));
+    return STATUS_OK;
+}
+
+int64_t module_count_params(const Module *module)
+{
+    int64_t count = module->param_count;
+    for (int i = 0; i < module->child_count; i++) count += module_count_params(module->children[i]);
+    return count;
+}
+
+int64_t module_count_weights(const Module *module)
+{
+    int64_t count = 0;
+    for (int i = 0; i < module->param_count; i++) count += tensor_count(module->params[i]->value);
+    for (int i = 0; i < module->child_count; i++) count += module_count_weights(module->children[i]);
+    return count;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The module tree: named children and parameters. A Param is one trainable tensor: fp32 master value, gradient,
+ * mask, the optimizer's state and its own step count. Its path is the one of the weight files
+ * ("bert.encoder.layer.0.output.dense.weight"). module_free() frees the whole tree below. A forward pass walks the
+ * live tree and finds children and parameters by name, so that edits of the tree need nothing else. */
+#ifndef LATHE_NN_MODULE_H
+#define LATHE_NN_MODULE_H
+
+#include "engine/autograd/tape.h"
+
+enum { PARAM_STATES = 2, MODULE_PATH_SIZE = 256 };
+
+typedef struct Param {
+    char *path;                  /* whole path from the root, the root's own name left out */
+    const char *name;            /* its last part */
+    Tensor *value;               /* f32 leaf in the pool; its gradient is value->grad */
+    Tensor *mask;                /* f32 of 0 and 1, same shape; NULL: dense */
+    Tensor *state[PARAM_STATES]; /* the optimizer's, NULL before the first step */
+    int64_t step;                /* how often the optimizer stepped it */
+    uint64_t version;            /* grows with every change of the value: key of caches */
+    bool frozen;                 /* not stepped */
+    bool decay;                  /* weight decay applies: matrices, not biases and norms */
+} Param;
+
+typedef struct Module {
+    char *name;
+    struct Module *parent;
+    struct Module **children;
+    Param **params;
+    int child_count, param_count;
+} Module;
+
+Status module_new(const char *name, Module **out) STATUS_CHECKED;
+void module_free(Module *module);
+
+/* A new child below the module, which owns it. */
+Status module_add(Module *module, const char *name, Module **out) STATUS_CHECKED;
+/* A new parameter with the shape, zeroed; decay as given. */
+Status module_add_param(Module *module, const char *name, bool decay, int ndim, const int64_t *shape,
+                        Param **out) STATUS_CHECKED;
+
+/* Errors: there is none of that name; the message names the module's path. */
+Status module_child(const Module *module, const char *name, Module **out) STATUS_CHECKED;
+Status module_param(const Module *module, const char *name, Param **out) STATUS_CHECKED;
+/* By dotted path ("encoder.layer.0"); NULL where there is none. */
+Module *module_find(const Module *root, const char *path);
+Param *module_find_param(const Module *root, const char *path);
+
+/* All parameters below, depth first in order of making. Stops at the first failure. */
+Status module_each_param(const Module *module, Status (*visit)(void *context, Param *param),
+                         void *context) STATUS_CHECKED;
+int64_t module_count_params(const Module *module);  /* Param objects */
+int64_t module_count_weights(const Module *module); /* elements */
+/* Its path into out: names from below the root joined by dots. */
+void module_path(const Module *module, char out[MODULE_PATH_SIZE]);
+
+/* --- layers with the field's names: "weight" and "bias" --- */
+
+/* weight f32[out,in] drawn from N(0, deviation^2), bias f32[out] zeros (unless without it). */
+Status linear_add(Module *parent, const char *name, int64_t in, int64_t out, bool bias, RandomKey key,
+                  double deviation, Module **made) STATUS_CHECKED;
+/* weight f32[rows,width] drawn from N(0, deviation^2). */
+Status embedding_add(Module *parent, const char *name, int64_t rows, int64_t width, RandomKey key, double deviation,
+                     Module **made) STATUS_CHECKED;
+/* weight f32[width] ones, bias f32[width] zeros. */
+Status layer_norm_add(Module *parent, const char *name, int64_t width, Module **made) STATUS_CHECKED;
+
+/* y = x W' + b of the child called name; entered on the tape under its name. gelu: followed by the exact GELU. */
+Status linear_forward(const Module *parent, const char *name, Tape *tape, Tensor *x, bool gelu,
+                      Tensor **y) STATUS_CHECKED;
+Status layer_norm_forward(const Module *parent, const char *name, Tape *tape, Tensor *x, double eps,
+                          Tensor **y) STATUS_CHECKED;
+/* layer_norm(residual + dropout(x)) of the child called name. */
+Status residual_norm_forward(const Module *parent, const char *name, Tape *tape, Tensor *x, Tensor *residual,
+                             double p, double eps, Tensor **y) STATUS_CHECKED;
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/objectives/objective.h"
+
+#include "engine/autograd/functions.h"
+#include "engine/base/memory.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define OBJECTIVE(name) extern const ObjectiveRecord objective_##name;
+#include "engine/objectives/objectives.list"
+#undef OBJECTIVE
+
+#define OBJECTIVE(name) &objective_##name,
+const ObjectiveRecord *const objective_records[] = {
+#include "engine/objectives/objectives.list"
+};
+#undef OBJECTIVE
+
+const int objective_record_count = sizeof objective_records / sizeof *objective_records;
+
+const ObjectiveRecord *objective_record_find(const char *name)
+{
+    for (int i = 0; i < objective_record_count; i++)
+        if (strcmp(objective_records[i]->name, name) == 0) return objective_records[i];
+    return NULL;
+}
+
+Status objective_new(const ObjectiveRecord *record, const void *config, const char *name, double weight,
+                     Objective **out)
+{
+    Objective *objective;
+    if (!(weight >= 0 && weight <= 1e6))
+        return status_fail(STATUS_INVALID, "%s: weight must be a number in [0, 1e6]; got %g", record->name, weight);
+    TRY(memory_new(1, sizeof *objective, &objective));
+    *objective = (Objective){.record = record, .weight = weight, .enabled = true};
+    Status status = memory_new(1, record->config_size + 1, &objective->config);
+    if (status != STATUS_OK) {
+        memory_free(objective);
+        return status;
+    }
+    if (config)
+        memcpy(objective->config, config, record->config_size);
+    else
+        option_defaults(record->options, objective->config);
+    snprintf(objective->name, sizeof objective->name, "%s", name ? name : record->name);
+    snprintf(objective->model, sizeof objective->model, "model");
+    snprintf(objective->source, sizeof objective->source, "train");
+    if (record->view) snprintf(objective->view, sizeof objective->view, "%s", objective->name);
+    *out = objective;
+    return STATUS_OK;
+}
+
+void objective_free(Objective *objective)
+{
+    if (!objective) return;
+    if (objective->custom_free) objective->custom_free(objective->context);
+    memory_free(objective->config);
+    memory_free(objective);
+}
+
+Status objective_loss(const Objective *objective, Forward *pass, Tensor **loss, Prediction *prediction)
+{
+    if (prediction) *prediction = (Prediction){0};
+    if (objective->custom) return objective->custom(objective->context, pass, loss);
+    Tensor *logits, *targets;
+    TRY(batch_get(pass->batch, objective->record->targets, &targets));
+    TRY(forward_output(pass, objective->record->output, &logits));
+    if (prediction) *prediction = (Prediction){logits, targets};
+    TRY(tape_enter(pass->tape, objective->name));
+    Status status = f_cross_entropy(pass->tape, logits, targets, -100, loss);
+    tape_leave(pass->tape);
+    return status;
+}
+
+const ObjectiveRecord objective_custom = {
+    .name = "custom",
+    .doc = "A user's own loss: function(model, batch) return loss end.",
+};

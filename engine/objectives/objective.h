@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Objectives: loss terms, a record each (objectives.list). An objective names its model, its data source and its
+ * view of the input (a corruption with its own random stream), and turns model outputs into a loss. Those with the
+ * same model, source and view share one forward pass. objective_free() frees one. */
+#ifndef LATHE_OBJECTIVES_OBJECTIVE_H
+#define LATHE_OBJECTIVES_OBJECTIVE_H
+
+#include "engine/nn/model.h"
+
+enum { OBJECTIVE_NAME_SIZE = 64 };
+
+typedef struct Objective Objective;
+
+typedef struct ObjectiveRecord {
+    const char *name, *doc, *source;
+    const Option *options;
+    size_t config_size;
+    /* Makes its own view of the input: out starts as a share of in. The key belongs to this objective; whatever is
+     * drawn is keyed by epoch and example below it. NULL: it reads another objective's view, or the plain batch. */
+    Status (*view)(const Objective *objective, RandomKey key, Arena *arena, const Batch *in, Batch *out);
+    /* A classification: cross-entropy of this model output against this field. NULL: only custom code gives a loss.
+     */
+    const char *output, *targets;
+} ObjectiveRecord;
+
+struct Objective {
+    const ObjectiveRecord *record;
+    char name[OBJECTIVE_NAME_SIZE];
+    char model[OBJECTIVE_NAME_SIZE], source[OBJECTIVE_NAME_SIZE];
+    char
+        view[OBJECTIVE_NAME_SIZE]; /* whose view it reads: its own name where it makes one; "" is the plain batch */
+    double weight;
+    bool enabled;
+    void *config;
+    /* A user's own objective: a function of the pass, kept alive by its context. */
+    Status (*custom)(void *context, Forward *pass, Tensor **loss);
+    void (*custom_free)(void *context);
+    void *context;
+};
+
+/* What a classification objective predicted, for evaluation. */
+typedef struct Prediction {
+    Tensor *logits, *targets; /* f32[n,classes], i32[n]; NULL for custom objectives */
+} Prediction;
+
+/* config is copied (NULL: defaults). The name is the record's unless given. */
+Status objective_new(const ObjectiveRecord *record, const void *config, const char *name, double weight,
+                     Objective **out) STATUS_CHECKED;
+void objective_free(Objective *objective);
+
+/* The mean loss over its targets, f32[]. prediction may be NULL. */
+Status objective_loss(const Objective *objective, Forward *pass, Tensor **loss,
+                      Prediction *prediction) STATUS_CHECKED;
+
+extern const ObjectiveRecord *const objective_records[];
+extern const int objective_record_count;
+const ObjectiveRecord *objective_record_find(const char *name);
+/* The record of a user's own function. */
+extern const ObjectiveRecord objective_custom;
+
+#endif

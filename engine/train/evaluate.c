@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/train/evaluate.h"
+
+#include "engine/base/cancel.h"
+#include "engine/base/clock.h"
+#include "engine/base/memory.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { BASELINE_BATCHES = 200 }; /* of training data, from which class shares are counted */
+
+/* How often each class was a target in the training data. */
+typedef struct Shares {
+    int64_t *counts;
+    int64_t classes, total;
+} Shares;
+
+typedef struct Evaluator {
+    Session *session;
+    const EvaluationOptions *options;
+    Evaluation *out;
+    Shares shares[SESSION_MAX_OBJECTIVES];
+    int64_t batches; /* seen by custom objectives */
+} Evaluator;
+
+static bool measured(const Session *session, int place)
+{
+    return session->objectives[place]->enabled;
+}
+
+/* --- class shares of the training data --- */
+
+static Status grow_shares(Shares *shares, int64_t classes)
+{
+    if (classes <= shares->classes) return STATUS_OK;
+    TRY(memory_resize(&shares->counts, (size_t)classes, sizeof *shares->counts));
+    memset(shares->counts + shares->classes, 0, (size_t)(classes - shares->classes) * sizeof *shares->counts);
+    shares->classes = classes;
+    return STATUS_OK;
+}
+
+static Status count_targets(Shares *shares, const Tensor *targets)
+{
+    for (int64_t i = 0; i < tensor_count(targets); i++) {
+        int32_t class = TENSOR_I32(targets)[i];
+        if (class < 0) continue;
+        TRY(grow_shares(shares, class + 1));
+        shares->counts[class]++;
+        shares->total++;
+    }
+    return STATUS_OK;
+}
+
+static Status count_batch(Evaluator *evaluator, Passes *passes)
+{
+    Session *session = evaluator->session;
+    for (int i = 0; i < session->objective_count; i++) {
+        const Objective *objective = session->objectives[i];
+        Forward *pass;
+        if (!measured(session, i) || objective->custom) continue;
+        TRY(passes_get(passes, objective, &pass));
+        Tensor *targets = batch_find(pass->batch, objective->record->targets);
+        if (targets) TRY(count_targets(&evaluator->shares[i], targets));
+    }
+    return STATUS_OK;
+}
+
+/* Reads the batch of each data source that an objective names; from replaces them where it is not NULL. */
+static Status read_batches(Session *session, SessionSource *from, Cursor *cursors, Passes *passes)
+{
+    for (int i = 0; i < session->objective_count; i++) {
+        SessionSource *entry = session_source(session, session->objectives[i]->source);
+        int place = (int)(entry - session->sources);
+        if (passes->batches[place].size || !measured(session, i)) continue;
+        Source *source = from ? from->source : entry->source;
+        TRY(source->type->next(source, session->arena, &cursors[from ? 0 : place], &passes->batches[place]));
+    }
+    return STATUS_OK;
+}
+
+static Status count_shares(Evaluator *evaluator)
+{
+    Session *session = evaluator->session;
+    Cursor cursors[SESSION_MAX_SOURCES];
+    for (int i = 0; i < session->source_count; i++) cursors[i] = (Cursor){.seed = session->sources[i].source->seed};
+    for (int n = 0; n < BASELINE_BATCHES && cursors[0].epoch == 0; n++) {
+        Passes passes = {.session = session, .key = random_key(session->seed, "baseline")};
+        Status status = cancel_check();
+        if (status == STATUS_OK) status = read_batches(session, NULL, cursors, &passes);
+        if (status == STATUS_OK) status = count_batch(evaluator, &passes);
+        passes_clear(&passes);
+        tape_reset(session->tape);
+        TRY(status);
+    }
+    return STATUS_OK;
+}
+
+/* --- scores --- */
+
+static int64_t row_argmax(const float *row, int64_t classes)
+{
+    int64_t best = 0;
+    for (int64_t i = 1; i < classes; i++)
+        if (row[i] > row[best]) best = i;
+    return best;
+}
+
+/* Sums, which finish() turns into means. */
+static void add_prediction(Score *score, const Prediction *prediction, const Shares *shares)
+{
+    int64_t classes = prediction->logits->shape[1];
+    int64_t common = 0;
+    for (int64_t c = 1; c < shares->classes; c++)
+        if (shares->counts[c] > shares->counts[common]) common = c;
+    for (int64_t i = 0; i < tensor_count(prediction->targets); i++) {
+        int64_t target = TENSOR_I32(prediction->targets)[i];
+        if (target < 0) continue;
+        score->targets++;
+        score->accuracy += row_argmax(TENSOR_F32(prediction->logits) + i * classes, classes) == target;
+        if (!shares->total) continue;
+        double count = target < shares->classes ? (double)shares->counts[target] : 0;
+        score->unigram_loss -= log((count + 1) / ((double)shares->total + (double)classes));
+        score->unigram_accuracy += common == target;
+    }
+}
+
+static Status add_oracle(const SessionSource *from, const Objective *objective, const Forward *pass, Score *score)
+{
+    double sum = 0;
+    int64_t count = 0;
+    if (!from->source->type->oracle) return STATUS_OK;
+    TRY(from->source->type->oracle(from->source, pass->batch, objective->record->targets, &sum, &count));
+    score->best_loss += count ? sum : (double)NAN;
+    return STATUS_OK;
+}
+
+static Status score_objective(Evaluator *evaluator, const SessionSource *from, Passes *passes, int place)
+{
+    Session *session = evaluator->session;
+    const Objective *objective = session->objectives[place];
+    Score *score = &evaluator->out->scores[place];
+    Prediction prediction;
+    Forward *pass;
+    Tensor *loss;
+    TRY(passes_get(passes, objective, &pass));
+    TRY(objective_loss(objective, pass, &loss, &prediction));
+    double value = tensor_get(loss, 0);
+    if (!prediction.logits) {
+        score->loss += value;
+        return STATUS_OK;
+    }
+    int64_t before = score->targets;
+    add_prediction(score, &prediction, &evaluator->shares[place]);
+    score->loss += value * (double)(score->targets - before);
+    return evaluator->options->baselines ? add_oracle(from, objective, pass, score) : STATUS_OK;
+}
+
+static Status score_batch(Evaluator *evaluator, SessionSource *from, Cursor *cursor)
+{
+    Session *session = evaluator->session;
+    Passes passes = {.session = session, .key = random_key(session->seed, "evaluation")};
+    tape_set_mode(session->tape, false, false);
+    Status status = read_batches(session, from, cursor, &passes);
+    for (int i = 0; status == STATUS_OK && i < session->objective_count; i++)
+        if (measured(session, i)) status = score_objective(evaluator, from, &passes, i);
+    for (int i = 0; i < session->source_count && status == STATUS_OK; i++)
+        evaluator->out->examples += passes.batches[i].size;
+    passes_clear(&passes);
+    tape_reset(session->tape);
+    evaluator->batches++;
+    return status;
+}
+
+static void finish(Evaluator *evaluator)
+{
+    Session *session = evaluator->session;
+    bool oracle = session_source(session, evaluator->options->source)->source->type->oracle != NULL;
+    for (int i = 0; i < session->objective_count; i++) {
+        Score *score = &evaluator->out->scores[i];
+        bool classes = score->targets > 0, baselines = classes && evaluator->options->baselines;
+        double n = classes ? (double)score->targets : (double)evaluator->batches;
+        memcpy(score->name, session->objectives[i]->name, sizeof score->name);
+        score->loss = measured(session, i) ? score->loss / n : (double)NAN;
+        score->accuracy = classes ? score->accuracy / n : (double)NAN;
+        score->unigram_loss = baselines ? score->unigram_loss / n : (double)NAN;
+        score->unigram_accuracy = baselines ? score->unigram_accuracy / n : (double)NAN;
+        score->best_loss = baselines && oracle ? score->best_loss / n : (double)NAN;
+    }
+    evaluator->out->count = session->objective_count;
+}
+
+static Status run(Evaluator *evaluator, SessionSource *from)
+{
+    const EvaluationOptions *options = evaluator->options;
+    Cursor cursor = {.seed = from->source->seed};
+    int64_t size = from->source->batch_size > 0 ? from->source->batch_size : 1;
+    int64_t all = (from->source->examples + size - 1) / size;
+    if (options->batches && options->batches < all) all = options->batches;
+    if (options->baselines) TRY(count_shares(evaluator));
+    while (cursor.epoch == 0 && evaluator->batches < all) {
+        TRY(cancel_check());
+        TRY(score_batch(evaluator, from, &cursor));
+        if (options->progress) options->progress(options->context, evaluator->batches, all);
+    }
+    return STATUS_OK;
+}
+
+Status evaluate(Session *session, const EvaluationOptions *options, Evaluation *out)
+{
+    SessionSource *from = session_source(session, options->source);
+    if (!from)
+        return status_fail(STATUS_INVALID, "evaluate: there is no data source '%s' in the session",
+                           options->source);
+    TRY(session_check(session));
+    double start = clock_seconds();
+    *out = (Evaluation){0};
+    Evaluator evaluator = {.session = session, .options = options, .out = out};
+    Status status = run(&evaluator, from);
+    if (status == STATUS_OK) finish(&evaluator);
+    for (int i = 0; i < SESSION_MAX_OBJECTIVES; i++) memory_free(evaluator.shares[i].counts);
+    out->seconds = clock_seconds() - start;
+    return status;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Held-out evaluation beside its baselines. It draws from streams of its own and changes nothing of the state. */
+#ifndef LATHE_TRAIN_EVALUATE_H
+#define LATHE_TRAIN_EVALUATE_H
+
+#include "engine/train/session.h"
+
+/* One objective on held-out data; losses are means in nats over the targets. NaN: there is none. */
+typedef struct Score {
+    char name[OBJECTIVE_NAME_SIZE];
+    int64_t targets;       /* how many were predicted */
+    double loss, accuracy; /* the model's; a custom objective has only a loss, a mean over batches */
+    double unigram_loss,
+        unigram_accuracy; /* of always predicting the training data's class shares, its commonest class */
+    double best_loss;     /* of somebody who knows how the data were made */
+} Score;
+
+typedef struct Evaluation {
+    int64_t examples;
+    int count;
+    Score scores[SESSION_MAX_OBJECTIVES];
+    double seconds;
+} Evaluation;
+
+/* Called between batches with those done and all; may be NULL. */
+typedef void (*EvaluationProgress)(void *context, int64_t done, int64_t all);
+
+typedef struct EvaluationOptions {
+    const char *source; /* the held-out data source ("valid"), read instead of the objectives' own */
+    int64_t batches;    /* at most; 0: one epoch */
+    bool baselines;     /* unigram and best achievable as well */
+    EvaluationProgress progress;
+    void *context;
+} EvaluationOptions;
+
+/* Errors: no such source, an objective cannot be computed on it, cancelled. */
+Status evaluate(Session *session, const EvaluationOptions *options, Evaluation *out) STATUS_CHECKED;
+
+#endif

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/train/session.h"
+
+#include "engine/base/memory.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static Status make(Session *session)
+{
+    TRY(arena_new(&session->arena));
+    return tape_new(session->arena, &session->tape);
+}
+
+Status session_new(uint64_t seed, Session **out)
+{
+    Session *session;
+    TRY(memory_new(1, sizeof *session, &session));
+    *session = (Session){.seed = seed, .steps = 1000, .accumulate = 1, .clip_norm = 1};
+    session->optimizer.record = optimizer_record_find("adamw");
+    option_defaults(session->optimizer.record->options, &session->optimizer.config);
+    session->schedule.record = schedule_record_find("constant");
+    option_defaults(session->schedule.record->options, &session->schedule.config);
+    Status status = make(session);
+    if (status != STATUS_OK) {
+        session_free(session);
+        return status;
+    }
+    *out = session;
+    return STATUS_OK;
+}
+
+void session_free(Session *session)
+{
+    if (!session) return;
+    tape_free(session->tape);
+    for (int i = 0; i < session->model_count; i++) model_free(session->models[i]);
+    for (int i = 0; i < session->source_count; i++) source_unref(session->sources[i].source);
+    for (int i = 0; i < session->objective_count; i++) objective_free(session->objectives[i]);
+    arena_free(session->arena);
+    memory_free(session);
+}
+
+Model *session_model(const Session *session, const char *name)
+{
+    for (int i = 0; i < session->model_count; i++)
+        if (strcmp(session->models[i]->name, name) == 0) return session->models[i];
+    return NULL;
+}
+
+SessionSource *session_source(Session *session, const char *name)
+{
+    for (int i = 0; i < session->source_count; i++)
+        if (strcmp(session->sources[i].name, name) == 0) return &session->sources[i];
+    return NULL;
+}
+
+Objective *session_objective(const Session *session, const char *name)
+{
+    for (int i = 0; i < session->objective_count; i++)
+        if (strcmp(session->objectives[i]->name, name) == 0) return session->objectives[i];
+    return NULL;
+}
+
+static Status refuse_addition(const char *kind, const char *name, bool taken, int limit)
+{
+    return taken ? status_fail(STATUS_INVALID,
+                               "session: there is already %s called '%s'; give this one another name", kind, name)
+                 : status_fail(STATUS_INVALID, "session: %s '%s' would be more than the %d that fit", kind, name,
+                               limit);
+}
+
+Status session_add_model(Session *session, Model *model)
+{
+    bool taken = session_model(session, model->name) != NULL;
+    if (taken || session->model_count == SESSION_MAX_MODELS) {
+        Status status = refuse_addition("a model", model->name, taken, SESSION_MAX_MODELS);
+        model_free(model);
+        return status;
+    }
+    session->models[session->model_count++] = model;
+    return STATUS_OK;
+}
+
+Status session_add_source(Session *session, const char *name, Source *source)
+{
+    bool taken = session_source(session, name) != NULL;
+    if (taken || session->source_count == SESSION_MAX_SOURCES)
+        return refuse_addition("a data source", name, taken, SESSION_MAX_SOURCES);
+    SessionSource *entry = &session->sources[session->source_count++];
+    *entry = (SessionSource){.source = source_ref(source), .cursor = {.seed = source->seed}};
+    snprintf(entry->name, sizeof entry->name, "%s", name);
+    return STATUS_OK;
+}
+
+Status session_add_objective(Session *session, Objective *objective)
+{
+    bool taken = session_objective(session, objective->name) != NULL;
+    if (taken || session->objective_count == SESSION_MAX_OBJECTIVES) {
+        Status status = refuse_addition("an objective", objective->name, taken, SESSION_MAX_OBJECTIVES);
+        objective_free(objective);
+        return status;
+    }
+    session->objectives[session->objective_count++] = objective;
+    return STATUS_OK;
+}
+
+static bool same_input(const Objective *a, const Objective *b)
+{
+    return strcmp(a->model, b->model) == 0 && strcmp(a->source, b->source) == 0;
+}
+
+/* nsp reads mlm's view: one forward pass for both. */
+static void choose_view(Session *session, Objective *objective)
+{
+    if (objective->record->view || objective->view[0]) return;
+    for (int i = 0; i < session->objective_count; i++) {
+        const Objective *other = session->objectives[i];
+        if (!other->record->view || !other->enabled || !same_input(objective, other)) continue;
+        memcpy(objective->view, other->name, sizeof objective->view);
+        return;
+    }
+}
+
+static Status check_objective(Session *session, Objective *objective)
+{
+    if (!session_model(session, objective->model))
+        return status_fail(STATUS_INVALID, "objective '%s' reads model '%s', which is not in the session",
+                           objective->name, objective->model);
+    if (!session_source(session, objective->source))
+        return status_fail(STATUS_INVALID, "objective '%s' reads data source '%s', which is not in the session",
+                           objective->name, objective->source);
+    choose_view(session, objective);
+    const Objective *owner = objective->view[0] ? session_objective(session, objective->view) : NULL;
+    if (objective->view[0] && (!owner || !owner->record->view))
+        return status_fail(STATUS_INVALID, "objective '%s' reads the view of '%s', which makes none",
+                           objective->name, objective->view);
+    return STATUS_OK;
+}
+
+static Status check_vocabulary(const Session *session)
+{
+    for (int m = 0; m < session->model_count; m++) {
+        const Option *option = option_find(session->models[m]->record->options, "vocab_size");
+        if (!option) continue;
+        int64_t rows = *(const int64_t *)((const char *)session->models[m]->config + option->offset);
+        for (int s = 0; s < session->source_count; s++) {
+            const Vocabulary *vocabulary = session->sources[s].source->vocabulary;
+            if (vocabulary && vocabulary->size > rows)
+                return status_fail(
+                    STATUS_INVALID,
+                    "data source '%s' has %lld pieces, model '%s' a vocab_size of %lld; build the model "
+                    "with vocab_size = tokenizer.vocab_size",
+                    session->sources[s].name, (long long)vocabulary->size, session->models[m]->name,
+                    (long long)rows);
+        }
+    }
+    return STATUS_OK;
+}
+
+Status session_check(Session *session)
+{
+    if (session->objective_count == 0)
+        return status_fail(STATUS_INVALID, "session: there is no objective; add one, objectives.mlm{} for example");
+    for (int i = 0; i < session->objective_count; i++) TRY(check_objective(session, session->objectives[i]));
+    return check_vocabulary(session);
+}
+
+/* --- the state's hash --- */
+
+static Status hash_tensor(Hash *hash, const Tensor *tensor)
+{
+    if (!tensor) return STATUS_OK;
+    *hash = hash_combine(*hash, hash_bytes(tensor->shape, (size_t)tensor->ndim * sizeof *tensor->shape));
+    *hash = hash_combine(*hash,
+                         hash_bytes(tensor_data(tensor), (size_t)tensor_count(tensor) * dtype_size(tensor->dtype)));
+    return STATUS_OK;
+}
+
+static Status hash_param(void *context, Param *param)
+{
+    Hash *hash = context;
+    *hash = hash_combine(*hash, hash_bytes(param->path, strlen(param->path)));
+    *hash = hash_combine(*hash, hash_bytes(&param->step, sizeof param->step));
+    TRY(hash_tensor(hash, param->value));
+    TRY(hash_tensor(hash, param->mask));
+    for (int i = 0; i < PARAM_STATES; i++) TRY(hash_tensor(hash, param->state[i]));
+    return STATUS_OK;
+}
+
+/* A config by its printed fields: the bytes of a struct may hold padding. */
+static Status hash_config(Hash *hash, const char *name, const Option *table, const void *config)
+{
+    Buffer text = {0};
+    Status status = buffer_text(&text, name);
+    for (; status == STATUS_OK && table && table->name; table++) {
+        status = buffer_printf(&text, " %s=", table->name);
+        if (status == STATUS_OK) status = option_print(table, config, &text);
+    }
+    if (status == STATUS_OK) *hash = hash_combine(*hash, hash_bytes(text.data, text.length));
+    buffer_free(&text);
+    return status;
+}
+
+Status session_hash(const Session *session, Hash *out)
+{
+    Hash hash = hash_bytes(&session->step, sizeof session->step);
+    hash = hash_combine(hash, hash_bytes(&session->seed, sizeof session->seed));
+    for (int i = 0; i < session->model_count; i++)
+        TRY(module_each_param(session->models[i]->root, hash_param, &hash));
+    for (int i = 0; i < session->source_count; i++) {
+        const Cursor *cursor = &session->sources[i].cursor;
+        hash = hash_combine(hash, hash_bytes(cursor, sizeof *cursor));
+    }
+    for (int i = 0; i < session->objective_count; i++) {
+        const Objective *objective = session->objectives[i];
+        double numbers[2] = {objective->weight, objective->enabled};
+        hash = hash_combine(hash, hash_bytes(numbers, sizeof numbers));
+        TRY(hash_config(&hash, objective->name, objective->record->options, objective->config));
+    }
+    TRY(hash_config(&hash, session->optimizer.record->name, session->optimizer.record->options,
+                    &session->optimizer.config));
+    TRY(hash_config(&hash, session->schedule.record->name, session->schedule.record->options,
+                    &session->schedule.config));
+    *out = hash;
+    return STATUS_OK;
+}

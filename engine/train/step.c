@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* One step: batches, views, forward passes, losses, backward, clipping, update, commit. */
+#include "engine/autograd/functions.h"
+#include "engine/base/clock.h"
+#include "engine/train/session.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* --- forward passes that objectives share --- */
+
+static Status make_view(Passes *passes, struct Pass *pass, const Batch *plain)
+{
+    Session *session = passes->session;
+    batch_share(&pass->batch, plain);
+    if (!pass->view[0]) return STATUS_OK;
+    const Objective *owner = session_objective(session, pass->view);
+    RandomKey key = random_subkey_name(passes->key, owner->name);
+    return owner->record->view(owner, key, session->arena, plain, &pass->batch);
+}
+
+Status passes_get(Passes *passes, const Objective *objective, Forward **out)
+{
+    Session *session = passes->session;
+    Model *model = session_model(session, objective->model);
+    int source = (int)(session_source(session, objective->source) - session->sources);
+    struct Pass *pass = passes->items;
+    for (int i = 0; i < passes->count; i++, pass++)
+        if (pass->model == model && pass->source == source && strcmp(pass->view, objective->view) == 0) break;
+    if (pass == passes->items + passes->count) {
+        *pass = (struct Pass){.model = model, .source = source};
+        memcpy(pass->view, objective->view, sizeof pass->view);
+        passes->count++;
+        TRY(make_view(passes, pass, &passes->batches[source]));
+        TRY(forward_new(model, session->tape, &pass->batch, &pass->forward));
+    }
+    RandomKey dropout = random_subkey_name(random_subkey_name(passes->dropout, model->name), pass->view);
+    tape_set_random(session->tape, random_subkey(dropout, (uint64_t)source));
+    *out = pass->forward;
+    return STATUS_OK;
+}
+
+void passes_clear(Passes *passes)
+{
+    for (int i = 0; i < passes->count; i++) batch_clear(&passes->items[i].batch);
+    for (int i = 0; i < SESSION_MAX_SOURCES; i++) batch_clear(&passes->batches[i]);
+    passes->count = 0;
+}
+
+/* --- a micro-step --- */
+
+typedef struct Micro {
+    Session *session;
+    Cursor cursors[SESSION_MAX_SOURCES]; /* where the sources stand, not committed yet */
+    StepMetrics *metrics;
+    int64_t number; /* of this micro-step */
+} Micro;
+
+static bool active(const Objective *objective)
+{
+    return objective->enabled && objective->weight > 0;
+}
+
+static void count_tokens(StepMetrics *metrics, const Batch *batch)
+{
+    const Tensor *lengths = batch_find(batch, "lengths");
+    metrics->examples += batch->size;
+    for (int64_t i = 0; lengths && i < batch->size; i++) metrics->tokens += TENSOR_I32(lengths)[i];
+}
+
+static Status read_batches(Micro *micro, Passes *passes)
+{
+    Session *session = micro->session;
+    for (int o = 0; o < session->objective_count; o++) {
+        if (!active(session->objectives[o])) continue;
+        SessionSource *entry = session_source(session, session->objectives[o]->source);
+        int place = (int)(entry - session->sources);
+        if (passes->batches[place].size) continue;
+        TRY(entry->source->type->next(entry->source, session->arena, &micro->cursors[place],
+                                      &passes->batches[place]));
+        count_tokens(micro->metrics, &passes->batches[place]);
+    }
+    return STATUS_OK;
+}
+
+static Status refuse_nonfinite(const Session *session, const Objective *objective, double value)
+{
+    return status_fail(
+        STATUS_NONFINITE,
+        "step %lld: the loss of objective '%s' is %s; nothing was updated, the last good state is that of "
+        "step %lld. Lower the learning rate, or look at the batch",
+        (long long)session->step + 1, objective->name, isnan(value) ? "NaN" : "infinite", (long long)session->step);
+}
+
+/* total += weight * loss of one objective. */
+static Status add_objective(Micro *micro, Passes *passes, int place, Tensor **total)
+{
+    Session *session = micro->session;
+    const Objective *objective = session->objectives[place];
+    double share = 1 / (double)session->accumulate;
+    Forward *pass;
+    Tensor *loss, *weighted;
+    TRY(passes_get(passes, objective, &pass));
+    TRY(objective_loss(objective, pass, &loss, NULL));
+    double value = tensor_get(loss, 0);
+    if (!isfinite(value)) return refuse_nonfinite(session, objective, value);
+    micro->metrics->objectives[place] += value * share;
+    TRY(f_scale(session->tape, loss, objective->weight * share, &weighted));
+    if (*total)
+        TRY(f_add(session->tape, *total, weighted, total));
+    else
+        *total = weighted;
+    return STATUS_OK;
+}
+
+static Status forward_backward(Micro *micro, Passes *passes)
+{
+    Session *session = micro->session;
+    Tensor *total = NULL;
+    TRY(read_batches(micro, passes));
+    for (int i = 0; i < session->objective_count; i++)
+        if (active(session->objectives[i])) TRY(add_objective(micro, passes, i, &total));
+    if (!total) return status_fail(STATUS_INVALID, "step: no objective is on with a weight above 0");
+    micro->metrics->loss += tensor_get(total, 0);
+    return tape_backward(session->tape, total, NULL);
+}
+
+static Status run_micro(Micro *micro)
+{
+    Session *session = micro->session;
+    RandomKey seed = random_key(session->seed, "dropout");
+    Passes passes = {.session = session, .key = random_key(session->seed, "views")};
+    passes.dropout = random_subkey(random_subkey(seed, (uint64_t)session->step), (uint64_t)micro->number);
+    tape_set_mode(session->tape, true, true);
+    Status status = forward_backward(micro, &passes);
+    passes_clear(&passes);
+    tape_reset(session->tape);
+    return status;
+}
+
+/* --- the update --- */
+
+static Status check_gradients(const Session *session, double norm)
+{
+    if (isfinite(norm)) return STATUS_OK;
+    for (int i = 0; i < session->model_count; i++) {
+        const Param *param = gradient_nonfinite(session->models[i]->root);
+        if (param)
+            return status_fail(
+                STATUS_NONFINITE,
+                "step %lld: the gradient of '%s' is not finite; nothing was updated, the last good state is "
+                "that of step %lld",
+                (long long)session->step + 1, param->path, (long long)session->step);
+    }
+    return status_fail(STATUS_NONFINITE, "step %lld: the gradient's norm overflows; nothing was updated",
+                       (long long)session->step + 1);
+}
+
+static Status update(Session *session, StepMetrics *metrics)
+{
+    double squares = 0;
+    for (int i = 0; i < session->model_count; i++) {
+        TRY(optimizer_prepare(&session->optimizer, session->models[i]->root));
+        double norm = gradient_norm(session->models[i]->root);
+        squares += norm * norm;
+    }
+    metrics->grad_norm = sqrt(squares);
+    TRY(check_gradients(session, metrics->grad_norm));
+    double clip = session->clip_norm;
+    double scale = clip > 0 && metrics->grad_norm > clip ? clip / metrics->grad_norm : 1;
+    metrics->lr = session->optimizer.config.lr * schedule_factor(&session->schedule, session->step, session->steps);
+    for (int i = 0; i < session->model_count; i++)
+        optimizer_step(&session->optimizer, session->models[i]->root, metrics->lr, scale);
+    return STATUS_OK;
+}
+
+static Status run_step(Session *session, Micro *micro)
+{
+    for (micro->number = 0; micro->number < session->accumulate; micro->number++) TRY(run_micro(micro));
+    return update(session, micro->metrics);
+}
+
+Status session_step(Session *session, StepMetrics *out)
+{
+    StepMetrics metrics = {.step = session->step + 1};
+    Micro micro = {.session = session, .metrics = &metrics};
+    double start = clock_seconds();
+    TRY(session_check(session));
+    for (int i = 0; i < session->source_count; i++) micro.cursors[i] = session->sources[i].cursor;
+    Status status = run_step(session, &micro);
+    for (int i = 0; i < session->model_count; i++) gradient_forget(session->models[i]->root);
+    TRY(status);
+    for (int i = 0; i < session->source_count; i++) session->sources[i].cursor = micro.cursors[i];
+    for (int i = 0; i < session->objective_count; i++)
+        if (!active(session->objectives[i])) metrics.objectives[i] = (double)NAN;
+    session->step++;
+    metrics.seconds = clock_seconds() - start;
+    session->last = metrics;
+    if (out) *out = metrics;
+    return STATUS_OK;
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "tui/progress.h"
+
+#include "engine/base/clock.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { BAR_WIDTH = 20, LINES_OF_A_RUN = 20 };
+static const double redraw_seconds = 0.1;
+
+const char *progress_number(int64_t value, char *out)
+{
+    char digits[24];
+    int length = snprintf(digits, sizeof digits, "%lld", (long long)value), used = 0;
+    for (int i = 0; i < length; i++) {
+        if (i && digits[i - 1] != '-' && (length - i) % 3 == 0) out[used++] = ',';
+        out[used++] = digits[i];
+    }
+    out[used] = '\0';
+    return out;
+}
+
+Progress progress_new(FILE *out, bool terminal, const Session *session, int64_t every)
+{
+    int64_t steps = session->steps;
+    if (every == 0) every = steps < LINES_OF_A_RUN ? 1 : steps / LINES_OF_A_RUN;
+    return (Progress){
+        .out = out, .terminal = terminal, .every = every, .started = clock_seconds(), .start_step = session->step};
+}
+
+static void duration(double seconds, char out[16])
+{
+    long whole = seconds > 0 && seconds < 1e8 ? (long)(seconds + 0.5) : 0;
+    if (whole < 3600)
+        snprintf(out, 16, "%ld:%02ld", whole / 60, whole % 60);
+    else
+        snprintf(out, 16, "%ld:%02ld:%02ld", whole / 3600, whole / 60 % 60, whole % 60);
+}
+
+static void draw_bar(FILE *out, double share)
+{
+    int filled = (int)(share * BAR_WIDTH);
+    fputs(" [", out);
+    for (int i = 0; i < BAR_WIDTH; i++) fputc(i < filled ? '#' : '.', out);
+    fputs("]", out);
+}
+
+/* step   100/2000  loss 4.911  mlm 4.562  nsp 0.698  lr 5.0e-4  62,100 tok/s  eta 1:57 */
+static void draw(Progress *progress, const Session *session, const StepMetrics *metrics)
+{
+    char number[32], left[16];
+    FILE *out = progress->out;
+    int width = snprintf(NULL, 0, "%lld", (long long)session->steps);
+    double done = (double)(metrics->step - progress->start_step), now = clock_seconds();
+    double each = (now - progress->started) / (done > 0 ? done : 1);
+    fprintf(out, "step %*lld/%lld", width, (long long)metrics->step, (long long)session->steps);
+    if (progress->terminal) draw_bar(out, (double)metrics->step / (double)session->steps);
+    fprintf(out, "  loss %.3f", metrics->loss);
+    for (int i = 0; i < session->objective_count; i++)
+        if (!isnan(metrics->objectives[i]))
+            fprintf(out, "  %s %.3f", session->objectives[i]->name, metrics->objectives[i]);
+    duration(each * (double)(session->steps - metrics->step), left);
+    double rate = progress->seconds > 0 ? (double)progress->tokens / progress->seconds : 0;
+    fprintf(out, "  lr %.1e  %s tok/s  eta %s", metrics->lr, progress_number((int64_t)rate, number), left);
+}
+
+void progress_step(Progress *progress, const Session *session, const StepMetrics *metrics)
+{
+    progress->tokens += metrics->tokens;
+    progress->seconds += metrics->seconds;
+    bool last = metrics->step == session->steps;
+    double now = clock_seconds();
+    if (progress->terminal) {
+        if (!last && now - progress->last_drawn < redraw_seconds) return;
+        fputs("\r", progress->out);
+        draw(progress, session, metrics);
+        fputs("\033[K", progress->out);
+        progress->drawn = true;
+    } else {
+        if (!last && metrics->step % progress->every != 0) return;
+        draw(progress, session, metrics);
+        fputc('\n', progress->out);
+    }
+    fflush(progress->out);
+    progress->last_drawn = now;
+    progress->tokens = 0;
+    progress->seconds = 0;
+}
+
+void progress_task(Progress *progress, const char *task, int64_t done, int64_t all)
+{
+    double now = clock_seconds();
+    if (!progress->terminal || (done != all && now - progress->last_drawn < redraw_seconds)) return;
+    fprintf(progress->out, "\r%s", task);
+    draw_bar(progress->out, all > 0 ? (double)done / (double)all : 1);
+    fputs("\033[K", progress->out);
+    fflush(progress->out);
+    progress->drawn = true;
+    progress->last_drawn = now;
+}
+
+void progress_finish(Progress *progress)
+{
+    if (progress->drawn) fputc('\n', progress->out);
+    progress->drawn = false;
+    fflush(progress->out);
+}
+
+static void print_score(FILE *out, const Score *score)
+{
+    fprintf(out, "  %s %.3f", score->name, score->loss);
+    if (!isnan(score->unigram_loss)) {
+        fprintf(out, " (unigram %.3f", score->unigram_loss);
+        if (!isnan(score->best_loss)) fprintf(out, ", best achievable %.3f", score->best_loss);
+        fputs(")", out);
+    }
+    if (isnan(score->accuracy)) return;
+    fprintf(out, "  accuracy %.1f%%", 100 * score->accuracy);
+    if (!isnan(score->unigram_accuracy)) fprintf(out, " (majority %.1f%%)", 100 * score->unigram_accuracy);
+}
+
+void progress_evaluation(Progress *progress, const Session *session, const Evaluation *evaluation)
+{
+    progress_finish(progress);
+    fputs("valid", progress->out);
+    for (int i = 0; i < evaluation->count; i++)
+        if (session->objectives[i]->enabled) print_score(progress->out, &evaluation->scores[i]);
+    fputc('\n', progress->out);
+    fflush(progress->out);
+}
