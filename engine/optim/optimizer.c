@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/optim/optimizer.h"
+
+#include "engine/base/threads.h"
+
+#include <math.h>
+#include <string.h>
+
+#define OPTIMIZER(name) extern const OptimizerRecord optimizer_##name;
+#include "engine/optim/optimizers.list"
+#undef OPTIMIZER
+
+#define OPTIMIZER(name) &optimizer_##name,
+const OptimizerRecord *const optimizer_records[] = {
+#include "engine/optim/optimizers.list"
+};
+#undef OPTIMIZER
+
+const int optimizer_record_count = sizeof optimizer_records / sizeof *optimizer_records;
+
+enum { GRID = 1 << 14 }; /* elements of a tile; independent of the number of threads */
+
+const OptimizerRecord *optimizer_record_find(const char *name)
+{
+    for (int i = 0; i < optimizer_record_count; i++)
+        if (strcmp(optimizer_records[i]->name, name) == 0) return optimizer_records[i];
+    return NULL;
+}
+
+/* Has a gradient of this step. */
+static bool has_gradient(const Param *param)
+{
+    return param->value->grad && !param->value->grad_fresh;
+}
+
+static Status prepare_param(void *context, Param *param)
+{
+    const OptimizerRecord *record = context;
+    for (int i = 0; record->states[i]; i++)
+        if (!param->state[i])
+            TRY(tensor_new_zeros(NULL, DTYPE_F32, param->value->ndim, param->value->shape, &param->state[i]));
+    return STATUS_OK;
+}
+
+Status optimizer_prepare(const Optimizer *optimizer, const Module *root)
+{
+    return module_each_param(root, prepare_param, (void *)optimizer->record);
+}
+
+void optimizer_step(const Optimizer *optimizer, const Module *root, double lr, double scale)
+{
+    for (int i = 0; i < root->param_count; i++) {
+        Param *param = root->params[i];
+        if (param->frozen || !has_gradient(param)) continue;
+        param->step++;
+        optimizer->record->step(&optimizer->config, param, lr, scale);
+        param->version++;
+    }
+    for (int i = 0; i < root->child_count; i++) optimizer_step(optimizer, root->children[i], lr, scale);
+}
+
+/* --- gradients --- */
+
+typedef struct Squares {
+    const float *values;
+    int64_t count;
+    double *sums; /* one a tile */
+} Squares;
+
+static void square_tile(void *context, int64_t tile)
+{
+    const Squares *squares = context;
+    int64_t from = tile * GRID, to = from + GRID < squares->count ? from + GRID : squares->count;
+    double sum[8] = {0};
+    int64_t i = from;
+    for (; i + 8 <= to; i += 8)
+        for (int j = 0; j < 8; j++) sum[j] += (double)squares->values[i + j] * (double)squares->values[i + j];
+    for (; i < to; i++) sum[0] += (double)squares->values[i] * (double)squares->values[i];
+    squares->sums[tile] = ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]));
+}
+
+/* Tiles are summed in order, a fixed number at a time, so the bits do not depend on the threads. */
+static double sum_of_squares(const float *values, int64_t count)
+{
+    enum { AT_ONCE = 256 };
+    double sums[AT_ONCE], total = 0;
+    for (int64_t from = 0; from < count; from += (int64_t)AT_ONCE * GRID) {
+        int64_t part = count - from < (int64_t)AT_ONCE * GRID ? count - from : (int64_t)AT_ONCE * GRID;
+        Squares squares = {values + from, part, sums};
+        int64_t tiles = (part + GRID - 1) / GRID;
+        threads_run(tiles, square_tile, &squares);
+        for (int64_t tile = 0; tile < tiles; tile++) total += sums[tile];
+    }
+    return total;
+}
+
+static double squares_below(const Module *root)
+{
+    double total = 0;
+    for (int i = 0; i < root->param_count; i++)
+        if (has_gradient(root->params[i])) {
+            const Tensor *grad = root->params[i]->value->grad;
+            total += sum_of_squares(TENSOR_F32(grad), tensor_count(grad));
+        }
+    for (int i = 0; i < root->child_count; i++) total += squares_below(root->children[i]);
+    return total;
+}
+
+double gradient_norm(const Module *root)
+{
+    return sqrt(squares_below(root));
+}
+
+const Param *gradient_nonfinite(const Module *root)
+{
+    for (int i = 0; i < root->param_count; i++) {
+        const Tensor *grad = root->params[i]->value->grad;
+        if (has_gradient(root->params[i]) && !isfinite(sum_of_squares(TENSOR_F32(grad), tensor_count(grad))))
+            return root->params[i];
+    }
+    for (int i = 0; i < root->child_count; i++) {
+        const Param *found = gradient_nonfinite(root->children[i]);
+        if (found) return found;
+    }
+    return NULL;
+}
+
+void gradient_forget(const Module *root)
+{
+    for (int i = 0; i < root->param_count; i++) root->params[i]->value->grad_fresh = true;
+    for (int i = 0; i < root->child_count; i++) gradient_forget(root->children[i]);
+}
