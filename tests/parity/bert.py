@@ -1,0 +1,58 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Makes tests/golden/bert_model.safetensors (weights of a tiny BERT) and bert_steps.safetensors (batches, logits of the first one,
+and the losses of 20 AdamW steps with clipping at 1). Run it by hand: /usr/bin/python3 tests/parity/bert.py"""
+import os
+import sys
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+sys.path.insert(0, os.path.dirname(__file__))
+import safetensors_file
+from torch_bert import Bert
+
+STEPS, B, T, N, VOCAB = 20, 3, 11, 5, 61
+GOLDEN = os.path.join(os.path.dirname(__file__), "..", "golden")
+
+torch.manual_seed(7)
+random = np.random.default_rng(7)
+model = Bert(vocab_size=VOCAB, hidden_size=24, num_hidden_layers=2, num_attention_heads=3,
+             max_position_embeddings=16, dropout=0.0)
+with torch.no_grad():  # away from the start, so that no gradient is tiny by construction
+    for p in model.parameters():
+        p.add_(torch.randn(p.shape) * 0.05)
+weights = {k: v.detach().numpy().copy() for k, v in model.named_parameters()}
+safetensors_file.write(os.path.join(GOLDEN, "bert_model.safetensors"), weights)
+
+ids = random.integers(5, VOCAB, (STEPS, B, T)).astype(np.int32)
+types = (np.arange(T)[None, None] >= random.integers(3, 8, (STEPS, B, 1))).astype(np.int32)
+lengths = random.integers(T // 2, T + 1, (STEPS, B)).astype(np.int32)
+lengths[:, 0] = T
+positions = np.stack([np.sort(random.choice(B * (T // 2), N, replace=False)) for _ in range(STEPS)])
+positions = (positions // (T // 2) * T + positions % (T // 2)).astype(np.int32)
+targets = random.integers(0, VOCAB, (STEPS, N)).astype(np.int32)
+labels = random.integers(0, 2, (STEPS, B)).astype(np.int32)
+
+optimizer = model.optimizer()
+out = dict(input_ids=ids, token_type_ids=types, lengths=lengths, masked_positions=positions, masked_targets=targets,
+           next_sentence_label=labels)
+mlm_losses, nsp_losses, norms = [], [], []
+for step in range(STEPS):
+    tensor = [torch.from_numpy(a[step].astype(np.int64)) for a in (ids, types, lengths, positions, targets, labels)]
+    mlm_logits, nsp_logits = model(*tensor[:4])
+    if step == 0:
+        out["mlm_logits"], out["nsp_logits"] = mlm_logits.detach().numpy(), nsp_logits.detach().numpy()
+    mlm, nsp = F.cross_entropy(mlm_logits, tensor[4]), F.cross_entropy(nsp_logits, tensor[5])
+    optimizer.zero_grad()
+    (mlm + 0.5 * nsp).backward()
+    norms.append(torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0).item())
+    optimizer.step()
+    mlm_losses.append(mlm.item())
+    nsp_losses.append(nsp.item())
+out["mlm_losses"] = np.array(mlm_losses, np.float32)
+out["nsp_losses"] = np.array(nsp_losses, np.float32)
+out["grad_norms"] = np.array(norms, np.float32)
+safetensors_file.write(os.path.join(GOLDEN, "bert_steps.safetensors"), out)
+print("losses", mlm_losses[0], "->", mlm_losses[-1])
