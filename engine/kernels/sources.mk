@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+ENGINE_SOURCES += engine/kernels/update.c
+ENGINE_SOURCES += engine/kernels/update.h

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+ENGINE_SOURCES += engine/ops/node.c
+ENGINE_SOURCES += engine/ops/op.h
+ENGINE_SOURCES += engine/ops/ops.c
+ENGINE_SOURCES += engine/ops/ops.list
+ENGINE_SOURCES += engine/ops/shape.c

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+ENGINE_SOURCES += engine/tensor/batch.c
+ENGINE_SOURCES += engine/tensor/batch.h
+ENGINE_SOURCES += engine/tensor/dtype.c
+ENGINE_SOURCES += engine/tensor/dtype.h
+ENGINE_SOURCES += engine/tensor/storage.c
+ENGINE_SOURCES += engine/tensor/storage.h
+ENGINE_SOURCES += engine/tensor/tensor.c
+ENGINE_SOURCES += engine/tensor/tensor.h
+ENGINE_SOURCES += engine/tensor/tensor_data.c

@@ -1,0 +1,2 @@
+/* Every suite of unit tests, one line each: SUITE(name) for name_suite(). */
+SUITE(base)
