@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Everything that Lua sees, derived from the records. A kind of record (ops, objectives, models, ...) is one entry
+ * of record_kinds[]; its library in Lua, help(), completion and argument checking follow from it. Values pushed here
+ * belong to Lua's collector. Functions with a lua_State raise Lua errors: call them under host_call() or
+ * host_protect(), holding no C memory. */
+#ifndef LATHE_SCRIPTS_BIND_H
+#define LATHE_SCRIPTS_BIND_H
+
+#include "scripts/host.h"
+
+/* One record of any kind, as far as Lua is concerned. Constant. */
+typedef struct Record {
+    const char *name, *doc, *source;
+    const OpInput *inputs; /* of an op; NULL elsewhere */
+    const Option *options; /* NULL: none */
+    const void *data;      /* the record itself */
+} Record;
+
+typedef struct RecordKind {
+    const char *library, *word, *doc; /* "objectives", "objective", what the library is for */
+    bool (*get)(int index, Record *out); /* false past the end */
+    int (*call)(lua_State *L, const Record *record); /* a Lua C function: objectives.mlm(...) */
+} RecordKind;
+
+extern const RecordKind *const record_kinds[]; /* ends with NULL */
+
+/* Defines all of it as globals of a new state. */
+void bind_open(lua_State *L);
+
+/* --- records --- */
+
+/* Reads the table at the index into config, which holds the defaults. other: names of further keys that somebody
+ * else reads ("weight name"), NULL: none. Errors: unknown key (with the nearest), wrong type, out of range, a required
+ * one missing; config is unchanged then, as far as it was not read. */
+void bind_read_options(lua_State *L, int index, const Option *options, void *config, const char *owner,
+                       const char *other);
+/* Sets one option from the Lua value at the index. */
+Status bind_set_option(lua_State *L, int index, const Option *options, void *config, const char *owner,
+                       const char *name) STATUS_CHECKED;
+/* Pushes the value of one option. */
+void bind_push_option(lua_State *L, const Option *option, const void *config);
+/* Pushes a table with all of them. */
+void bind_push_options(lua_State *L, const Option *options, const void *config);
+/* Pushes the record as a callable Lua value. */
+void bind_push_record(lua_State *L, const RecordKind *kind, const Record *record);
+/* The record at the index, NULL where it is something else. */
+const Record *bind_test_record(lua_State *L, int index, const RecordKind **kind);
+void bind_open_records(lua_State *L);
+
+/* The manual text of one record: signature, words, options with ranges and defaults, source. */
+Status bind_help_record(const RecordKind *kind, const Record *record, Buffer *out) STATUS_CHECKED;
+/* help(x), for the Lua value at index 1. */
+int bind_help(lua_State *L);
+
+/* --- tensors --- */
+
+typedef struct TensorHandle {
+    Tensor *tensor; /* held when it lives in the pool */
+    Arena *arena;
+    uint64_t generation, era;
+} TensorHandle;
+
+/* Pushes a handle without tensor, to be filled by bind_fill_tensor(): so that no reference is lost on a Lua error.
+ */
+TensorHandle *bind_new_tensor(lua_State *L);
+/* The handle takes over the caller's reference (a tensor in the pool) or borrows (one in an arena). */
+void bind_fill_tensor(lua_State *L, TensorHandle *handle, Tensor *tensor);
+/* bind_new_tensor() and bind_fill_tensor() with a new reference. */
+void bind_push_tensor(lua_State *L, Tensor *tensor);
+/* The tensor at the index. Errors: something else; a tensor of a dead step. */
+Tensor *bind_check_tensor(lua_State *L, int index);
+/* NULL where it is something else. */
+Tensor *bind_test_tensor(lua_State *L, int index);
+void bind_open_tensors(lua_State *L);
+/* tensor, zeros, ones, ... (scripts/bind_make.c) */
+void bind_open_makers(lua_State *L);
+/* Pushes the Lua value at the index as a tensor: a number becomes a scalar, a table of numbers its tensor. */
+Tensor *bind_push_as_tensor(lua_State *L, int index, DType dtype);
+
+/* --- ops --- */
+
+extern const RecordKind bind_ops;
+/* Calls an op with the Lua arguments from index first on; pushes the outputs and returns how many. */
+int bind_call_op(lua_State *L, const Op *op, int first);
+/* Calls an op by name on arguments that are already at first and above. */
+int bind_call_named_op(lua_State *L, const char *name, int first);
+
+/* --- functions written in C for the Lua library (scripts/bind_lathe.c) --- */
+void bind_open_lathe(lua_State *L);
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The table of kinds, and what the Lua library (scripts/lib) needs from C. */
+#include "scripts/bind.h"
+
+#include "engine/base/names.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+const RecordKind *const record_kinds[] = {&bind_ops, NULL};
+
+/* lathe.nearest(name, {candidates}) -> the one that was probably meant, or nil */
+static int lathe_nearest(lua_State *L)
+{
+    const char *name = luaL_checkstring(L, 1);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    lua_Integer count = (lua_Integer)lua_rawlen(L, 2);
+    const char **names = lua_newuserdatauv(L, sizeof *names * (size_t)(count + 1), 0);
+    lua_Integer have = 0;
+    for (lua_Integer i = 1; i <= count; i++)
+        if (lua_rawgeti(L, 2, i) == LUA_TSTRING)
+            names[have++] = lua_tostring(L, -1), lua_pop(L, 1); /* the list keeps it alive */
+        else
+            lua_pop(L, 1);
+    lua_pushstring(L, names_nearest(name, names, (size_t)have, sizeof *names));
+    return 1;
+}
+
+/* lathe.file_kind(path) -> "file", "directory", "other", or nil where there is nothing */
+static int lathe_file_kind(lua_State *L)
+{
+    struct stat info;
+    if (stat(luaL_checkstring(L, 1), &info) != 0)
+        lua_pushnil(L);
+    else
+        lua_pushstring(L, S_ISREG(info.st_mode) ? "file" : S_ISDIR(info.st_mode) ? "directory" : "other");
+    return 1;
+}
+
+/* lathe.document(value, text): what help(value) prints */
+static int lathe_document(lua_State *L)
+{
+    luaL_checkany(L, 1);
+    luaL_checkstring(L, 2);
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, "lathe.documents");
+    lua_pushvalue(L, 1);
+    lua_pushvalue(L, 2);
+    lua_rawset(L, -3);
+    lua_settop(L, 1);
+    return 1;
+}
+
+/* lathe.members(value) -> a list of the names behind value. or value:, for completion */
+static int lathe_members(lua_State *L)
+{
+    lua_settop(L, 1);
+    lua_newtable(L);
+    lua_Integer count = 0;
+    if (lua_type(L, 1) != LUA_TTABLE) {
+        if (luaL_getmetafield(L, 1, "__members") == LUA_TFUNCTION) {
+            lua_pushvalue(L, 1);
+            lua_call(L, 1, 1);
+            return 1;
+        }
+        if (luaL_getmetafield(L, 1, "__methods") != LUA_TTABLE && lua_type(L, 1) != LUA_TSTRING) return 1;
+        if (lua_type(L, 1) == LUA_TSTRING) lua_getglobal(L, "string");
+    } else {
+        lua_pushvalue(L, 1);
+    }
+    int names = lua_gettop(L);
+    if (lua_type(L, names) != LUA_TTABLE) lua_newtable(L), names = lua_gettop(L);
+    lua_pushnil(L);
+    while (lua_next(L, names)) {
+        lua_pop(L, 1);
+        if (lua_type(L, -1) != LUA_TSTRING) continue;
+        lua_pushvalue(L, -1);
+        lua_rawseti(L, 2, ++count);
+    }
+    lua_settop(L, 2);
+    return 1;
+}
+
+static void run_library(lua_State *L, const char *name)
+{
+    lua_getglobal(L, "require");
+    lua_pushfstring(L, "lathe.%s", name);
+    lua_call(L, 1, 0);
+}
+
+void bind_open_lathe(lua_State *L)
+{
+    static const luaL_Reg functions[] = {{"nearest", lathe_nearest},
+                                         {"file_kind", lathe_file_kind},
+                                         {"document", lathe_document},
+                                         {"members", lathe_members},
+                                         {NULL, NULL}};
+    luaL_newlib(L, functions);
+    lua_setglobal(L, "lathe");
+    lua_pushcfunction(L, bind_help);
+    lua_setglobal(L, "help");
+    run_library(L, "prelude");
+}
+
+void bind_open(lua_State *L)
+{
+    bind_open_records(L);
+    bind_open_tensors(L);
+    bind_open_makers(L);
+    bind_open_lathe(L);
+}

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "scripts/host.h"
+
+#include "engine/base/cancel.h"
+#include "engine/base/memory.h"
+#include "scripts/bind.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { HOOK_INTERVAL = 1000, LARGEST_CHUNK = 64 << 20, GC_REPORT_BYTES = 64 << 10 };
+
+struct Host {
+    lua_State *lua;
+    HostOptions options;
+    size_t lua_bytes;
+    Buffer traceback;
+    char raised[512]; /* the message of the last engine failure that became a Lua error */
+    Status raised_status;
+    Tape *own_tape, *tape;
+    uint64_t era, draws;
+    size_t unreported; /* bytes that the collector was not told about yet */
+    int exit_code;
+    bool exiting;
+};
+
+/* --- memory --- */
+
+/* Lua's allocator. Shrinking never fails: the old block will do. */
+static void *allocate(void *context, void *block, size_t old_size, size_t new_size)
+{
+    Host *host = context;
+    size_t had = block ? old_size : 0;
+    if (new_size == 0) {
+        memory_free(block);
+        host->lua_bytes -= had;
+        return NULL;
+    }
+    size_t limit = host->options.memory_limit;
+    if (limit && new_size > had && (new_size - had > limit || host->lua_bytes > limit - (new_size - had)))
+        return NULL;
+    void *fresh = block;
+    if (memory_resize(&fresh, new_size, 1) != STATUS_OK && (!block || new_size > had)) return NULL;
+    host->lua_bytes = host->lua_bytes - had + new_size;
+    return fresh;
+}
+
+void host_count_bytes(lua_State *L, size_t bytes)
+{
+    Host *host = host_of(L);
+    host->unreported += bytes;
+    if (host->unreported < GC_REPORT_BYTES) return;
+    size_t kilobytes = host->unreported >> 10;
+    host->unreported = 0;
+    lua_gc(L, LUA_GCSTEP, kilobytes > 1 << 20 ? 1 << 20 : (int)kilobytes);
+}
+
+/* --- interruption --- */
+
+static int raise_at(lua_State *L, Status status, int level)
+{
+    Host *host = host_of(L);
+    host->raised_status = status;
+    snprintf(host->raised, sizeof host->raised, "%s", status_message());
+    luaL_where(L, level);
+    lua_pushstring(L, status_message());
+    lua_concat(L, 2);
+    return lua_error(L);
+}
+
+/* A new coroutine inherits the hook of its maker. While a stop is wanted the hook comes at every instruction, in
+ * this coroutine and in the main one, so that neither pcall nor resume can swallow the interrupt. */
+static void interrupt_hook(lua_State *L, lua_Debug *event)
+{
+    (void)event;
+    if (!cancel_requested()) {
+        if (lua_gethookcount(L) != HOOK_INTERVAL) lua_sethook(L, interrupt_hook, LUA_MASKCOUNT, HOOK_INTERVAL);
+        return;
+    }
+    lua_sethook(L, interrupt_hook, LUA_MASKCOUNT, 1);
+    lua_sethook(host_of(L)->lua, interrupt_hook, LUA_MASKCOUNT, 1);
+    raise_at(L, cancel_check(), 0);
+}
+
+/* --- calls --- */
+
+static int keep_traceback(lua_State *L)
+{
+    Host *host = host_of(L);
+    const char *message = lua_tostring(L, 1);
+    if (!message) {
+        if (luaL_callmeta(L, 1, "__tostring") && lua_type(L, -1) == LUA_TSTRING)
+            message = lua_tostring(L, -1);
+        else
+            message = lua_pushfstring(L, "(the error is a %s value)", luaL_typename(L, 1));
+    }
+    buffer_clear(&host->traceback);
+    luaL_traceback(L, L, NULL, 1);
+    size_t length;
+    const char *trace = lua_tolstring(L, -1, &length);
+    if (buffer_append(&host->traceback, trace, length) != STATUS_OK) buffer_clear(&host->traceback);
+    lua_pushstring(L, message);
+    return 1;
+}
+
+static Status failure(Host *host, int code)
+{
+    lua_State *L = host->lua;
+    if (code == LUA_ERRMEM) {
+        lua_pop(L, 1);
+        size_t limit = host->options.memory_limit;
+        if (limit) return status_fail(STATUS_NOMEM, "out of memory: Lua may hold %zu bytes", limit);
+        return status_fail(STATUS_NOMEM, "out of memory in Lua");
+    }
+    const char *message = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "error without a message";
+    bool engine = host->raised_status != STATUS_OK && strstr(message, host->raised) != NULL;
+    Status status = status_fail(engine ? host->raised_status : STATUS_LUA, "%s", message);
+    lua_pop(L, 1);
+    return status;
+}
+
+Status host_call(Host *host, int arguments, int results)
+{
+    lua_State *L = host->lua;
+    int base = lua_gettop(L) - arguments;
+    if (!lua_checkstack(L, 4)) {
+        lua_settop(L, base - 1);
+        return status_fail(STATUS_NOMEM, "out of memory for Lua's stack");
+    }
+    buffer_clear(&host->traceback);
+    host->raised_status = STATUS_OK;
+    lua_sethook(L, interrupt_hook, LUA_MASKCOUNT, HOOK_INTERVAL);
+    lua_pushcfunction(L, keep_traceback);
+    lua_insert(L, base);
+    int code = lua_pcall(L, arguments, results, base);
+    lua_remove(L, base);
+    return code == LUA_OK ? STATUS_OK : failure(host, code);
+}
+
+Status host_protect(Host *host, lua_CFunction function, void *argument)
+{
+    lua_pushcfunction(host->lua, function);
+    lua_pushlightuserdata(host->lua, argument);
+    return host_call(host, 1, 0);
+}
+
+const char *host_traceback(const Host *host)
+{
+    return host->traceback.data ? host->traceback.data : "";
+}
+
+/* --- chunks --- */
+
+typedef struct ChunkText {
+    const char *text, *name;
+    size_t length;
+} ChunkText;
+
+static int load_chunk(lua_State *L)
+{
+    const ChunkText *chunk = lua_touserdata(L, 1);
+    lua_pushfstring(L, "=%s", chunk->name);
+    if (luaL_loadbufferx(L, chunk->text, chunk->length, lua_tostring(L, -1), "t") != LUA_OK) return lua_error(L);
+    return 1;
+}
+
+Status host_load(Host *host, const char *text, size_t length, const char *name)
+{
+    ChunkText chunk = {text, name, length};
+    lua_pushcfunction(host->lua, load_chunk);
+    lua_pushlightuserdata(host->lua, &chunk);
+    return host_call(host, 1, 1);
+}
+
+Status host_run(Host *host, const char *text, size_t length, const char *name, int results)
+{
+    TRY(host_load(host, text, length, name));
+    return host_call(host, 0, results);
+}
+
+static Status read_open_file(FILE *file, const char *path, Buffer *out)
+{
+    struct stat info;
+    char block[8192];
+    size_t got;
+    if (fstat(fileno(file), &info) == 0 && S_ISDIR(info.st_mode))
+        return status_fail(STATUS_IO, "%s is a directory, not a Lua file", path);
+    while ((got = fread(block, 1, sizeof block, file)) > 0) {
+        if (out->length + got > LARGEST_CHUNK)
+            return status_fail(STATUS_FORMAT, "%s is larger than 64 MB: that is no Lua file", path);
+        TRY(buffer_append(out, block, got));
+    }
+    return ferror(file) ? status_fail(STATUS_IO, "%s: cannot read: %s", path, strerror(errno)) : STATUS_OK;
+}
+
+/* "#!" lines are for the shell; the line stays, as an empty one, so that numbers in messages are right. */
+static Status load_text_of_file(Host *host, const Buffer *text, const char *path)
+{
+    const char *start = text->data ? text->data : "";
+    size_t length = text->length;
+    if (length && start[0] == '#') {
+        const char *line = memchr(start, '\n', length);
+        length = line ? length - (size_t)(line - start) : 0;
+        start = line ? line : "";
+    }
+    return host_load(host, start, length, path);
+}
+
+Status host_load_file(Host *host, const char *path)
+{
+    Buffer text = {0};
+    FILE *file = fopen(path, "rb");
+    if (!file) return status_fail(STATUS_IO, "%s: cannot open: %s", path, strerror(errno));
+    Status status = read_open_file(file, path, &text);
+    fclose(file);
+    if (status == STATUS_OK) status = load_text_of_file(host, &text, path);
+    buffer_free(&text);
+    return status;
+}
+
+/* --- errors of the engine --- */
+
+int host_raise(lua_State *L, Status status)
+{
+    return raise_at(L, status, 1);
+}
+
+void host_set_exit(Host *host, int code)
+{
+    host->exiting = true;
+    host->exit_code = code;
+}
+
+bool host_exit_requested(const Host *host, int *code)
+{
+    if (host->exiting) *code = host->exit_code;
+    return host->exiting;
+}
+
+/* --- buffers --- */
+
+static int free_buffer(lua_State *L)
+{
+    buffer_free(lua_touserdata(L, 1));
+    return 0;
+}
+
+Buffer *host_push_buffer(lua_State *L)
+{
+    Buffer *buffer = lua_newuserdatauv(L, sizeof *buffer, 0);
+    *buffer = (Buffer){0};
+    if (luaL_newmetatable(L, "lathe.buffer")) {
+        lua_pushcfunction(L, free_buffer);
+        lua_setfield(L, -2, "__gc");
+    }
+    lua_setmetatable(L, -2);
+    return buffer;
+}
+
+void host_buffer_to_string(lua_State *L, Buffer *buffer)
+{
+    lua_pushlstring(L, buffer->data ? buffer->data : "", buffer->length);
+    buffer_free(buffer);
+    lua_remove(L, -2);
+}
+
+/* --- the rest --- */
+
+lua_State *host_lua(Host *host)
+{
+    return host->lua;
+}
+
+Host *host_of(lua_State *L)
+{
+    Host *host;
+    memcpy(&host, lua_getextraspace(L), sizeof host);
+    return host;
+}
+
+void host_write(Host *host, const char *text, size_t length)
+{
+    if (host->options.output)
+        host->options.output(host->options.context, text, length);
+    else
+        fwrite(text, 1, length, stdout);
+}
+
+void host_set_tape(Host *host, Tape *tape)
+{
+    host->tape = tape;
+}
+
+Tape *host_tape(Host *host)
+{
+    return host->tape ? host->tape : host->own_tape;
+}
+
+void host_forget_tensors(Host *host)
+{
+    host->era++;
+}
+
+uint64_t host_tensor_era(const Host *host)
+{
+    return host->era;
+}
+
+RandomKey host_next_random(Host *host)
+{
+    return random_subkey(random_key(host->options.seed, "prompt"), host->draws++);
+}
+
+void host_seed(Host *host, uint64_t seed)
+{
+    host->options.seed = seed;
+    host->draws = 0;
+    tape_set_random(host->own_tape, random_key(seed, "prompt ops"));
+}
+
+static int open_everything(lua_State *L)
+{
+    Host *host = host_of(L);
+    host_open_libraries(L, host->options.restricted);
+    bind_open(L);
+    return 0;
+}
+
+Status host_new(const HostOptions *options, Host **out)
+{
+    Host *host;
+    TRY(memory_new(1, sizeof *host, &host));
+    if (options) host->options = *options;
+    Status status = tape_new(NULL, &host->own_tape);
+    if (status == STATUS_OK) {
+        tape_set_mode(host->own_tape, false, true);
+        host_seed(host, host->options.seed);
+        host->lua = lua_newstate(allocate, host);
+        if (!host->lua) status = status_fail(STATUS_NOMEM, "out of memory for Lua");
+    }
+    if (status == STATUS_OK) {
+        memcpy(lua_getextraspace(host->lua), &host, sizeof host);
+        status = host_protect(host, open_everything, NULL);
+    }
+    if (status == STATUS_OK)
+        *out = host;
+    else
+        host_free(host);
+    return status;
+}
+
+void host_free(Host *host)
+{
+    if (!host) return;
+    if (host->lua) lua_close(host->lua);
+    tape_free(host->own_tape);
+    buffer_free(&host->traceback);
+    memory_free(host);
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The Lua host: one lua_State with counted memory, text-only chunks, interruption and tracebacks. Whoever made
+ * the host frees it; what Lua code made dies with it. One thread only (the engine thread). */
+#ifndef LATHE_SCRIPTS_HOST_H
+#define LATHE_SCRIPTS_HOST_H
+
+#include "engine/autograd/tape.h"
+#include "engine/base/buffer.h"
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct Host Host;
+
+typedef struct HostOptions {
+    /* Where print() goes; NULL: standard output. */
+    void (*output)(void *context, const char *text, size_t length);
+    void *context;
+    bool restricted;     /* without os and io: for journals, which are not trusted programs */
+    size_t memory_limit; /* bytes that Lua itself may hold; 0: no limit */
+    uint64_t seed;       /* of randn() and its like at the prompt */
+} HostOptions;
+
+/* options NULL: all zeros. */
+Status host_new(const HostOptions *options, Host **out) STATUS_CHECKED;
+void host_free(Host *host);
+
+lua_State *host_lua(Host *host);
+/* The host of a state or coroutine. */
+Host *host_of(lua_State *L);
+/* Writes to where print() goes. */
+void host_write(Host *host, const char *text, size_t length);
+
+/* Calls the function under its 'arguments' values on the main stack, leaving 'results' values (LUA_MULTRET: all), or
+ * nothing on failure. Errors: STATUS_LUA with Lua's message; STATUS_CANCELLED and the engine's own codes as they
+ * were raised; STATUS_NOMEM. */
+Status host_call(Host *host, int arguments, int results) STATUS_CHECKED;
+/* Runs a C function as host_call() does: for C code that uses Lua's API and may meet an error in it. */
+Status host_protect(Host *host, lua_CFunction function, void *argument) STATUS_CHECKED;
+/* Compiles text and leaves the function on the stack. name is shown in messages ("bert.lua"). */
+Status host_load(Host *host, const char *text, size_t length, const char *name) STATUS_CHECKED;
+/* host_load() and host_call(). */
+Status host_run(Host *host, const char *text, size_t length, const char *name, int results) STATUS_CHECKED;
+/* The same for a file. Errors: also that it cannot be read, is a directory, or is no text. */
+Status host_load_file(Host *host, const char *path) STATUS_CHECKED;
+
+/* The traceback of the last failure of host_call(), "" where there is none; valid until the next call. */
+const char *host_traceback(const Host *host);
+/* Lua code asked to leave (os.exit, exit, quit); *code is the exit status. */
+bool host_exit_requested(const Host *host, int *code);
+
+/* --- tensors and tapes --- */
+
+/* Where ops called from Lua are recorded: a step's tape, or with NULL the host's own tape in the pool. The tape
+ * stays the caller's. */
+void host_set_tape(Host *host, Tape *tape);
+Tape *host_tape(Host *host);
+/* After an arena died: every Lua handle to a tensor of any arena is dead from now on. */
+void host_forget_tensors(Host *host);
+uint64_t host_tensor_era(const Host *host);
+/* A fresh key for each call of a random function at the prompt. */
+RandomKey host_next_random(Host *host);
+void host_seed(Host *host, uint64_t seed);
+
+/* --- for bindings --- */
+
+/* Raises the failure as a Lua error (with position); never returns. To be called holding no C memory. */
+int host_raise(lua_State *L, Status status);
+static inline void host_check(lua_State *L, Status status)
+{
+    if (status != STATUS_OK) host_raise(L, status);
+}
+/* Pushes an empty Buffer that Lua's collector frees. */
+Buffer *host_push_buffer(lua_State *L);
+/* Replaces the Buffer at the top of the stack by its text. */
+void host_buffer_to_string(lua_State *L, Buffer *buffer);
+/* Tells Lua's collector about bytes that a new userdata keeps outside Lua. */
+void host_count_bytes(lua_State *L, size_t bytes);
+
+/* Hardens the standard libraries of a new state (scripts/host_libraries.c). */
+void host_open_libraries(lua_State *L, bool restricted);
+void host_set_exit(Host *host, int code);
+
+#endif

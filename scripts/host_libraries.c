@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Lua's standard libraries, without what would load machine code, remove the interrupt hook, change the locale or
+ * leave the process without cleaning up. */
+#include "engine/base/cancel.h"
+#include "scripts/embedded.h"
+#include "scripts/host.h"
+
+#include <lualib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static int print_values(lua_State *L)
+{
+    int count = lua_gettop(L);
+    Buffer *line = host_push_buffer(L);
+    for (int i = 1; i <= count; i++) {
+        size_t length;
+        const char *text = luaL_tolstring(L, i, &length);
+        host_check(L, i > 1 ? buffer_text(line, "\t") : STATUS_OK);
+        host_check(L, buffer_append(line, text, length));
+        lua_pop(L, 1);
+    }
+    host_check(L, buffer_text(line, "\n"));
+    host_write(host_of(L), line->data, line->length);
+    return 0;
+}
+
+/* load(chunk, name, mode, env) with mode always "t". */
+static int load_text(lua_State *L)
+{
+    bool has_env = lua_gettop(L) >= 4;
+    lua_settop(L, 4);
+    if (lua_isnil(L, 2) && lua_type(L, 1) == LUA_TSTRING) lua_copy(L, 1, 2);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_pushvalue(L, 1);
+    lua_pushvalue(L, 2);
+    lua_pushliteral(L, "t");
+    if (has_env) lua_pushvalue(L, 4);
+    lua_call(L, has_env ? 4 : 3, LUA_MULTRET);
+    return lua_gettop(L) - 4;
+}
+
+static int load_file_text(lua_State *L)
+{
+    bool has_env = lua_gettop(L) >= 3;
+    const char *path = luaL_checkstring(L, 1);
+    struct stat info;
+    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
+        lua_pushnil(L);
+        lua_pushfstring(L, "%s is a directory", path);
+        return 2;
+    }
+    if (luaL_loadfilex(L, path, "t") != LUA_OK) {
+        lua_pushnil(L);
+        lua_insert(L, -2);
+        return 2;
+    }
+    if (has_env) {
+        lua_pushvalue(L, 3);
+        if (!lua_setupvalue(L, -2, 1)) lua_pop(L, 1);
+    }
+    return 1;
+}
+
+static int do_file_text(lua_State *L)
+{
+    lua_settop(L, 1);
+    if (load_file_text(L) != 1) return lua_error(L);
+    lua_call(L, 0, LUA_MULTRET);
+    return lua_gettop(L) - 1;
+}
+
+/* A message handler runs with hooks off: after an interrupt it is not called, as it could run for ever. */
+static int guarded_handler(lua_State *L)
+{
+    if (cancel_requested()) return 1;
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, 1);
+    return 1;
+}
+
+static int guarded_xpcall(lua_State *L)
+{
+    luaL_checktype(L, 2, LUA_TFUNCTION);
+    lua_pushvalue(L, 2);
+    lua_pushcclosure(L, guarded_handler, 1);
+    lua_replace(L, 2);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+    return lua_gettop(L);
+}
+
+/* Finalizers run with hooks off, too. */
+static int guarded_setmetatable(lua_State *L)
+{
+    if (lua_type(L, 2) == LUA_TTABLE) {
+        lua_pushliteral(L, "__gc");
+        lua_rawget(L, 2);
+        if (!lua_isnil(L, -1))
+            return luaL_error(L, "setmetatable: __gc is not supported, because a finalizer cannot be interrupted");
+        lua_pop(L, 1);
+    }
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, 1);
+    return 1;
+}
+
+/* string.rep of nothing would count to n. */
+static int guarded_rep(lua_State *L)
+{
+    size_t length, separator = 0;
+    luaL_checklstring(L, 1, &length);
+    luaL_optlstring(L, 3, "", &separator);
+    if (length + separator == 0) {
+        lua_pushliteral(L, "");
+        return 1;
+    }
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, 1);
+    return 1;
+}
+
+static int request_exit(lua_State *L)
+{
+    int code = lua_isboolean(L, 1) ? !lua_toboolean(L, 1) : (int)luaL_optinteger(L, 1, 0);
+    host_set_exit(host_of(L), code);
+    return luaL_error(L, "exit");
+}
+
+/* require "lathe.NAME": the embedded library. */
+static int search_embedded(lua_State *L)
+{
+    const char *name = luaL_checkstring(L, 1);
+    if (strncmp(name, "lathe.", 6) == 0)
+        for (const EmbeddedFile *file = embedded_files; file->name; file++)
+            if (strcmp(file->name, name + 6) == 0) {
+                lua_pushfstring(L, "=lathe/%s.lua", file->name);
+                if (luaL_loadbufferx(L, file->text, file->length, lua_tostring(L, -1), "t")) return lua_error(L);
+                return 1;
+            }
+    lua_pushfstring(L, "no embedded file '%s'", name);
+    return 1;
+}
+
+/* package.path, text only. */
+static int search_path(lua_State *L)
+{
+    const char *name = luaL_checkstring(L, 1);
+    lua_getglobal(L, "package");
+    lua_getfield(L, -1, "searchpath");
+    lua_pushstring(L, name);
+    lua_getfield(L, -3, "path");
+    lua_call(L, 2, 2);
+    if (lua_isnil(L, -2)) return 1; /* the places that were tried */
+    lua_pop(L, 1);
+    if (luaL_loadfilex(L, lua_tostring(L, -1), "t") != LUA_OK) return lua_error(L);
+    lua_insert(L, -2);
+    return 2;
+}
+
+static void wrap(lua_State *L, const char *name, lua_CFunction function)
+{
+    lua_getfield(L, -1, name);
+    lua_pushcclosure(L, function, 1);
+    lua_setfield(L, -2, name);
+}
+
+static void replace(lua_State *L, const char *name, lua_CFunction function)
+{
+    if (function)
+        lua_pushcfunction(L, function);
+    else
+        lua_pushnil(L);
+    lua_setfield(L, -2, name);
+}
+
+static void harden_base(lua_State *L)
+{
+    lua_pushglobaltable(L);
+    replace(L, "print", print_values);
+    wrap(L, "load", load_text);
+    replace(L, "loadfile", load_file_text);
+    replace(L, "dofile", do_file_text);
+    wrap(L, "xpcall", guarded_xpcall);
+    wrap(L, "setmetatable", guarded_setmetatable);
+    replace(L, "exit", request_exit);
+    replace(L, "quit", request_exit);
+    lua_pop(L, 1);
+    lua_getglobal(L, "string");
+    wrap(L, "rep", guarded_rep);
+    lua_pop(L, 1);
+}
+
+/* Of debug, only what looks. */
+static void harden_debug(lua_State *L)
+{
+    static const char *const kept[] = {"traceback", "getinfo", "getlocal", "getupvalue", NULL};
+    lua_getglobal(L, "debug");
+    lua_newtable(L);
+    for (const char *const *name = kept; *name; name++) {
+        lua_getfield(L, -2, *name);
+        lua_setfield(L, -2, *name);
+    }
+    lua_pushvalue(L, -1);
+    lua_setglobal(L, "debug");
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+    lua_pushvalue(L, -2);
+    lua_setfield(L, -2, "debug");
+    lua_pop(L, 3);
+}
+
+static void harden_package(lua_State *L, bool restricted)
+{
+    lua_getglobal(L, "package");
+    replace(L, "loadlib", NULL);
+    replace(L, "cpath", NULL);
+    lua_getfield(L, -1, "searchers");
+    lua_pushcfunction(L, search_embedded);
+    lua_rawseti(L, -2, 2);
+    if (restricted)
+        lua_pushnil(L);
+    else
+        lua_pushcfunction(L, search_path);
+    lua_rawseti(L, -2, 3);
+    lua_pushnil(L);
+    lua_rawseti(L, -2, 4);
+    lua_pop(L, 2);
+}
+
+void host_open_libraries(lua_State *L, bool restricted)
+{
+    static const luaL_Reg libraries[] = {{LUA_GNAME, luaopen_base},          {LUA_LOADLIBNAME, luaopen_package},
+                                         {LUA_COLIBNAME, luaopen_coroutine}, {LUA_TABLIBNAME, luaopen_table},
+                                         {LUA_STRLIBNAME, luaopen_string},   {LUA_MATHLIBNAME, luaopen_math},
+                                         {LUA_UTF8LIBNAME, luaopen_utf8},    {LUA_DBLIBNAME, luaopen_debug},
+                                         {LUA_OSLIBNAME, luaopen_os},        {LUA_IOLIBNAME, luaopen_io},
+                                         {NULL, NULL}};
+    for (const luaL_Reg *library = libraries; library->name; library++) {
+        if (restricted && (library->func == luaopen_os || library->func == luaopen_io)) continue;
+        luaL_requiref(L, library->name, library->func, 1);
+        lua_pop(L, 1);
+    }
+    harden_base(L);
+    harden_debug(L);
+    harden_package(L, restricted);
+    if (restricted) {
+        lua_pushglobaltable(L);
+        replace(L, "loadfile", NULL);
+        replace(L, "dofile", NULL);
+        lua_pop(L, 1);
+        return;
+    }
+    lua_getglobal(L, "os");
+    replace(L, "exit", request_exit);
+    replace(L, "setlocale", NULL);
+    lua_pop(L, 1);
+}
