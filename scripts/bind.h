@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Everything that Lua sees, derived from the records. A kind of record (ops, objectives, models, ...) is one entry
- * of record_kinds[]; its library in Lua, help(), completion and argument checking follow from it. Values pushed here
- * belong to Lua's collector. Functions with a lua_State raise Lua errors: call them under host_call() or
+ * of record_kinds[]; its library in Lua, help(), completion and argument checking follow from it. Values pushed
+ * here belong to Lua's collector. Functions with a lua_State raise Lua errors: call them under host_call() or
  * host_protect(), holding no C memory. */
 #ifndef LATHE_SCRIPTS_BIND_H
 #define LATHE_SCRIPTS_BIND_H
@@ -17,8 +17,8 @@ typedef struct Record {
 } Record;
 
 typedef struct RecordKind {
-    const char *library, *word, *doc; /* "objectives", "objective", what the library is for */
-    bool (*get)(int index, Record *out); /* false past the end */
+    const char *library, *word, *doc;                /* "objectives", "objective", what the library is for */
+    bool (*get)(int index, Record *out);             /* false past the end */
     int (*call)(lua_State *L, const Record *record); /* a Lua C function: objectives.mlm(...) */
 } RecordKind;
 
@@ -30,8 +30,8 @@ void bind_open(lua_State *L);
 /* --- records --- */
 
 /* Reads the table at the index into config, which holds the defaults. other: names of further keys that somebody
- * else reads ("weight name"), NULL: none. Errors: unknown key (with the nearest), wrong type, out of range, a required
- * one missing; config is unchanged then, as far as it was not read. */
+ * else reads ("weight name"), NULL: none. Errors: unknown key (with the nearest), wrong type, out of range, a
+ * required one missing; config is unchanged then, as far as it was not read. */
 void bind_read_options(lua_State *L, int index, const Option *options, void *config, const char *owner,
                        const char *other);
 /* Sets one option from the Lua value at the index. */

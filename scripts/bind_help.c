@@ -105,8 +105,9 @@ static Status put_overview(Buffer *out)
     TRY(buffer_text(out, "The libraries:\n"));
     for (const RecordKind *const *kind = record_kinds; *kind; kind++)
         TRY(buffer_printf(out, "  %-12s %s\n", (*kind)->library, (*kind)->doc));
-    return buffer_text(out, "Tensors: tensor{...}, zeros, ones, full, randn, rand, arange, eye; help(tensor) lists methods.\n"
-                            "help(x) or ?x tells about x. An expression prints its value. exit() leaves.\n");
+    return buffer_text(
+        out, "Tensors: tensor{...}, zeros, ones, full, randn, rand, arange, eye; help(tensor) lists methods.\n"
+             "help(x) or ?x tells about x. An expression prints its value. exit() leaves.\n");
 }
 
 /* Every record of that name, in every library. */

@@ -42,7 +42,8 @@ static void add_size(lua_State *L, int index, Wanted *wanted)
 {
     int is_integer;
     lua_Integer size = lua_tointegerx(L, index, &is_integer);
-    if (!is_integer || size < 0) luaL_error(L, "a size must be an integer of at least 0; got %s", luaL_tolstring(L, index, NULL));
+    if (!is_integer || size < 0)
+        luaL_error(L, "a size must be an integer of at least 0; got %s", luaL_tolstring(L, index, NULL));
     if (wanted->ndim == TENSOR_MAX_DIMS) luaL_error(L, "a tensor has at most %d dimensions", TENSOR_MAX_DIMS);
     wanted->shape[wanted->ndim++] = size;
 }
@@ -131,7 +132,8 @@ static int make_arange(lua_State *L)
     if (lua_type(L, top) == LUA_TTABLE) read_names(L, top--, &wanted);
     double start = top >= 2 ? luaL_checknumber(L, 1) : 0, stop = luaL_checknumber(L, top >= 2 ? 2 : 1);
     double step = top >= 3 ? luaL_checknumber(L, 3) : 1, count = ceil((stop - start) / step);
-    if (!(step != 0) || !(count < 1e15)) return luaL_error(L, "arange: the step %f does not lead from %f to %f", step, start, stop);
+    if (!(step != 0) || !(count < 1e15))
+        return luaL_error(L, "arange: the step %f does not lead from %f to %f", step, start, stop);
     wanted.shape[0] = count > 0 ? (int64_t)count : 0;
     Tensor *tensor = push_new(L, &wanted);
     for (int64_t i = 0; i < wanted.shape[0]; i++) tensor_set(tensor, i, start + step * (double)i);

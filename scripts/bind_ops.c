@@ -40,8 +40,8 @@ static void add_input(lua_State *L, const Op *op, int index, Tensor **inputs, in
     const OpInput *spec = &op->inputs[*count < last ? *count : last];
     if (*count == OP_MAX_INPUTS)
         host_check(L, status_fail(STATUS_INVALID, "%s: takes at most %d inputs", op->name, OP_MAX_INPUTS));
-    inputs[(*count)++] = lua_isnil(L, index) ? NULL
-                                             : bind_push_as_tensor(L, index, spec->integer ? DTYPE_I32 : DTYPE_F32);
+    inputs[(*count)++] =
+        lua_isnil(L, index) ? NULL : bind_push_as_tensor(L, index, spec->integer ? DTYPE_I32 : DTYPE_F32);
 }
 
 /* Where Lua's arguments stop being inputs. */

@@ -21,8 +21,8 @@ static Status read_ints(lua_State *L, int index, const char *owner, const char *
     lua_Unsigned count = lua_rawlen(L, index);
     *out = (OptionInts){0};
     if (count > OPTION_INTS_MAX)
-        return status_fail(STATUS_INVALID, "%s: %s takes at most %d integers; got %llu", owner, name, OPTION_INTS_MAX,
-                           (unsigned long long)count);
+        return status_fail(STATUS_INVALID, "%s: %s takes at most %d integers; got %llu", owner, name,
+                           OPTION_INTS_MAX, (unsigned long long)count);
     for (lua_Unsigned i = 0; i < count; i++) {
         int is_integer;
         lua_rawgeti(L, index, (lua_Integer)i + 1);
@@ -88,7 +88,8 @@ static void check_required(lua_State *L, int index, const Option *options, const
         if (!option->required) continue;
         lua_getfield(L, index, option->name);
         if (lua_isnil(L, -1))
-            host_check(L, status_fail(STATUS_INVALID, "%s: %s must be given: %s", owner, option->name, option->doc));
+            host_check(L,
+                       status_fail(STATUS_INVALID, "%s: %s must be given: %s", owner, option->name, option->doc));
         lua_pop(L, 1);
     }
 }
@@ -101,8 +102,9 @@ void bind_read_options(lua_State *L, int index, const Option *options, void *con
     lua_pushnil(L);
     while (lua_next(L, index)) {
         if (lua_type(L, -2) != LUA_TSTRING)
-            host_check(L, status_fail(STATUS_INVALID, "%s: options have names, as in {name = value}; got a %s as a name",
-                                      owner, luaL_typename(L, -2)));
+            host_check(L, status_fail(STATUS_INVALID,
+                                      "%s: options have names, as in {name = value}; got a %s as a name", owner,
+                                      luaL_typename(L, -2)));
         const char *name = lua_tostring(L, -2);
         if (!in_words(other, name)) host_check(L, bind_set_option(L, -1, options, config, owner, name));
         lua_pop(L, 1);
@@ -226,8 +228,7 @@ static int library_index(lua_State *L)
     if (lua_type(L, 2) != LUA_TSTRING) return 0;
     while (count < 512 && kind->get((int)count, &record)) names[count++] = record.name;
     const char *near = names_nearest(lua_tostring(L, 2), names, count, sizeof *names);
-    if (near)
-        return luaL_error(L, "%s has no '%s'; did you mean '%s'?", kind->library, lua_tostring(L, 2), near);
+    if (near) return luaL_error(L, "%s has no '%s'; did you mean '%s'?", kind->library, lua_tostring(L, 2), near);
     return luaL_error(L, "%s has no '%s'; help(%s) lists what there is", kind->library, lua_tostring(L, 2),
                       kind->library);
 }
@@ -252,10 +253,8 @@ static void open_library(lua_State *L, const RecordKind *kind)
 
 void bind_open_records(lua_State *L)
 {
-    static const luaL_Reg methods[] = {{"__call", record_call},
-                                       {"__index", record_index},
-                                       {"__tostring", record_tostring},
-                                       {NULL, NULL}};
+    static const luaL_Reg methods[] = {
+        {"__call", record_call}, {"__index", record_index}, {"__tostring", record_tostring}, {NULL, NULL}};
     luaL_newmetatable(L, RECORD_TYPE);
     luaL_setfuncs(L, methods, 0);
     lua_pop(L, 1);

@@ -44,9 +44,10 @@ Tensor *bind_check_tensor(lua_State *L, int index)
 {
     TensorHandle *handle = luaL_checkudata(L, index, TENSOR_TYPE);
     if (!handle->tensor) luaL_argerror(L, index, "this tensor was never made");
-    if (handle->arena && (handle->era != host_tensor_era(host_of(L)) ||
-                          handle->generation != arena_generation(handle->arena)))
-        luaL_error(L, "this tensor belonged to a training step that is over; keep a copy with :clone() inside the step");
+    if (handle->arena &&
+        (handle->era != host_tensor_era(host_of(L)) || handle->generation != arena_generation(handle->arena)))
+        luaL_error(
+            L, "this tensor belonged to a training step that is over; keep a copy with :clone() inside the step");
     return handle->tensor;
 }
 
@@ -208,7 +209,8 @@ static int tensor_newindex(lua_State *L)
 {
     Tensor *tensor = bind_check_tensor(L, 1);
     int64_t start, stop;
-    if (tensor->param) return luaL_error(L, "a parameter is not assigned element by element; use an edit of the run");
+    if (tensor->param)
+        return luaL_error(L, "a parameter is not assigned element by element; use an edit of the run");
     if (tensor->node)
         return luaL_error(L, "this tensor was computed and keeps its history; assign to a :clone() of it");
     need_dimension(L, tensor);
@@ -335,7 +337,8 @@ static int method_to(lua_State *L)
     const char *name = luaL_checkstring(L, 2);
     int dtype = 0;
     while (dtype < DTYPE_COUNT && strcmp(dtype_name((DType)dtype), name)) dtype++;
-    if (dtype == DTYPE_COUNT) return luaL_error(L, "to: dtype must be one of f32, bf16, i32, i64, u8; got '%s'", name);
+    if (dtype == DTYPE_COUNT)
+        return luaL_error(L, "to: dtype must be one of f32, bf16, i32, i64, u8; got '%s'", name);
     TensorHandle *handle = bind_new_tensor(L);
     host_check(L, tensor_new(NULL, (DType)dtype, tensor->ndim, tensor->shape, &copy));
     bind_fill_tensor(L, handle, copy);
@@ -347,9 +350,11 @@ static int method_requires_grad(lua_State *L)
 {
     Tensor *tensor = bind_check_tensor(L, 1);
     bool on = lua_isnoneornil(L, 2) || lua_toboolean(L, 2);
-    if (tensor->node) return luaL_error(L, "requires_grad: this tensor was computed; take it from a :detach()ed one");
+    if (tensor->node)
+        return luaL_error(L, "requires_grad: this tensor was computed; take it from a :detach()ed one");
     if (on && tensor->dtype != DTYPE_F32)
-        return luaL_error(L, "requires_grad: only f32 tensors have gradients; this one is %s", dtype_name(tensor->dtype));
+        return luaL_error(L, "requires_grad: only f32 tensors have gradients; this one is %s",
+                          dtype_name(tensor->dtype));
     if (tensor->param) return luaL_error(L, "requires_grad: a parameter is frozen by an edit of the run");
     tensor->requires_grad = on;
     lua_settop(L, 1);

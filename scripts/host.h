@@ -33,8 +33,8 @@ Host *host_of(lua_State *L);
 /* Writes to where print() goes. */
 void host_write(Host *host, const char *text, size_t length);
 
-/* Calls the function under its 'arguments' values on the main stack, leaving 'results' values (LUA_MULTRET: all), or
- * nothing on failure. Errors: STATUS_LUA with Lua's message; STATUS_CANCELLED and the engine's own codes as they
+/* Calls the function under its 'arguments' values on the main stack, leaving 'results' values (LUA_MULTRET: all),
+ * or nothing on failure. Errors: STATUS_LUA with Lua's message; STATUS_CANCELLED and the engine's own codes as they
  * were raised; STATUS_NOMEM. */
 Status host_call(Host *host, int arguments, int results) STATUS_CHECKED;
 /* Runs a C function as host_call() does: for C code that uses Lua's API and may meet an error in it. */

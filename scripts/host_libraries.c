@@ -233,11 +233,16 @@ static void harden_package(lua_State *L, bool restricted)
 
 void host_open_libraries(lua_State *L, bool restricted)
 {
-    static const luaL_Reg libraries[] = {{LUA_GNAME, luaopen_base},          {LUA_LOADLIBNAME, luaopen_package},
-                                         {LUA_COLIBNAME, luaopen_coroutine}, {LUA_TABLIBNAME, luaopen_table},
-                                         {LUA_STRLIBNAME, luaopen_string},   {LUA_MATHLIBNAME, luaopen_math},
-                                         {LUA_UTF8LIBNAME, luaopen_utf8},    {LUA_DBLIBNAME, luaopen_debug},
-                                         {LUA_OSLIBNAME, luaopen_os},        {LUA_IOLIBNAME, luaopen_io},
+    static const luaL_Reg libraries[] = {{LUA_GNAME, luaopen_base},
+                                         {LUA_LOADLIBNAME, luaopen_package},
+                                         {LUA_COLIBNAME, luaopen_coroutine},
+                                         {LUA_TABLIBNAME, luaopen_table},
+                                         {LUA_STRLIBNAME, luaopen_string},
+                                         {LUA_MATHLIBNAME, luaopen_math},
+                                         {LUA_UTF8LIBNAME, luaopen_utf8},
+                                         {LUA_DBLIBNAME, luaopen_debug},
+                                         {LUA_OSLIBNAME, luaopen_os},
+                                         {LUA_IOLIBNAME, luaopen_io},
                                          {NULL, NULL}};
     for (const luaL_Reg *library = libraries; library->name; library++) {
         if (restricted && (library->func == luaopen_os || library->func == luaopen_io)) continue;

@@ -1,0 +1,114 @@
+-- SPDX-License-Identifier: GPL-3.0-or-later
+-- How the prompt shows values: short, never dumped.
+local MOST_ENTRIES, LONGEST_TEXT = 12, 200
+
+local function quoted(text)
+  if #text > LONGEST_TEXT then
+    return ("%q"):format(text:sub(1, LONGEST_TEXT)):gsub("\\\n", "\\n") .. (" ... (%d bytes)"):format(#text)
+  end
+  return (("%q"):format(text):gsub("\\\n", "\\n"))
+end
+
+local function number(value)
+  if math.type(value) == "integer" then return tostring(value) end
+  local short = ("%.7g"):format(value)
+  return short:find("^%-?%d+$") and short .. ".0" or short
+end
+
+local function ordered(keys)
+  table.sort(keys, function(a, b)
+    local ta, tb = type(a), type(b)
+    if ta ~= tb then return ta < tb end
+    if ta == "number" or ta == "string" then return a < b end
+    return tostring(a) < tostring(b)
+  end)
+  return keys
+end
+
+local show
+
+local function entries(value, depth)
+  local parts, length, shown = {}, rawlen(value), 0
+  for i = 1, math.min(length, MOST_ENTRIES) do
+    parts[#parts + 1] = show(rawget(value, i), depth + 1)
+    shown = shown + 1
+  end
+  local keys, total = {}, 0
+  for key in next, value do
+    total = total + 1
+    if not (math.type(key) == "integer" and key >= 1 and key <= length) then keys[#keys + 1] = key end
+  end
+  for _, key in ipairs(ordered(keys)) do
+    if shown >= MOST_ENTRIES then break end
+    local name = type(key) == "string" and key:find("^[%a_][%w_]*$") and key or "[" .. show(key, depth + 1) .. "]"
+    parts[#parts + 1] = name .. " = " .. show(rawget(value, key), depth + 1)
+    shown = shown + 1
+  end
+  if total > shown then parts[#parts + 1] = ("... (%d more)"):format(total - shown) end
+  return parts
+end
+
+function show(value, depth)
+  local kind = type(value)
+  if kind == "string" then return depth == 0 and #value <= LONGEST_TEXT and value or quoted(value) end
+  if kind == "number" then return number(value) end
+  local meta = kind == "table" and getmetatable(value)
+  if kind ~= "table" or (type(meta) == "table" and meta.__tostring) then
+    local text = tostring(value)
+    return depth > 0 and text:match("^[^\n]*") or text
+  end
+  if depth >= 3 then return "{...}" end
+  local parts = entries(value, depth)
+  if #parts == 0 then return "{}" end
+  return "{" .. table.concat(parts, ", ") .. "}"
+end
+
+-- The values of one prompt line, as text without a last newline.
+function lathe.show(...)
+  local parts = {}
+  for i = 1, select("#", ...) do parts[i] = show((select(i, ...)), 0) end
+  return table.concat(parts, "  ")
+end
+
+-- Completes the word that ends a line: returns the places where it starts (from 1) and the candidates.
+function lathe.complete(line)
+  local start, path = line:match("()([%a_][%w_%.:%[%]]*)$")
+  if not start then
+    start, path = #line + 1, ""
+    if line:find("[%.:]$") then return start, {} end
+  end
+  local container, last = path:match("^(.*)[%.:]([%w_]*)$")
+  local value = _G
+  if container then
+    value = nil
+    local at = _G
+    for name, index in container:gmatch("([%a_][%w_]*)(%[?%d*%]?)") do
+      local ok, inner = pcall(function() return at[name] end)
+      if not ok or inner == nil then return start, {} end
+      at = inner
+      if index ~= "" then
+        ok, inner = pcall(function() return at[tonumber(index:match("%d+"))] end)
+        if not ok or inner == nil then return start, {} end
+        at = inner
+      end
+    end
+    value = at
+  else
+    last = path
+  end
+  local prefix, found, seen = path:sub(1, #path - #last), {}, {}
+  local names = lathe.members(value)
+  if value == _G then
+    for word in ("and break do else elseif end false for function goto if in local nil not or repeat return then true until while"):gmatch("%a+") do
+      if #last > 0 then names[#names + 1] = word end
+    end
+  end
+  for _, name in ipairs(names) do
+    if name:sub(1, #last) == last and not seen[name] and not name:find("^__") and name:find("^[%w_]+$") then
+      seen[name] = true
+      found[#found + 1] = prefix .. name
+    end
+  end
+  table.sort(found)
+  return start, found
+end

@@ -1,0 +1,5 @@
+-- SPDX-License-Identifier: GPL-3.0-or-later
+-- What every Lua state of Lathe starts with.
+require "lathe.tensors"
+require "lathe.recipe"
+require "lathe.inspect"

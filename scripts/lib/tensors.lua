@@ -1,0 +1,21 @@
+-- SPDX-License-Identifier: GPL-3.0-or-later
+-- Help on tensors.
+local functions = {
+  { tensor, "tensor{{1, 2}, {3, 4}}, tensor(3.5), tensor({1, 2}, {dtype = 'i32'}): a tensor of these values.\n"
+    .. "  dtype          one of f32, bf16, i32, i64, u8; f32 unless said\n"
+    .. "  requires_grad  true: t:backward() leaves the gradient in t.grad\n"
+    .. "Methods: item, tolist, clone, detach, to(dtype), slice(dim, start, stop), select(dim, index),\n"
+    .. "  requires_grad(true), backward(), zero_grad(), eq, ne, lt, le, gt, ge, and every op of the library ops.\n"
+    .. "Fields: shape, dtype, ndim, count, grad. t[i] counts from 0; t[{start, stop}] is a slice; #t the first size." },
+  { zeros, "zeros(2, 3), zeros{2, 3, dtype = 'i32'}: a tensor of zeros." },
+  { ones, "ones(2, 3): a tensor of ones." },
+  { full, "full(value, 2, 3): a tensor of one value." },
+  { randn, "randn(2, 3): normal random numbers; seed(n) starts their stream again." },
+  { rand, "rand(2, 3): random numbers, uniform in [0, 1); seed(n) starts their stream again." },
+  { arange, "arange(stop), arange(start, stop, step): numbers at even steps, stop left out." },
+  { eye, "eye(n), eye(n, m): ones on the diagonal." },
+  { seed, "seed(n): starts the random numbers of the prompt again." },
+  { help, "help(x) or ?x: what there is to know about x; help() lists the libraries." },
+  { print, "print(...): writes values to the log." },
+}
+for _, entry in ipairs(functions) do lathe.document(entry[1], entry[2]) end

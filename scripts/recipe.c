@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "scripts/recipe.h"
+
+#include "engine/base/memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#ifndef LATHE_RECIPE_DIR
+#define LATHE_RECIPE_DIR "/usr/local/share/lathe/recipes"
+#endif
+#ifndef LATHE_SOURCE_DIR
+#define LATHE_SOURCE_DIR "."
+#endif
+
+struct Recipe {
+    Host *host;
+    int ref; /* of the recipe's table in the registry */
+    char *path, *spoken;
+};
+
+/* --- finding --- */
+
+static bool is_there(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0;
+}
+
+/* FOLDER/below/NAME, then with ".lua"; leaves the one that exists in path. */
+static Status try_folder(const char *folder, size_t length, const char *below, const char *name, Buffer *path,
+                         Buffer *tried, bool *found)
+{
+    if (length == 0) return STATUS_OK;
+    for (int with_ending = 0; with_ending < 2 && !*found; with_ending++) {
+        buffer_clear(path);
+        TRY(buffer_append(path, folder, length));
+        TRY(buffer_printf(path, "%s/%s%s", below, name, with_ending ? ".lua" : ""));
+        struct stat info;
+        *found = stat(path->data, &info) == 0 && S_ISREG(info.st_mode);
+    }
+    return *found ? STATUS_OK
+                  : buffer_printf(tried, "%s%.*s%s", tried->length ? ", " : "", (int)length, folder, below);
+}
+
+static Status try_list(const char *folders, const char *name, Buffer *path, Buffer *tried, bool *found)
+{
+    while (folders && *folders && !*found) {
+        size_t length = strcspn(folders, ":");
+        TRY(try_folder(folders, length, "", name, path, tried, found));
+        folders += length + (folders[length] == ':');
+    }
+    return STATUS_OK;
+}
+
+static Status search(const char *name, Buffer *path, Buffer *tried, bool *found)
+{
+    TRY(try_list(getenv("LATHE_PATH"), name, path, tried, found));
+    const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+    if (!*found && data && *data)
+        TRY(try_folder(data, strlen(data), "/lathe/recipes", name, path, tried, found));
+    else if (!*found && home && *home)
+        TRY(try_folder(home, strlen(home), "/.local/share/lathe/recipes", name, path, tried, found));
+    if (!*found) TRY(try_list(LATHE_RECIPE_DIR, name, path, tried, found));
+    if (!*found) TRY(try_list(LATHE_SOURCE_DIR "/scripts/recipes", name, path, tried, found));
+    return STATUS_OK;
+}
+
+static bool is_path(const char *name)
+{
+    size_t length = strlen(name);
+    return strchr(name, '/') || (length > 4 && strcmp(name + length - 4, ".lua") == 0 && is_there(name));
+}
+
+Status recipe_find(const char *name, Buffer *path)
+{
+    Buffer tried = {0};
+    bool found = false;
+    buffer_clear(path);
+    if (is_path(name)) {
+        if (!is_there(name)) return status_fail(STATUS_IO, "%s: there is no such recipe file", name);
+        return buffer_text(path, name);
+    }
+    Status status = *name ? search(name, path, &tried, &found) : STATUS_OK;
+    if (status == STATUS_OK && !found)
+        status =
+            status_fail(STATUS_IO, "there is no recipe '%s' in %s", name, tried.data ? tried.data : "any folder");
+    buffer_free(&tried);
+    return status;
+}
+
+/* --- calling scripts/lib/recipe.lua --- */
+
+/* Pushes the named function of its table. */
+static void push_api(lua_State *L, const char *function)
+{
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "lathe.recipe");
+    lua_call(L, 1, 1);
+    lua_getfield(L, -1, function);
+    lua_remove(L, -2);
+}
+
+typedef struct RecipeCall {
+    Recipe *recipe;
+    const char *name, *value;
+    int index;
+    RecipeParam *param;
+    Buffer *out;
+} RecipeCall;
+
+static RecipeCall *begin(lua_State *L, const char *function)
+{
+    RecipeCall *call = lua_touserdata(L, 1);
+    push_api(L, function);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, call->recipe->ref);
+    return call;
+}
+
+static int adopt(lua_State *L)
+{
+    RecipeCall *call = lua_touserdata(L, 2);
+    push_api(L, "check");
+    lua_pushvalue(L, 1);
+    lua_pushstring(L, call->recipe->path);
+    lua_call(L, 2, 1);
+    call->recipe->ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    return 0;
+}
+
+static int set_value(lua_State *L)
+{
+    RecipeCall *call = begin(L, "set");
+    lua_pushstring(L, call->name);
+    lua_pushstring(L, call->value);
+    lua_pushstring(L, call->recipe->spoken);
+    lua_call(L, 4, 0);
+    return 0;
+}
+
+static int count_params(lua_State *L)
+{
+    RecipeCall *call = begin(L, "count");
+    lua_call(L, 1, 1);
+    call->index = (int)lua_tointeger(L, -1);
+    return 0;
+}
+
+static void copy_text(lua_State *L, int index, char *out, size_t size)
+{
+    snprintf(out, size, "%s", lua_isnil(L, index) ? "" : lua_tostring(L, index));
+}
+
+static int describe_param(lua_State *L)
+{
+    RecipeCall *call = begin(L, "describe");
+    RecipeParam *param = call->param;
+    lua_pushinteger(L, call->index + 1);
+    lua_call(L, 2, 6);
+    copy_text(L, -6, param->name, sizeof param->name);
+    copy_text(L, -5, param->kind, sizeof param->kind);
+    copy_text(L, -4, param->doc, sizeof param->doc);
+    copy_text(L, -3, param->range, sizeof param->range);
+    copy_text(L, -2, param->standard, sizeof param->standard);
+    copy_text(L, -1, param->value, sizeof param->value);
+    param->has_default = !lua_isnil(L, -2);
+    param->has_value = !lua_isnil(L, -1);
+    return 0;
+}
+
+static int write_help(lua_State *L)
+{
+    RecipeCall *call = begin(L, "help");
+    lua_pushstring(L, call->recipe->spoken);
+    lua_call(L, 2, 1);
+    size_t length;
+    const char *text = lua_tolstring(L, -1, &length);
+    host_check(L, buffer_append(call->out, text, length));
+    return 0;
+}
+
+static int build_session(lua_State *L)
+{
+    begin(L, "build");
+    lua_call(L, 1, 1);
+    return 1;
+}
+
+/* --- the C side --- */
+
+static Status load(Host *host, const char *name, Recipe *recipe)
+{
+    Buffer path = {0};
+    recipe->host = host;
+    recipe->ref = LUA_NOREF;
+    Status status = recipe_find(name, &path);
+    recipe->path = buffer_take(&path);
+    TRY(status);
+    TRY(memory_copy_text(name, &recipe->spoken));
+    TRY(host_load_file(host, recipe->path));
+    TRY(host_call(host, 0, 1));
+    RecipeCall call = {.recipe = recipe};
+    lua_State *L = host_lua(host);
+    lua_pushcfunction(L, adopt);
+    lua_insert(L, -2);
+    lua_pushlightuserdata(L, &call);
+    return host_call(host, 2, 0);
+}
+
+Status recipe_load(Host *host, const char *name, Recipe **out)
+{
+    Recipe *recipe;
+    TRY(memory_new(1, sizeof *recipe, &recipe));
+    Status status = load(host, name, recipe);
+    if (status == STATUS_OK)
+        *out = recipe;
+    else
+        recipe_free(recipe);
+    return status;
+}
+
+void recipe_free(Recipe *recipe)
+{
+    if (!recipe) return;
+    luaL_unref(host_lua(recipe->host), LUA_REGISTRYINDEX, recipe->ref);
+    memory_free(recipe->path);
+    memory_free(recipe->spoken);
+    memory_free(recipe);
+}
+
+const char *recipe_path(const Recipe *recipe)
+{
+    return recipe->path;
+}
+
+Status recipe_set(Recipe *recipe, const char *name, const char *value)
+{
+    RecipeCall call = {.recipe = recipe, .name = name, .value = value};
+    return host_protect(recipe->host, set_value, &call);
+}
+
+Status recipe_set_pair(Recipe *recipe, const char *pair)
+{
+    const char *equals = strchr(pair, '=');
+    char *name;
+    if (!equals || equals == pair)
+        return status_fail(STATUS_INVALID, "--set takes NAME=VALUE, as in --set steps=100; got '%s'", pair);
+    TRY(memory_copy_bytes(pair, (size_t)(equals - pair), &name));
+    Status status = recipe_set(recipe, name, equals + 1);
+    memory_free(name);
+    return status;
+}
+
+Status recipe_param_count(Recipe *recipe, int *out)
+{
+    RecipeCall call = {.recipe = recipe};
+    TRY(host_protect(recipe->host, count_params, &call));
+    *out = call.index;
+    return STATUS_OK;
+}
+
+Status recipe_param(Recipe *recipe, int i, RecipeParam *out)
+{
+    RecipeCall call = {.recipe = recipe, .index = i, .param = out};
+    return host_protect(recipe->host, describe_param, &call);
+}
+
+Status recipe_help(Recipe *recipe, Buffer *out)
+{
+    RecipeCall call = {.recipe = recipe, .out = out};
+    return host_protect(recipe->host, write_help, &call);
+}
+
+Status recipe_build(Recipe *recipe)
+{
+    RecipeCall call = {.recipe = recipe};
+    lua_pushcfunction(host_lua(recipe->host), build_session);
+    lua_pushlightuserdata(host_lua(recipe->host), &call);
+    return host_call(recipe->host, 1, 1);
+}

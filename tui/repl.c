@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "tui/repl.h"
+
+#include "engine/base/cancel.h"
+#include "engine/base/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CHUNK_NAME "prompt"
+
+struct Repl {
+    Host *host;
+    Buffer chunk; /* lines of a chunk that is not complete yet */
+};
+
+Status repl_new(Host *host, Repl **out)
+{
+    TRY(memory_new(1, sizeof **out, out));
+    (*out)->host = host;
+    return STATUS_OK;
+}
+
+void repl_free(Repl *repl)
+{
+    if (!repl) return;
+    buffer_free(&repl->chunk);
+    memory_free(repl);
+}
+
+Host *repl_host(Repl *repl)
+{
+    return repl->host;
+}
+
+void repl_abandon(Repl *repl)
+{
+    buffer_clear(&repl->chunk);
+}
+
+static void put(Repl *repl, const char *text)
+{
+    host_write(repl->host, text, strlen(text));
+}
+
+/* --- errors --- */
+
+/* The traceback without the lines of the host and of the prompt itself; nothing where no function of the user's
+ * was on the way. */
+static void put_traceback(Repl *repl)
+{
+    const char *line = strchr(host_traceback(repl->host), '\n');
+    bool said = false;
+    while (line && *++line) {
+        size_t length = strcspn(line, "\n");
+        bool own = memmem(line, length, "in main chunk", 13) || memmem(line, length, "[C]: in ?", 9);
+        if (!own && (said || !memmem(line, length, "[C]:", 4))) {
+            if (!said) put(repl, "stack traceback:\n");
+            said = true;
+            host_write(repl->host, line, length);
+            put(repl, "\n");
+        }
+        line += length;
+        if (!*line) break;
+    }
+}
+
+static void report(Repl *repl, Status status)
+{
+    const char *message = status_message(), *prefix = CHUNK_NAME ":1: ";
+    bool one_line = repl->chunk.data && !strchr(repl->chunk.data, '\n');
+    if (one_line && strncmp(message, prefix, strlen(prefix)) == 0) message += strlen(prefix);
+    if (status == STATUS_CANCELLED) {
+        put(repl, "interrupted\n");
+        return;
+    }
+    put(repl, message);
+    put(repl, "\n");
+    put_traceback(repl);
+}
+
+/* --- evaluation --- */
+
+/* The values on the stack from 'base' up, printed by the Lua library. */
+static Status show_values(Repl *repl, int base)
+{
+    lua_State *L = host_lua(repl->host);
+    int count = lua_gettop(L) - base;
+    if (count == 0 || (count == 1 && lua_isnil(L, -1))) {
+        if (count == 1) put(repl, "nil\n");
+        lua_settop(L, base);
+        return STATUS_OK;
+    }
+    static const char show[] = "local text = lathe.show(...) print(text)";
+    TRY(host_load(repl->host, show, sizeof show - 1, "lathe"));
+    lua_insert(L, base + 1);
+    return host_call(repl->host, count, 0);
+}
+
+static Status run_loaded(Repl *repl)
+{
+    lua_State *L = host_lua(repl->host);
+    int base = lua_gettop(L) - 1;
+    TRY(host_call(repl->host, 0, LUA_MULTRET));
+    return show_values(repl, base);
+}
+
+/* "?x" is help(x), "=x" is x. */
+static Status rewrite(const char *line, Buffer *out)
+{
+    while (*line == ' ' || *line == '\t') line++;
+    if (*line == '=') return buffer_text(out, line + 1);
+    if (*line == '?') return buffer_printf(out, "help(%s)", line + 1);
+    return buffer_text(out, line);
+}
+
+static bool incomplete(Status status)
+{
+    const char *message = status_message(), *mark = "<eof>";
+    size_t length = strlen(message);
+    return status == STATUS_LUA && length >= 5 && strcmp(message + length - 5, mark) == 0;
+}
+
+/* Loads the chunk as an expression, or else as statements. */
+static Status load_chunk(Repl *repl)
+{
+    Buffer expression = {0};
+    Status status = buffer_printf(&expression, "return %s", repl->chunk.data);
+    if (status == STATUS_OK) status = host_load(repl->host, expression.data, expression.length, CHUNK_NAME);
+    buffer_free(&expression);
+    if (status != STATUS_LUA || incomplete(status)) return status;
+    return host_load(repl->host, repl->chunk.data, repl->chunk.length, CHUNK_NAME);
+}
+
+static bool blank(const char *text)
+{
+    return text[strspn(text, " \t\r\n")] == '\0';
+}
+
+Status repl_line(Repl *repl, const char *line, bool *more, bool *failed)
+{
+    int base = lua_gettop(host_lua(repl->host));
+    *more = false;
+    if (failed) *failed = false;
+    if (repl->chunk.length) {
+        TRY(buffer_printf(&repl->chunk, "\n%s", line));
+    } else {
+        if (blank(line)) return STATUS_OK;
+        TRY(rewrite(line, &repl->chunk));
+        if (!repl->chunk.length) TRY(buffer_text(&repl->chunk, " "));
+    }
+    Status status = load_chunk(repl);
+    if (incomplete(status)) {
+        *more = true;
+        return STATUS_OK;
+    }
+    if (status == STATUS_OK) status = run_loaded(repl);
+    int code;
+    if (status != STATUS_OK && !host_exit_requested(repl->host, &code)) {
+        report(repl, status);
+        if (failed) *failed = true;
+    }
+    lua_settop(host_lua(repl->host), base);
+    buffer_clear(&repl->chunk);
+    return STATUS_OK;
+}
+
+/* --- completion --- */
+
+typedef struct Completion {
+    const char *line;
+    size_t start;
+    char **words;
+} Completion;
+
+/* One block: the pointers, then the texts. */
+static Status pack_words(lua_State *L, int index, char ***out)
+{
+    lua_Integer count = (lua_Integer)lua_rawlen(L, index);
+    size_t bytes = ((size_t)count + 1) * sizeof(char *), length;
+    for (lua_Integer i = 1; i <= count; i++) {
+        lua_rawgeti(L, index, i);
+        bytes += lua_rawlen(L, -1) + 1;
+        lua_pop(L, 1);
+    }
+    TRY(memory_new(1, bytes, out));
+    char *text = (char *)(*out + count + 1);
+    for (lua_Integer i = 1; i <= count; i++) {
+        lua_rawgeti(L, index, i);
+        const char *word = lua_tolstring(L, -1, &length);
+        (*out)[i - 1] = memcpy(text, word, length + 1);
+        text += length + 1;
+        lua_pop(L, 1);
+    }
+    return STATUS_OK;
+}
+
+static int find_words(lua_State *L)
+{
+    Completion *completion = lua_touserdata(L, 1);
+    lua_getglobal(L, "lathe");
+    lua_getfield(L, -1, "complete");
+    lua_pushstring(L, completion->line);
+    lua_call(L, 1, 2);
+    completion->start = (size_t)lua_tointeger(L, -2) - 1;
+    luaL_checkstack(L, 4, "completion");
+    host_check(L, pack_words(L, lua_gettop(L), &completion->words));
+    return 0;
+}
+
+Status repl_complete(Repl *repl, const char *line, size_t *start, char ***out)
+{
+    Completion completion = {.line = line};
+    TRY(host_protect(repl->host, find_words, &completion));
+    *start = completion.start;
+    *out = completion.words;
+    return STATUS_OK;
+}
+
+/* --- without a terminal --- */
+
+static Status take_line(Repl *repl, char *line, ssize_t length, bool *more, bool *failed)
+{
+    if (length && line[length - 1] == '\n') line[--length] = '\0';
+    if (strlen(line) != (size_t)length)
+        return status_fail(STATUS_FORMAT, "standard input: a line contains a zero byte; Lua is text");
+    return repl_line(repl, line, more, failed);
+}
+
+/* A chunk that the end of the input cut off. */
+static void report_unfinished(Repl *repl, bool *failed)
+{
+    Status status = load_chunk(repl);
+    if (status != STATUS_OK) report(repl, status);
+    *failed = true;
+}
+
+Status repl_read_file(Repl *repl, FILE *file, bool *failed)
+{
+    char *line = NULL; /* getline's own memory */
+    size_t capacity = 0;
+    ssize_t length;
+    bool more = false;
+    int code;
+    Status status = STATUS_OK;
+    *failed = false;
+    while (status == STATUS_OK && !host_exit_requested(repl->host, &code) &&
+           (length = getline(&line, &capacity, file)) >= 0)
+        status = take_line(repl, line, length, &more, failed);
+    free(line);
+    if (status == STATUS_OK && more) report_unfinished(repl, failed);
+    return status;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The prompt: lines of Lua, their values printed. A Repl borrows the host; repl_free() it before the host. */
+#ifndef LATHE_TUI_REPL_H
+#define LATHE_TUI_REPL_H
+
+#include "scripts/host.h"
+
+#include <stdio.h>
+
+typedef struct Repl Repl;
+
+Status repl_new(Host *host, Repl **out) STATUS_CHECKED;
+void repl_free(Repl *repl);
+
+Host *repl_host(Repl *repl);
+
+/* Takes one line. *more: the chunk is not complete, and the next line continues it. Values and errors are written
+ * to the host's output; a failure of the line is no failure of the prompt. *failed (may be NULL): it was an error.
+ */
+Status repl_line(Repl *repl, const char *line, bool *more, bool *failed) STATUS_CHECKED;
+/* Forgets a chunk that was begun. */
+void repl_abandon(Repl *repl);
+
+/* The candidates for the end of the line, as a NULL-terminated list in one block for memory_free(); *start: where
+ * the word begins. */
+Status repl_complete(Repl *repl, const char *line, size_t *start, char ***out) STATUS_CHECKED;
+
+/* Reads lines from the file without a prompt until its end. *failed: the last chunk was an error. */
+Status repl_read_file(Repl *repl, FILE *file, bool *failed) STATUS_CHECKED;
+/* The same from the terminal by readline, with history. */
+Status repl_read_terminal(Repl *repl) STATUS_CHECKED;
+
+#endif

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The prompt on a terminal: readline with history and completion. readline's own memory comes from malloc and goes
+ * back with free. */
+#include "engine/base/cancel.h"
+#include "engine/base/memory.h"
+#include "tui/repl.h"
+
+#include <errno.h>
+#include <readline/history.h>
+#include <readline/readline.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { HISTORY_LINES = 5000 };
+
+static Repl *current; /* readline's callbacks take no context */
+static volatile sig_atomic_t evaluating, abandoned;
+
+static void on_interrupt(int signal_number)
+{
+    (void)signal_number;
+    if (evaluating)
+        cancel_request();
+    else
+        abandoned = 1;
+}
+
+/* Called by readline while it waits: Ctrl-C there abandons the line. */
+static int after_signal(void)
+{
+    rl_replace_line("", 0);
+    rl_done = 1;
+    return 0;
+}
+
+/* --- history --- */
+
+static Status make_folders(char *path)
+{
+    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        int failed = mkdir(path, 0700) != 0 && errno != EEXIST;
+        *slash = '/';
+        if (failed) return status_fail(STATUS_IO, "%s: cannot make the folder: %s", path, strerror(errno));
+    }
+    return STATUS_OK;
+}
+
+static Status history_path(Buffer *out)
+{
+    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    if (state && *state) return buffer_printf(out, "%s/lathe/history", state);
+    if (home && *home) return buffer_printf(out, "%s/.local/state/lathe/history", home);
+    return STATUS_OK;
+}
+
+/* The history is a convenience: where it cannot be read or kept, the prompt works without. */
+static void load_history(Buffer *path)
+{
+    using_history();
+    stifle_history(HISTORY_LINES);
+    if (history_path(path) != STATUS_OK || !path->length || make_folders(path->data) != STATUS_OK) {
+        buffer_clear(path);
+        return;
+    }
+    read_history(path->data);
+}
+
+static void remember(const char *line, const Buffer *path)
+{
+    if (line[strspn(line, " \t")] == '\0') return;
+    HIST_ENTRY *last = history_length ? history_get(history_base + history_length - 1) : NULL;
+    if (last && strcmp(last->line, line) == 0) return;
+    add_history(line);
+    if (!path->length) return;
+    if (append_history(1, path->data) != 0) write_history(path->data);
+}
+
+/* --- completion --- */
+
+/* The longest common beginning first, as readline wants it. */
+static char *common_beginning(char **words)
+{
+    size_t length = strlen(words[0]);
+    for (char **word = words + 1; *word; word++) {
+        size_t same = 0;
+        while (same < length && (*word)[same] == words[0][same]) same++;
+        length = same;
+    }
+    return strndup(words[0], length);
+}
+
+static char **to_readline(char **words)
+{
+    size_t count = 0;
+    while (words[count]) count++;
+    char **list = count ? calloc(count + 2, sizeof *list) : NULL;
+    if (!list) return NULL;
+    list[0] = common_beginning(words);
+    for (size_t i = 0; count > 1 && i < count; i++) list[i + 1] = strdup(words[i]);
+    return list;
+}
+
+static char **complete(const char *text, int start, int end)
+{
+    char **words, **list, *line = strndup(rl_line_buffer, (size_t)end);
+    size_t from;
+    (void)text;
+    (void)start;
+    rl_attempted_completion_over = 1;
+    rl_completion_append_character = '\0';
+    if (!line || repl_complete(current, line, &from, &words) != STATUS_OK) {
+        free(line);
+        return NULL;
+    }
+    list = to_readline(words);
+    memory_free(words);
+    free(line);
+    return list;
+}
+
+static void start_readline(void)
+{
+    rl_readline_name = "lathe";
+    rl_catch_signals = 1;
+    rl_attempted_completion_function = complete;
+    rl_basic_word_break_characters = " \t\n\"\\'`@$><=;|&{(+-*/%^#,~?";
+    rl_signal_event_hook = after_signal;
+    rl_variable_bind("enable-bracketed-paste", "on");
+}
+
+/* --- the loop --- */
+
+static Status evaluate_line(Repl *repl, const char *line, bool *more)
+{
+    cancel_clear();
+    evaluating = 1;
+    Status status = repl_line(repl, line, more, NULL);
+    evaluating = 0;
+    cancel_clear();
+    fflush(stdout);
+    return status;
+}
+
+static Status loop(Repl *repl, const Buffer *history)
+{
+    bool more = false;
+    int code;
+    Status status = STATUS_OK;
+    while (status == STATUS_OK && !host_exit_requested(repl_host(repl), &code)) {
+        char *line = readline(more ? "    .. " : "lathe> ");
+        if (!line) {
+            puts("");
+            break;
+        }
+        if (abandoned) {
+            repl_abandon(repl);
+            more = false;
+        } else {
+            remember(line, history);
+            status = evaluate_line(repl, line, &more);
+        }
+        abandoned = 0;
+        free(line);
+    }
+    return status;
+}
+
+Status repl_read_terminal(Repl *repl)
+{
+    struct sigaction action = {.sa_handler = on_interrupt}, before;
+    Buffer history = {0};
+    current = repl;
+    start_readline();
+    load_history(&history);
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, &before);
+    Status status = loop(repl, &history);
+    sigaction(SIGINT, &before, NULL);
+    buffer_free(&history);
+    current = NULL;
+    return status;
+}
