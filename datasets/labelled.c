@@ -33,8 +33,8 @@ static void labelled_clear(TextSource *source)
     memory_free(((Labelled *)source)->classes);
 }
 
-static const TextKind labelled_kind = {labelled_example, labelled_clear};
-static const SourceType labelled_type = {"labelled", text_source_next, NULL, text_source_free};
+static const TextKind labelled_kind = {TEXT_SOURCE_TYPES("labelled"), .example = labelled_example,
+                                       .clear = labelled_clear};
 
 static Status check_labels(const Tokenized *text)
 {
@@ -93,7 +93,7 @@ static Status labelled_new_as(Tokenized *text, const LabelledConfig *config, con
                               Source **out)
 {
     Labelled *labelled;
-    TRY(text_source_new(sizeof *labelled, &labelled_type, &labelled_kind, &config->text, text, &labelled));
+    TRY(text_source_new(sizeof *labelled, &labelled_kind, &config->text, text, &labelled));
     Status status = setup(labelled, reference);
     if (status == STATUS_OK)
         *out = &labelled->base.source;

@@ -69,13 +69,12 @@ static void packed_example(const TextSource *source, uint64_t seed, int64_t epoc
     if (packed->specials) text_example_special(out, text->vocabulary->separator, 0);
 }
 
-static const TextKind packed_kind = {packed_example, NULL};
-static const SourceType packed_type = {"packed_text", text_source_next, NULL, text_source_free};
+static const TextKind packed_kind = {TEXT_SOURCE_TYPES("packed_text"), .example = packed_example, .clear = NULL};
 
 Status packed_text_new(Tokenized *text, const PackedTextConfig *config, Source **out)
 {
     Packed *packed;
-    TRY(text_source_new(sizeof *packed, &packed_type, &packed_kind, &config->text, text, &packed));
+    TRY(text_source_new(sizeof *packed, &packed_kind, &config->text, text, &packed));
     Source *source = &packed->base.source;
     packed->specials = config->specials;
     packed->block = config->text.length - (config->specials ? 2 : 0);

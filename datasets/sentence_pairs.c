@@ -198,8 +198,8 @@ static void pairs_clear(TextSource *source)
     memory_free(((Pairs *)source)->pieces);
 }
 
-static const TextKind pairs_kind = {pairs_example, pairs_clear};
-static const SourceType pairs_type = {"sentence_pairs", text_source_next, NULL, text_source_free};
+static const TextKind pairs_kind = {TEXT_SOURCE_TYPES("sentence_pairs"), .example = pairs_example,
+                                    .clear = pairs_clear};
 
 static Status setup(Pairs *pairs, const SentencePairsConfig *config)
 {
@@ -224,7 +224,7 @@ static Status setup(Pairs *pairs, const SentencePairsConfig *config)
 Status sentence_pairs_new(Tokenized *text, const SentencePairsConfig *config, Source **out)
 {
     Pairs *pairs;
-    TRY(text_source_new(sizeof *pairs, &pairs_type, &pairs_kind, &config->text, text, &pairs));
+    TRY(text_source_new(sizeof *pairs, &pairs_kind, &config->text, text, &pairs));
     Status status = setup(pairs, config);
     if (status == STATUS_OK)
         *out = &pairs->base.source;

@@ -253,6 +253,12 @@ Status text_source_next(Source *base, Arena *arena, Cursor *cursor, Batch *out)
     return STATUS_OK;
 }
 
+Status text_source_oracle(Source *base, const Batch *view, const char *targets, double *nll_sum, int64_t *count)
+{
+    const Tokenized *text = ((TextSource *)base)->text;
+    return text->oracle(text->oracle_owner.object, view, targets, nll_sum, count);
+}
+
 void text_source_free(Source *base)
 {
     TextSource *source = (TextSource *)base;
@@ -262,12 +268,11 @@ void text_source_free(Source *base)
     memory_free(source);
 }
 
-Status text_source_new(size_t bytes, const SourceType *type, const TextKind *kind, const TextOptions *options,
-                       Tokenized *text, void *out)
+Status text_source_new(size_t bytes, const TextKind *kind, const TextOptions *options, Tokenized *text, void *out)
 {
     TextSource *source;
     TRY(memory_new(1, bytes, &source));
-    source->source.type = type;
+    source->source.type = text->oracle ? &kind->knowing : &kind->plain;
     source->source.refs = 1;
     source->source.batch_size = options->batch_size;
     source->source.seed = (uint64_t)options->seed;

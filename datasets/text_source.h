@@ -76,7 +76,17 @@ typedef struct TextExample {
 
 typedef struct TextSource TextSource;
 
+Status text_source_next(Source *source, Arena *arena, Cursor *cursor, Batch *out) STATUS_CHECKED;
+Status text_source_oracle(Source *source, const Batch *view, const char *targets, double *nll_sum,
+                          int64_t *count) STATUS_CHECKED;
+void text_source_free(Source *source);
+
+#define TEXT_SOURCE_TYPES(word)                                                                                    \
+    .plain = {(word), text_source_next, NULL, text_source_free},                                                   \
+    .knowing = {(word), text_source_next, text_source_oracle, text_source_free}
+
 typedef struct TextKind {
+    SourceType plain, knowing; /* TEXT_SOURCE_TYPES(name): without and with the oracle of the text */
     /* Writes example 'index' of the epoch. Pure, and called by several threads at once. */
     void (*example)(const TextSource *source, uint64_t seed, int64_t epoch, int64_t index, TextExample *out);
     void (*clear)(TextSource *source); /* frees what the kind added; may be NULL */
@@ -95,13 +105,10 @@ struct TextSource {
 /* A source of 'bytes' bytes (a struct that begins with a TextSource, zeroed), holding the text. type: whose next
  * and free are text_source_next and text_source_free. The caller sets source.examples and what is its own, and then
  * calls text_source_start(). Errors: memory. */
-Status text_source_new(size_t bytes, const SourceType *type, const TextKind *kind, const TextOptions *options,
-                       Tokenized *text, void *out) STATUS_CHECKED;
+Status text_source_new(size_t bytes, const TextKind *kind, const TextOptions *options, Tokenized *text,
+                       void *out) STATUS_CHECKED;
 /* Errors: no examples; memory. */
 Status text_source_start(TextSource *source) STATUS_CHECKED;
-
-Status text_source_next(Source *source, Arena *arena, Cursor *cursor, Batch *out) STATUS_CHECKED;
-void text_source_free(Source *source);
 
 /* The two sources of a recipe. held_out NULL: a share 'valid' of the documents of text is held out. make() makes
  * each, the held-out one not shuffled. Errors: as tokenized_split() and make(). */

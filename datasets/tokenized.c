@@ -6,19 +6,34 @@
 
 #include <string.h>
 
-Status tokenized_new(const Vocabulary *vocabulary, void *owner, void (*retain)(void *owner),
-                     void (*release)(void *owner), Tokenized **out)
+static void retain(TextOwner owner)
+{
+    if (owner.retain) owner.retain(owner.object);
+}
+
+static void release(TextOwner owner)
+{
+    if (owner.release) owner.release(owner.object);
+}
+
+Status tokenized_new(const Vocabulary *vocabulary, TextOwner owner, Tokenized **out)
 {
     Tokenized *text;
     TRY(memory_new(1, sizeof *text, &text));
     text->refs = 1;
     text->vocabulary = vocabulary;
-    text->owner = owner;
-    text->retain = retain;
-    text->release = release;
-    if (retain) retain(owner);
+    text->vocabulary_owner = owner;
+    retain(owner);
     *out = text;
     return STATUS_OK;
+}
+
+void tokenized_set_oracle(Tokenized *text, TextOracle oracle, TextOwner owner)
+{
+    retain(owner);
+    release(text->oracle_owner);
+    text->oracle = oracle;
+    text->oracle_owner = owner;
 }
 
 Tokenized *tokenized_ref(Tokenized *text)
@@ -37,7 +52,8 @@ void tokenized_unref(Tokenized *text)
     memory_free(text->labels);
     for (int64_t i = 0; i < text->class_count; i++) memory_free(text->classes[i]);
     memory_free(text->classes);
-    if (text->release) text->release(text->owner);
+    release(text->vocabulary_owner);
+    release(text->oracle_owner);
     memory_free(text);
 }
 
@@ -219,7 +235,8 @@ static Status fill_split(const Tokenized *text, double share, uint64_t seed, Tok
 static Status new_part(const Tokenized *whole, Tokenized **out)
 {
     Tokenized *part;
-    TRY(tokenized_new(whole->vocabulary, whole->owner, whole->retain, whole->release, &part));
+    TRY(tokenized_new(whole->vocabulary, whole->vocabulary_owner, &part));
+    tokenized_set_oracle(part, whole->oracle, whole->oracle_owner);
     Status status = tokenized_copy_classes(part, whole);
     if (status == STATUS_OK)
         *out = part;

@@ -1,12 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Text as numbers: documents of sentences of tokens, in flat arrays. A Tokenized is counted and never changes once
  * it is finished, so that sources and loader threads read it without locks; tokenized_unref() by the last holder
- * frees it. It holds the owner of its vocabulary (a tokenizer) by that one's retain and release. */
+ * frees it. It holds the owners of its vocabulary (a tokenizer) and of its oracle by their retain and release. */
 #ifndef LATHE_DATASETS_TOKENIZED_H
 #define LATHE_DATASETS_TOKENIZED_H
 
 #include "engine/base/hash.h"
 #include "engine/tensor/batch.h"
+
+/* A counted object that somebody else made; all may be NULL where it outlives everything. */
+typedef struct TextOwner {
+    void *object;
+    void (*retain)(void *object), (*release)(void *object);
+} TextOwner;
+
+/* Somebody who knows how the text was made gives the best achievable loss on it, as SourceType.oracle. */
+typedef Status (*TextOracle)(void *object, const Batch *view, const char *targets, double *nll_sum, int64_t *count);
 
 typedef struct Tokenized {
     int refs;
@@ -20,15 +29,15 @@ typedef struct Tokenized {
     char **classes;      /* [class_count] */
     Hash content;        /* of all of the above; set by tokenized_finish() */
     const Vocabulary *vocabulary;
-    void *owner; /* of the vocabulary */
-    void (*retain)(void *owner), (*release)(void *owner);
+    TextOwner vocabulary_owner, oracle_owner;
+    TextOracle oracle; /* NULL where nobody knows */
     int64_t token_room, sentence_room, document_room;
 } Tokenized;
 
-/* An empty one, which retains the owner of the vocabulary until it dies. owner, retain and release may be NULL
- * where the vocabulary outlives everything. */
-Status tokenized_new(const Vocabulary *vocabulary, void *owner, void (*retain)(void *owner),
-                     void (*release)(void *owner), Tokenized **out) STATUS_CHECKED;
+/* An empty one, which retains the owner of the vocabulary until it dies. */
+Status tokenized_new(const Vocabulary *vocabulary, TextOwner owner, Tokenized **out) STATUS_CHECKED;
+/* oracle(owner.object, ...) is asked by the sources that are made from the text. Retains the owner. */
+void tokenized_set_oracle(Tokenized *text, TextOracle oracle, TextOwner owner);
 
 /* Adds a sentence to the document under construction; words NULL: each token is a word. Empty sentences are left
  * out. Errors: an id outside the vocabulary, memory. */

@@ -42,7 +42,7 @@ static Status fill(Tokenized *text, int documents, int most, bool labels)
 static Status new_text(int documents, int most, bool labels, Tokenized **out)
 {
     Tokenized *text;
-    TRY(tokenized_new(&vocabulary, NULL, NULL, NULL, &text));
+    TRY(tokenized_new(&vocabulary, (TextOwner){0}, &text));
     Status status = fill(text, documents, most, labels);
     if (status == STATUS_OK)
         *out = text;
@@ -264,7 +264,7 @@ START_TEST(one_document)
 {
     Tokenized *text;
     Source *source;
-    OK(tokenized_new(&vocabulary, NULL, NULL, NULL, &text));
+    OK(tokenized_new(&vocabulary, (TextOwner){0}, &text));
     for (int32_t s = 0; s < 12; s++) OK(tokenized_add_sentence(text, (int32_t[]){SPECIAL + s, 500}, NULL, 2));
     OK(tokenized_finish(text));
     SentencePairsConfig config = pairs_config(4, false, 0);
@@ -416,7 +416,7 @@ START_TEST(unseen_label)
     LabelledConfig config;
     option_defaults(labelled_options, &config);
     OK(new_text(20, 9, true, &text));
-    OK(tokenized_new(&vocabulary, NULL, NULL, NULL, &other));
+    OK(tokenized_new(&vocabulary, (TextOwner){0}, &other));
     int32_t label;
     OK(tokenized_class(other, "mauve", &label));
     OK(tokenized_add_sentence(other, (int32_t[]){9}, NULL, 1));
@@ -457,7 +457,7 @@ START_TEST(bad_input)
 {
     Tokenized *text;
     Source *source;
-    OK(tokenized_new(&vocabulary, NULL, NULL, NULL, &text));
+    OK(tokenized_new(&vocabulary, (TextOwner){0}, &text));
     ck_assert_int_eq(tokenized_add_sentence(text, (int32_t[]){5, PIECES}, NULL, 2), STATUS_INVALID);
     ck_assert_int_eq(tokenized_add_sentence(text, (int32_t[]){-1}, NULL, 1), STATUS_INVALID);
     ck_assert_int_eq(tokenized_finish(text), STATUS_INVALID);
@@ -470,7 +470,7 @@ START_TEST(bad_input)
     ck_assert_int_eq(sentence_pairs_new(text, &config, &source), STATUS_INVALID);
     ck_assert_ptr_nonnull(strstr(status_message(), "two sentences"));
     tokenized_unref(text);
-    OK(tokenized_new(&vocabulary, NULL, NULL, NULL, &text));
+    OK(tokenized_new(&vocabulary, (TextOwner){0}, &text));
     for (int s = 0; s < 3; s++) OK(tokenized_add_sentence(text, (int32_t[]){5, 6}, NULL, 2));
     OK(tokenized_finish(text));
     ck_assert_int_eq(sentence_pairs_new(text, &config, &source), STATUS_INVALID);
@@ -506,6 +506,40 @@ START_TEST(bad_cursor)
     next_hash(source, &good);
     ck_assert(good.epoch == 1 && good.index == 0);
     source_unref(source);
+}
+END_TEST
+
+static Status count_targets(void *object, const Batch *view, const char *targets, double *nll_sum, int64_t *count)
+{
+    *nll_sum += *(double *)object;
+    *count += tensor_count(field(view, targets));
+    return STATUS_OK;
+}
+
+START_TEST(oracle_is_asked)
+{
+    Tokenized *text;
+    Source *train, *valid;
+    double own = 2.5, sum = 0;
+    int64_t count = 0;
+    SentencePairsConfig config = pairs_config(4, true, 0);
+    OK(new_text(30, 9, false, &text));
+    OK(sentence_pairs_split(text, NULL, &config, &train, &valid));
+    ck_assert_ptr_null(train->type->oracle);
+    source_unref(train);
+    source_unref(valid);
+    tokenized_set_oracle(text, count_targets, (TextOwner){.object = &own});
+    OK(sentence_pairs_split(text, NULL, &config, &train, &valid));
+    Batch batch = {0};
+    Cursor cursor = {1, 0, 0};
+    OK(valid->type->next(valid, NULL, &cursor, &batch));
+    OK(valid->type->oracle(valid, &batch, "next_sentence_label", &sum, &count));
+    ck_assert_int_eq(count, batch.size);
+    ck_assert(sum > 2.4 && sum < 2.6);
+    batch_clear(&batch);
+    source_unref(train);
+    source_unref(valid);
+    tokenized_unref(text);
 }
 END_TEST
 
@@ -596,6 +630,7 @@ Suite *text_sources_suite(void)
     tcase_add_test(tcase, labelled_texts);
     tcase_add_test(tcase, unseen_label);
     tcase_add_test(tcase, split_keeps_everything);
+    tcase_add_test(tcase, oracle_is_asked);
     tcase_add_test(tcase, bad_input);
     tcase_add_loop_test(tcase, bad_cursor, 0, 3);
     tcase_add_loop_test(tcase, every_allocation_fails, 0, 2);

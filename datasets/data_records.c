@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "datasets/data_records.h"
+
+#include "datasets/labelled.h"
+#include "datasets/packed_text.h"
+#include "datasets/sentence_pairs.h"
+
+#include <string.h>
+
+static Status split_pairs(Tokenized *text, Tokenized *held_out, const void *config, Source **train, Source **valid)
+{
+    return sentence_pairs_split(text, held_out, config, train, valid);
+}
+
+static Status split_packed(Tokenized *text, Tokenized *held_out, const void *config, Source **train, Source **valid)
+{
+    return packed_text_split(text, held_out, config, train, valid);
+}
+
+static Status split_labelled(Tokenized *text, Tokenized *held_out, const void *config, Source **train,
+                             Source **valid)
+{
+    return labelled_split(text, held_out, config, train, valid);
+}
+
+static const DataRecord data_sentence_pairs = {
+    .name = "sentence_pairs",
+    .doc = "pairs of sentences [CLS] A [SEP] B [SEP] for next sentence prediction or sentence order prediction",
+    .source = "Devlin et al. 2019, section 3.1 and appendix A.2; Lan et al. 2020, section 3.1",
+    .options = sentence_pairs_options,
+    .config_size = sizeof(SentencePairsConfig),
+    .split = split_pairs};
+
+static const DataRecord data_packed_text = {
+    .name = "packed_text",
+    .doc = "documents one behind the other, cut into blocks of the same length",
+    .source = "Liu et al. 2019 (RoBERTa), section 4.2, full sentences",
+    .options = packed_text_options,
+    .config_size = sizeof(PackedTextConfig),
+    .split = split_packed};
+
+static const DataRecord data_labelled = {.name = "labelled",
+                                         .doc = "labelled texts [CLS] text [SEP] for classification",
+                                         .source = "Devlin et al. 2019, section 4.1",
+                                         .options = labelled_options,
+                                         .config_size = sizeof(LabelledConfig),
+                                         .split = split_labelled};
+
+const DataRecord *const data_records[] = {&data_sentence_pairs, &data_packed_text, &data_labelled};
+const int data_record_count = sizeof data_records / sizeof *data_records;
+
+const DataRecord *data_record_find(const char *name)
+{
+    for (int i = 0; i < data_record_count; i++)
+        if (strcmp(data_records[i]->name, name) == 0) return data_records[i];
+    return NULL;
+}
