@@ -1,1 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+ENGINE_SOURCES += datasets/data_records.c
+ENGINE_SOURCES += datasets/data_records.h
+ENGINE_SOURCES += datasets/labelled.c
+ENGINE_SOURCES += datasets/labelled.h
+ENGINE_SOURCES += datasets/loader.c
+ENGINE_SOURCES += datasets/loader.h
+ENGINE_SOURCES += datasets/packed_text.c
+ENGINE_SOURCES += datasets/packed_text.h
+ENGINE_SOURCES += datasets/sentence_pairs.c
+ENGINE_SOURCES += datasets/sentence_pairs.h
+ENGINE_SOURCES += datasets/text_source.c
+ENGINE_SOURCES += datasets/text_source.h
+ENGINE_SOURCES += datasets/tokenized.c
+ENGINE_SOURCES += datasets/tokenized.h

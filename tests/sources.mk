@@ -2,3 +2,4 @@
 TEST_SOURCES += tests/unit/main.c
 TEST_SOURCES += tests/unit/suites.h
 TEST_SOURCES += tests/unit/test_base.c
+TEST_SOURCES += tests/unit/test_text_sources.c

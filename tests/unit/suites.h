@@ -1,2 +1,3 @@
 /* Every suite of unit tests, one line each: SUITE(name) for name_suite(). */
 SUITE(base)
+SUITE(text_sources)
