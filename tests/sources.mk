@@ -3,3 +3,7 @@ TEST_SOURCES += tests/unit/main.c
 TEST_SOURCES += tests/unit/suites.h
 TEST_SOURCES += tests/unit/test_base.c
 TEST_SOURCES += tests/unit/test_text_sources.c
+TEST_SOURCES += tests/unit/test_file.c
+TEST_SOURCES += tests/unit/test_json.c
+TEST_SOURCES += tests/unit/test_safetensors.c
+TEST_SOURCES += tests/unit/scratch.h

@@ -1,3 +1,6 @@
 /* Every suite of unit tests, one line each: SUITE(name) for name_suite(). */
 SUITE(base)
 SUITE(text_sources)
+SUITE(file)
+SUITE(json)
+SUITE(safetensors)
