@@ -157,6 +157,9 @@ static Status put_help(lua_State *L, Buffer *out)
     if ((kind = library_kind(L, 1))) return put_library(kind, out);
     if (lua_type(L, 1) == LUA_TSTRING) TRY(put_named(lua_tostring(L, 1), out));
     if (out->length) return STATUS_OK;
+    if (lua_type(L, 1) == LUA_TSTRING)
+        return buffer_printf(out, "Nothing is known about '%.60s'. help() lists the libraries.\n",
+                             lua_tostring(L, 1));
     return buffer_printf(out, "Nothing is known about this %s. help() lists the libraries.\n", luaL_typename(L, 1));
 }
 

@@ -1,13 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Writes the given Lua files as the C table embedded_files[]:  embed.sh FILE.lua... > embedded.c
+# Writes the given Lua files of a folder as the C table embedded_files[]:  embed.sh FOLDER FILE.lua... > embedded.c
 set -e
+folder=$1
+shift
 echo '/* Made by scripts/embed.sh. */'
 echo '#include "scripts/embedded.h"'
 n=0
 for file in "$@"; do
     echo "static const char text_$n[] = {"
-    od -An -v -tu1 "$file" | sed 's/  */ /g; s/^ //; s/ *$//; s/ /,/g; s/$/,/'
+    od -An -v -tu1 "$folder/$file" | sed 's/  */ /g; s/^ //; s/ *$//; s/ /,/g; s/$/,/'
     echo "0};"
     n=$((n + 1))
 done

@@ -8,11 +8,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#ifndef LATHE_RECIPE_DIR
-#define LATHE_RECIPE_DIR "/usr/local/share/lathe/recipes"
+#ifndef LATHE_DATADIR
+#define LATHE_DATADIR "/usr/local/share/lathe"
 #endif
-#ifndef LATHE_SOURCE_DIR
-#define LATHE_SOURCE_DIR "."
+#ifndef LATHE_SOURCE
+#define LATHE_SOURCE "."
 #endif
 
 struct Recipe {
@@ -63,8 +63,8 @@ static Status search(const char *name, Buffer *path, Buffer *tried, bool *found)
         TRY(try_folder(data, strlen(data), "/lathe/recipes", name, path, tried, found));
     else if (!*found && home && *home)
         TRY(try_folder(home, strlen(home), "/.local/share/lathe/recipes", name, path, tried, found));
-    if (!*found) TRY(try_list(LATHE_RECIPE_DIR, name, path, tried, found));
-    if (!*found) TRY(try_list(LATHE_SOURCE_DIR "/scripts/recipes", name, path, tried, found));
+    if (!*found) TRY(try_list(LATHE_DATADIR "/recipes", name, path, tried, found));
+    if (!*found) TRY(try_list(LATHE_SOURCE "/scripts/recipes", name, path, tried, found));
     return STATUS_OK;
 }
 

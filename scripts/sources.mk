@@ -1,1 +1,26 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+ENGINE_SOURCES += scripts/bind.h
+ENGINE_SOURCES += scripts/bind_help.c
+ENGINE_SOURCES += scripts/bind_lathe.c
+ENGINE_SOURCES += scripts/bind_make.c
+ENGINE_SOURCES += scripts/bind_ops.c
+ENGINE_SOURCES += scripts/bind_record.c
+ENGINE_SOURCES += scripts/bind_tensor.c
+ENGINE_SOURCES += scripts/embedded.h
+ENGINE_SOURCES += scripts/host.c
+ENGINE_SOURCES += scripts/host.h
+ENGINE_SOURCES += scripts/host_libraries.c
+ENGINE_SOURCES += scripts/recipe.c
+ENGINE_SOURCES += scripts/recipe.h
+
+# The Lua library inside the binary.
+LUA_LIBRARY =
+LUA_LIBRARY += scripts/lib/inspect.lua
+LUA_LIBRARY += scripts/lib/prelude.lua
+LUA_LIBRARY += scripts/lib/recipe.lua
+LUA_LIBRARY += scripts/lib/tensors.lua
+EXTRA_DIST += scripts/embed.sh $(LUA_LIBRARY)
+nodist_liblathe_a_SOURCES = scripts/embedded.c
+CLEANFILES = scripts/embedded.c
+scripts/embedded.c: scripts/embed.sh $(LUA_LIBRARY)
+	$(AM_V_GEN)$(MKDIR_P) scripts && sh $(srcdir)/scripts/embed.sh $(srcdir) $(LUA_LIBRARY) > $@.new && mv $@.new $@

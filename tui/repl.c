@@ -45,16 +45,23 @@ static void put(Repl *repl, const char *text)
 
 /* --- errors --- */
 
-/* The traceback without the lines of the host and of the prompt itself; nothing where no function of the user's
- * was on the way. */
+/* Lines of a traceback that tell the user nothing: the prompt's own, and those of the Lua library. */
+static bool own_line(const char *line, size_t length)
+{
+    static const char *const marks[] = {"in main chunk", "[C]: in ?", "(...tail calls...)", "\tlathe/", "\tlathe:"};
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        if (memmem(line, length, marks[i], strlen(marks[i]))) return true;
+    return false;
+}
+
+/* Nothing where no function of the user's was on the way. */
 static void put_traceback(Repl *repl)
 {
     const char *line = strchr(host_traceback(repl->host), '\n');
     bool said = false;
     while (line && *++line) {
         size_t length = strcspn(line, "\n");
-        bool own = memmem(line, length, "in main chunk", 13) || memmem(line, length, "[C]: in ?", 9);
-        if (!own && (said || !memmem(line, length, "[C]:", 4))) {
+        if (!own_line(line, length) && (said || !memmem(line, length, "[C]:", 4))) {
             if (!said) put(repl, "stack traceback:\n");
             said = true;
             host_write(repl->host, line, length);
@@ -110,7 +117,7 @@ static Status rewrite(const char *line, Buffer *out)
 {
     while (*line == ' ' || *line == '\t') line++;
     if (*line == '=') return buffer_text(out, line + 1);
-    if (*line == '?') return buffer_printf(out, "help(%s)", line + 1);
+    if (*line == '?') return buffer_printf(out, "lathe.explain[==[%s]==]", line + 1);
     return buffer_text(out, line);
 }
 

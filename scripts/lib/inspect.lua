@@ -70,6 +70,16 @@ function lathe.show(...)
   return table.concat(parts, "  ")
 end
 
+-- The prompt's ?x: help on the value of x, or on the name where there is no such value.
+function lathe.explain(text)
+  text = text:match("^%s*(.-)%s*$")
+  if text == "" then return help() end
+  local chunk = load("return " .. text, "=prompt")
+  local ok, value = true, nil
+  if chunk then ok, value = pcall(chunk) end
+  if ok and value ~= nil then help(value) else help(text) end
+end
+
 -- Completes the word that ends a line: returns the places where it starts (from 1) and the candidates.
 function lathe.complete(line)
   local start, path = line:match("()([%a_][%w_%.:%[%]]*)$")

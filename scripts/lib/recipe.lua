@@ -132,7 +132,7 @@ function recipe(spec)
   for key in pairs(spec) do
     if key ~= "doc" and key ~= "params" and key ~= "build" then
       local near = lathe.nearest(tostring(key), { "doc", "params", "build" })
-      fail("recipe has no field '%s'%s; there are doc, params and build", tostring(key), near and ("; did you mean '%s'?"):format(near) or "")
+      fail("recipe has no field '%s'; %s", tostring(key), near and ("did you mean '%s'?"):format(near) or "there are doc, params and build")
     end
   end
   if type(spec.build) ~= "function" then fail("recipe: build must be a function, as in build = function(p) return session {...} end") end

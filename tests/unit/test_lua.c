@@ -1,0 +1,509 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The Lua host: transcripts of the prompt, hostile programs, ops from Lua, failing allocations. */
+#include "engine/base/cancel.h"
+#include "engine/base/memory.h"
+#include "scripts/bind.h"
+#include "scripts/recipe.h"
+#include "tests/unit/scratch.h"
+#include "tui/repl.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+Suite *lua_suite(void);
+
+static Host *host;
+static Buffer printed;
+
+static void keep_output(void *context, const char *text, size_t length)
+{
+    (void)context;
+    ASSERT_OK(buffer_append(&printed, text, length));
+}
+
+static void start_with(size_t memory_limit)
+{
+    HostOptions options = {.output = keep_output, .memory_limit = memory_limit, .seed = 1};
+    ASSERT_OK(host_new(&options, &host));
+}
+
+static void start(void)
+{
+    scratch_make();
+    start_with(0);
+}
+
+static void stop(void)
+{
+    host_free(host);
+    buffer_free(&printed);
+    scratch_remove();
+}
+
+static Status run(const char *text)
+{
+    return host_run(host, text, strlen(text), "test", 0);
+}
+
+/* --- transcripts: tests/golden/repl --- */
+
+/* Gives the transcript's input lines to a prompt; out gets them again with what was printed after each. */
+static void replay(const char *transcript, Buffer *out)
+{
+    static const char *const prompts[] = {"lathe> ", "    .. "};
+    Repl *repl;
+    bool more = false;
+    ASSERT_OK(repl_new(host, &repl));
+    for (const char *line = transcript; *line; line += strcspn(line, "\n") + 1) {
+        if (strncmp(line, prompts[0], 7) && strncmp(line, prompts[1], 7)) continue;
+        char text[512];
+        snprintf(text, sizeof text, "%.*s", (int)strcspn(line, "\n") - 7, line + 7);
+        ASSERT_OK(buffer_printf(out, "%s%s\n", prompts[more], text));
+        buffer_clear(&printed);
+        ASSERT_OK(repl_line(repl, text, &more, NULL));
+        if (printed.length) ASSERT_OK(buffer_text(out, printed.data));
+    }
+    repl_free(repl);
+}
+
+/* LATHE_GOLDEN_WRITE=1 writes the transcripts again, to be read before they are kept. */
+static void check_transcript(const char *name)
+{
+    char path[512];
+    Buffer out = {0}, expected = {0};
+    snprintf(path, sizeof path, "%s/repl/%s", TEST_GOLDEN, name);
+    ASSERT_OK(file_read_empty(path, 0, &expected));
+    replay(expected.data, &out);
+    if (getenv("LATHE_GOLDEN_WRITE")) scratch_write(path, out.data, out.length);
+    ck_assert_msg(getenv("LATHE_GOLDEN_WRITE") || strcmp(out.data, expected.data) == 0, "%s: got\n%s", name,
+                  out.data);
+    buffer_free(&out);
+    buffer_free(&expected);
+}
+
+START_TEST(transcripts)
+{
+    static const char *const names[] = {"values.txt", "tensors.txt", "errors.txt", "help.txt"};
+    check_transcript(names[_i]);
+}
+END_TEST
+
+/* --- hostile programs --- */
+
+static void *request_soon(void *unused)
+{
+    usleep(100000);
+    cancel_request();
+    return unused;
+}
+
+/* The program is stopped within a few seconds, whatever it tries. */
+static void check_interrupted(const char *text)
+{
+    pthread_t timer;
+    cancel_clear();
+    ck_assert_int_eq(pthread_create(&timer, NULL, request_soon, NULL), 0);
+    Status status = run(text);
+    pthread_join(timer, NULL);
+    cancel_clear();
+    ck_assert_msg(status == STATUS_CANCELLED, "%s: %s", text, status_message());
+    ASSERT_OK(run("assert(1 + 1 == 2)"));
+}
+
+static const char *const endless[] = {
+    "while true do end",
+    "while true do pcall(function() while true do end end) end",
+    "while true do pcall(error) end",
+    "local function f() return f() end f()",
+    "coroutine.wrap(function() while true do end end)()",
+    "while true do coroutine.resume(coroutine.create(function() while true do end end)) end",
+    "while true do local c = coroutine.wrap(function() while true do pcall(coroutine.yield) end end) c() c() end",
+    "xpcall(function() while true do end end, function() while true do end end)",
+    "while true do xpcall(function() while true do end end, function() while true do end end) end",
+    "local t = setmetatable({}, {__index = function(t, k) while true do end end}) return t.x",
+    "local t = setmetatable({}, {__close = function() while true do end end}) do local x <close> = t end",
+    "table.sort({3, 2, 1, 5, 4}, function() while true do end end)",
+    "for i = 1, math.huge do local t = zeros(10) end",
+    "string.gsub(('x'):rep(1000), 'x', function() while true do end end)",
+    "while true do load('while true do end')() end",
+    "repeat until false",
+};
+
+START_TEST(interrupts)
+{
+    check_interrupted(endless[_i]);
+}
+END_TEST
+
+START_TEST(deep_recursion)
+{
+    ASSERT_FAILS(run("local function f() return 1 + f() end f()"), STATUS_LUA, "stack overflow");
+    ASSERT_FAILS(run("local t = {} for i = 1, 300 do t = setmetatable({}, {__index = t}) end "
+                     "local s = ('('):rep(300) .. '1' .. (')'):rep(300) assert(load('return ' .. s))"),
+                 STATUS_LUA, "overflow");
+    ASSERT_FAILS(run("string.rep('x', 1 << 60)"), STATUS_LUA, "too large");
+    ASSERT_OK(run("assert(string.rep('', 1 << 60) == '')"));
+    ASSERT_OK(run("assert(1)"));
+    ck_assert_int_lt((int)strlen(host_traceback(host)), 100000);
+}
+END_TEST
+
+START_TEST(memory_limit)
+{
+    host_free(host);
+    start_with(8 << 20);
+    ASSERT_FAILS(run("local s = 'x' while true do s = s .. s end"), STATUS_NOMEM, "out of memory");
+    ASSERT_FAILS(run("string.rep('x', 1 << 30)"), STATUS_NOMEM, "out of memory");
+    ASSERT_FAILS(run("local t = {} for i = 1, 1e9 do t[i] = {} end"), STATUS_NOMEM, "out of memory");
+    ASSERT_OK(run("local t = {} for i = 1, 1000 do t[i] = {} end"));
+}
+END_TEST
+
+START_TEST(refused)
+{
+    ASSERT_FAILS(host_run(host, "\x1bLua", 4, "x", 0), STATUS_LUA, "binary");
+    ASSERT_OK(
+        run("local f, why = load(string.dump(function() end), 'x', 'b') assert(not f and why:find('binary'))"));
+    ASSERT_OK(run("assert(not package.loadlib and not debug.sethook and not os.setlocale)"));
+    ASSERT_FAILS(run("require 'no.such.module'"), STATUS_LUA, "no.such.module");
+    ASSERT_FAILS(run("setmetatable({}, {__gc = function() end})"), STATUS_LUA, "__gc");
+    ASSERT_FAILS(run("local t = zeros(2) getmetatable(t).__gc(1)"), STATUS_LUA, "tensor");
+    ASSERT_FAILS(run("getmetatable(zeros(2)).__index({}, 'x')"), STATUS_LUA, "tensor");
+    scratch_write(scratch_path("b.lua"), "\x1bLuaX", 5);
+    ASSERT_FAILS(host_load_file(host, scratch_path("b.lua")), STATUS_LUA, "binary");
+    ASSERT_FAILS(host_load_file(host, scratch_folder), STATUS_IO, "directory");
+    ASSERT_FAILS(host_load_file(host, scratch_path("none.lua")), STATUS_IO, "none.lua");
+    ASSERT_OK(run("assert(not pcall(dofile, '/dev'))"));
+}
+END_TEST
+
+START_TEST(restricted_host)
+{
+    host_free(host);
+    HostOptions options = {.output = keep_output, .restricted = true};
+    ASSERT_OK(host_new(&options, &host));
+    ASSERT_OK(run("assert(not os and not io and not dofile and not loadfile and not package.loaded.os)"));
+    ASSERT_OK(run("assert(not pcall(require, 'os') and not pcall(require, 'io'))"));
+    ASSERT_OK(run("assert(zeros(1):item() == 0)"));
+}
+END_TEST
+
+START_TEST(errors_have_places)
+{
+    ASSERT_FAILS(run("local x = 1\nerror('bad')"), STATUS_LUA, "test:2: bad");
+    ASSERT_FAILS(run("function deep() error('bad') end\nfunction outer() deep() return 1 end\nouter()"), STATUS_LUA,
+                 "bad");
+    ck_assert_ptr_nonnull(strstr(host_traceback(host), "in function 'outer'"));
+    ASSERT_FAILS(run("local x ="), STATUS_LUA, "test:1:");
+    ASSERT_FAILS(run("error(setmetatable({}, {__tostring = function() return 'mine' end}))"), STATUS_LUA, "mine");
+    ASSERT_FAILS(run("error()"), STATUS_LUA, "nil");
+    ASSERT_FAILS(run("ops.reshape(zeros(4), 3)"), STATUS_INVALID, "reshape");
+    ck_assert_int_eq(lua_gettop(host_lua(host)), 0);
+}
+END_TEST
+
+/* The collector hears of the bytes of tensors: a loop that makes garbage stays small. */
+START_TEST(tensors_are_collected)
+{
+    size_t before = memory_in_use();
+    ASSERT_OK(run("for i = 1, 2000 do local t = zeros(64, 1024) end"));
+    ck_assert_uint_lt(memory_in_use() - before, 64 << 20);
+}
+END_TEST
+
+START_TEST(dead_tensors)
+{
+    Arena *arena;
+    Tape *tape;
+    ASSERT_OK(arena_new(&arena));
+    ASSERT_OK(tape_new(arena, &tape));
+    host_set_tape(host, tape);
+    ASSERT_OK(run("kept = zeros(2, 3):requires_grad():reshape(6) copy = kept:clone() assert(#kept == 6)"));
+    tape_reset(tape);
+    host_set_tape(host, NULL);
+    ASSERT_FAILS(run("return kept.shape"), STATUS_LUA, ":clone()");
+    ASSERT_OK(run("assert(#copy == 6) kept = nil collectgarbage()"));
+    host_set_tape(host, tape);
+    ASSERT_OK(run("kept = zeros(2, 3):requires_grad():reshape(6)"));
+    host_set_tape(host, NULL);
+    tape_free(tape);
+    arena_free(arena);
+    host_forget_tensors(host);
+    ASSERT_FAILS(run("return kept.shape"), STATUS_LUA, ":clone()");
+}
+END_TEST
+
+/* --- every op from Lua --- */
+
+/* "f32[2,3]+" as the Lua text of such a tensor. */
+static void put_input(Buffer *out, const char *word)
+{
+    char dtype[8] = "", sizes[64] = "";
+    if (strncmp(word, "- ", 2) == 0 || strcmp(word, "-") == 0) {
+        ASSERT_OK(buffer_text(out, "nil"));
+        return;
+    }
+    ck_assert_int_ge(sscanf(word, "%7[a-z0-9][%63[0-9,]]", dtype, sizes), 1);
+    const char *maker = strcmp(dtype, "f32") == 0 ? "rand" : "zeros";
+    ASSERT_OK(buffer_printf(out, "%s({%s}, {dtype = '%s'})", maker, sizes, dtype));
+}
+
+static void put_attrs(Buffer *out, const Op *op, const char *attrs)
+{
+    ASSERT_OK(buffer_text(out, "{"));
+    while (attrs && *attrs) {
+        char name[64], value[64];
+        ck_assert_int_eq(sscanf(attrs, "%63[^=]=%63[^ ]", name, value), 2);
+        const Option *option = option_find(op->attrs, name);
+        ck_assert_ptr_nonnull(option);
+        const char *form = option->kind == OPTION_INTS                                    ? "%s = {%s}, "
+                           : option->kind == OPTION_CHOICE || option->kind == OPTION_TEXT ? "%s = '%s', "
+                                                                                          : "%s = %s, ";
+        char text[160];
+        const char *slot = strstr(form, "%s = ") + 5;
+        snprintf(text, sizeof text, "%s = %.*s%s%s", name, (int)(strstr(slot, "%s") - slot), slot, value,
+                 strstr(slot, "%s") + 2);
+        ASSERT_OK(buffer_text(out, text));
+        attrs += strcspn(attrs, " ");
+        attrs += strspn(attrs, " ");
+    }
+    ASSERT_OK(buffer_text(out, "}"));
+}
+
+static void call_op(const Op *op)
+{
+    Buffer text = {0};
+    ASSERT_OK(buffer_printf(&text, "local out = ops.%s(", op->name));
+    for (const char *word = op->cases[0].inputs; *word;) {
+        put_input(&text, word);
+        ASSERT_OK(buffer_text(&text, ", "));
+        word += strcspn(word, " ");
+        word += strspn(word, " ");
+    }
+    put_attrs(&text, op, op->cases[0].attrs);
+    ASSERT_OK(buffer_printf(&text, ") assert(out.shape) help(ops.%s)", op->name));
+    ck_assert_msg(run(text.data) == STATUS_OK, "%s: %s", text.data, status_message());
+    buffer_free(&text);
+}
+
+START_TEST(every_op)
+{
+    int called = 0;
+    for (int i = 0; i < op_record_count; i++)
+        if (op_records[i]->cases && op_records[i]->cases[0].inputs) {
+            call_op(op_records[i]);
+            called++;
+        }
+    ck_assert_int_gt(called, 0);
+    ASSERT_FAILS(run("ops.reshape(zeros(2), 2, 3, 'x')"), STATUS_LUA, "");
+}
+END_TEST
+
+/* Every op through every wrong argument: an error, never a crash. */
+START_TEST(wrong_arguments)
+{
+    ASSERT_OK(
+        run("local junk = { 'x', -1, 1.5, {}, {1, {2}}, {x = 1}, print, true, zeros(0), zeros(2, {dtype = 'u8'}),"
+            "  zeros(1, 1, 1, 1, 1, 1), 1 << 62, 0/0, coroutine.create(print) } "
+            "for name, op in pairs(ops) do "
+            "  pcall(op) "
+            "  for _, a in ipairs(junk) do pcall(op, a) "
+            "    for _, b in ipairs(junk) do pcall(op, a, b) pcall(op, zeros(2), a, b) pcall(op, zeros(2, 2), "
+            "zeros(2, 2), a) end "
+            "  end "
+            "end "
+            "local t = zeros(2, 3) "
+            "for _, name in ipairs(lathe.members(t)) do "
+            "  for _, a in ipairs(junk) do pcall(t[name], t, a) pcall(t[name], a) pcall(t[name], t, a, a, a) end "
+            "end "
+            "for _, make in ipairs { tensor, zeros, ones, full, randn, rand, eye, arange, seed, help, recipe, "
+            "integer, choice } do "
+            "  for _, a in ipairs(junk) do if a ~= 1 << 62 then pcall(make, a) pcall(make, a, a) end end "
+            "end"));
+}
+END_TEST
+
+/* --- failing allocations --- */
+
+static const char sweep_text[] =
+    "local x = tensor{{1, 2}, {3, 4}}:requires_grad()\n"
+    "local y = x:reshape(4)\n"
+    "y:backward(ones(4))\n"
+    "local t = {} for i = 1, 20 do t[i] = tostring(x.grad) end\n"
+    "local ok, why = pcall(ops.reshape, x, 3)\n"
+    "help(ops.reshape) print(table.concat(t))\n"
+    "return recipe { params = { n = integer {3, min = 1} }, build = function(p) return p.n end }";
+
+static void drop_output(void *context, const char *text, size_t length)
+{
+    (void)context;
+    (void)text;
+    (void)length;
+}
+
+static Status sweep_once(void)
+{
+    HostOptions options = {.output = drop_output};
+    Host *small;
+    TRY(host_new(&options, &small));
+    Status status = host_run(small, sweep_text, sizeof sweep_text - 1, "sweep", 0);
+    host_free(small);
+    return status;
+}
+
+static void sweep(uint64_t first, uint64_t last, uint64_t step, int persistent)
+{
+    size_t before = memory_in_use();
+    for (uint64_t n = first; n <= last; n += step) {
+        memory_fail_after(n, persistent);
+        Status status = sweep_once();
+        memory_fail_after(0, 0);
+        ck_assert_msg(status == STATUS_OK || status == STATUS_NOMEM || status == STATUS_LUA, "%llu: %s",
+                      (unsigned long long)n, status_message());
+        ck_assert_msg(memory_in_use() == before, "allocation %llu: %zu bytes leaked", (unsigned long long)n,
+                      memory_in_use() - before);
+    }
+}
+
+START_TEST(allocation_failures)
+{
+    memory_fail_after(0, 0);
+    ASSERT_OK(sweep_once());
+    uint64_t all = memory_allocations();
+    ck_assert_uint_gt(all, 1000);
+    sweep(1, all, getenv("LATHE_LONG") ? 1 : 17, _i);
+    sweep(all > 300 ? all - 300 : 1, all, 1, _i);
+}
+END_TEST
+
+/* --- completion --- */
+
+static void check_completion(Repl *repl, const char *line, const char *expected)
+{
+    Buffer got = {0};
+    size_t from;
+    char **words;
+    ASSERT_OK(repl_complete(repl, line, &from, &words));
+    for (char **word = words; *word; word++) ASSERT_OK(buffer_printf(&got, "%s ", *word));
+    ck_assert_str_eq(got.data ? got.data : "", expected);
+    memory_free(words);
+    buffer_free(&got);
+}
+
+START_TEST(completion)
+{
+    Repl *repl;
+    ASSERT_OK(repl_new(host, &repl));
+    ASSERT_OK(run("box = { inner = { first = 1, fifth = 2 }, list = { [0] = { zeta = 1 } } } word = zeros(2)"));
+    check_completion(repl, "print(box.inn", "box.inner ");
+    check_completion(repl, "box.inner.fi", "box.inner.fifth box.inner.first ");
+    check_completion(repl, "x = arang", "arange ");
+    check_completion(repl, "ops.resha", "ops.reshape ");
+    check_completion(repl, "word:zero_", "word:zero_grad ");
+    check_completion(repl, "box.list[0].ze", "box.list[0].zeta ");
+    check_completion(repl, "nosuch.thing.x", "");
+    repl_free(repl);
+}
+END_TEST
+
+/* --- recipes --- */
+
+static const char recipe_text[] =
+    "-- a comment\n"
+    "return recipe {\n"
+    "  doc = 'Tries things.',\n"
+    "  params = { hidden_size = integer {128, min = 8, doc = 'width'}, lr = number {1e-3, above = 0},\n"
+    "             text = file {doc = 'input'}, mode = choice {'fast', 'slow'}, flag = boolean {false} },\n"
+    "  build = function(p) return p.hidden_size * 2 end,\n"
+    "}\n";
+
+static Recipe *load_recipe(const char *text)
+{
+    Recipe *recipe;
+    scratch_write(scratch_path("r.lua"), text, strlen(text));
+    ASSERT_OK(recipe_load(host, scratch_path("r.lua"), &recipe));
+    return recipe;
+}
+
+START_TEST(recipe_parameters)
+{
+    Recipe *recipe = load_recipe(recipe_text);
+    RecipeParam param;
+    Buffer help = {0};
+    int count;
+    ASSERT_OK(recipe_param_count(recipe, &count));
+    ck_assert_int_eq(count, 5);
+    ASSERT_FAILS(recipe_set(recipe, "hiden_size", "128"), STATUS_LUA,
+                 "r.lua has no parameter 'hiden_size'; did you mean 'hidden_size'?\n'lathe run ");
+    ASSERT_FAILS(recipe_set_pair(recipe, "hidden_size"), STATUS_INVALID, "NAME=VALUE");
+    ASSERT_FAILS(recipe_set_pair(recipe, "hidden_size=4"), STATUS_LUA, "an integer of at least 8; got 4");
+    ASSERT_FAILS(recipe_set_pair(recipe, "hidden_size=a"), STATUS_LUA, "got 'a'");
+    ASSERT_FAILS(recipe_set_pair(recipe, "hidden_size=8.5"), STATUS_LUA, "got 8.5");
+    ASSERT_FAILS(recipe_set_pair(recipe, "lr=0"), STATUS_LUA, "above 0; got 0");
+    ASSERT_FAILS(recipe_set_pair(recipe, "lr=nan"), STATUS_LUA, "lr must be");
+    ASSERT_FAILS(recipe_set_pair(recipe, "flag=yes"), STATUS_LUA, "true or false");
+    ASSERT_FAILS(recipe_set_pair(recipe, "mode=quick"), STATUS_LUA, "one of fast, slow");
+    ASSERT_FAILS(recipe_set_pair(recipe, "text=/no/such"), STATUS_LUA, "there is no file '/no/such'");
+    ASSERT_OK(recipe_set_pair(recipe, "hidden_size=64"));
+    ASSERT_OK(recipe_param(recipe, 1, &param));
+    ck_assert_str_eq(param.name, "hidden_size");
+    ck_assert_str_eq(param.value, "64");
+    ck_assert_str_eq(param.standard, "128");
+    ASSERT_OK(recipe_help(recipe, &help));
+    ck_assert_ptr_nonnull(strstr(help.data, "hidden_size"));
+    ASSERT_OK(recipe_build(recipe));
+    ck_assert_int_eq((int)lua_tointeger(host_lua(host), -1), 128);
+    buffer_free(&help);
+    recipe_free(recipe);
+}
+END_TEST
+
+START_TEST(recipe_bad_files)
+{
+    Recipe *recipe;
+    scratch_write(scratch_path("bad.lua"), "return recipe {\n  build = \n}\n", 29);
+    ASSERT_FAILS(recipe_load(host, scratch_path("bad.lua"), &recipe), STATUS_LUA, "bad.lua:3:");
+    scratch_write(scratch_path("no.lua"), "return 5", 8);
+    ASSERT_FAILS(recipe_load(host, scratch_path("no.lua"), &recipe), STATUS_LUA, "does not return a recipe");
+    scratch_write(scratch_path("empty.lua"), "", 0);
+    ASSERT_FAILS(recipe_load(host, scratch_path("empty.lua"), &recipe), STATUS_LUA, "does not return a recipe");
+    ASSERT_FAILS(recipe_load(host, scratch_path("none.lua"), &recipe), STATUS_IO, "none.lua");
+    ASSERT_FAILS(recipe_load(host, "nosuchrecipe", &recipe), STATUS_IO, "there is no recipe 'nosuchrecipe' in");
+    ASSERT_FAILS(recipe_load(host, "", &recipe), STATUS_IO, "there is no recipe ''");
+    setenv("LATHE_PATH", scratch_folder, 1);
+    scratch_write(scratch_path("mine.lua"), recipe_text, sizeof recipe_text - 1);
+    ASSERT_OK(recipe_load(host, "mine", &recipe));
+    recipe_free(recipe);
+    recipe =
+        load_recipe("return recipe { params = { size = integer {1} }, build = function(p) return p.sise end }");
+    ASSERT_FAILS(recipe_build(recipe), STATUS_LUA, "did you mean 'size'?");
+    recipe_free(recipe);
+}
+END_TEST
+
+Suite *lua_suite(void)
+{
+    Suite *suite = suite_create("lua");
+    TCase *host_case = tcase_create("host"), *slow = tcase_create("sweeps");
+    tcase_add_checked_fixture(host_case, start, stop);
+    tcase_add_loop_test(host_case, transcripts, 0, 4);
+    tcase_add_loop_test(host_case, interrupts, 0, sizeof endless / sizeof *endless);
+    tcase_add_test(host_case, deep_recursion);
+    tcase_add_test(host_case, memory_limit);
+    tcase_add_test(host_case, refused);
+    tcase_add_test(host_case, restricted_host);
+    tcase_add_test(host_case, errors_have_places);
+    tcase_add_test(host_case, tensors_are_collected);
+    tcase_add_test(host_case, dead_tensors);
+    tcase_add_test(host_case, every_op);
+    tcase_add_test(host_case, wrong_arguments);
+    tcase_add_test(host_case, completion);
+    tcase_add_test(host_case, recipe_parameters);
+    tcase_add_test(host_case, recipe_bad_files);
+    tcase_set_timeout(host_case, 60);
+    tcase_set_timeout(slow, 600);
+    tcase_add_loop_test(slow, allocation_failures, 0, 2);
+    suite_add_tcase(suite, host_case);
+    suite_add_tcase(suite, slow);
+    return suite;
+}
