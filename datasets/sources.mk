@@ -13,3 +13,5 @@ ENGINE_SOURCES += datasets/text_source.c
 ENGINE_SOURCES += datasets/text_source.h
 ENGINE_SOURCES += datasets/tokenized.c
 ENGINE_SOURCES += datasets/tokenized.h
+ENGINE_SOURCES += datasets/tokenized_encode.c
+ENGINE_SOURCES += datasets/tokenized_encode.h
