@@ -55,3 +55,16 @@ const DataRecord *data_record_find(const char *name)
         if (strcmp(data_records[i]->name, name) == 0) return data_records[i];
     return NULL;
 }
+
+Status data_make(const DataRecord *record, const Corpus *corpus, const Corpus *held_out, const Encoder *encoder,
+                 const void *config, EncodeProgress progress, void *context, Source **train, Source **valid)
+{
+    Tokenized *text, *other = NULL;
+    if (!held_out) held_out = corpus->held_out;
+    TRY(corpus_encode(corpus, encoder, progress, context, &text));
+    Status status = held_out ? corpus_encode(held_out, encoder, progress, context, &other) : STATUS_OK;
+    if (status == STATUS_OK) status = record->split(text, other, config, train, valid);
+    tokenized_unref(text);
+    tokenized_unref(other);
+    return status == STATUS_OK ? status : status_context(status, "data.%s", record->name);
+}

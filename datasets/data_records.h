@@ -3,7 +3,7 @@
 #ifndef LATHE_DATASETS_DATA_RECORDS_H
 #define LATHE_DATASETS_DATA_RECORDS_H
 
-#include "datasets/tokenized.h"
+#include "datasets/corpus.h"
 #include "engine/base/option.h"
 #include "engine/train/source.h"
 
@@ -15,6 +15,12 @@ typedef struct DataRecord {
     /* held_out NULL: the share 'valid' of the options is held out from text. */
     Status (*split)(Tokenized *text, Tokenized *held_out, const void *config, Source **train, Source **valid);
 } DataRecord;
+
+/* Both sources of a record. held_out NULL: the corpus's own held-out text, and where it has none, a share of it.
+ * progress may be NULL and is called for one text after the other. */
+Status data_make(const DataRecord *record, const Corpus *corpus, const Corpus *held_out, const Encoder *encoder,
+                 const void *config, EncodeProgress progress, void *context, Source **train,
+                 Source **valid) STATUS_CHECKED;
 
 extern const DataRecord *const data_records[];
 extern const int data_record_count;

@@ -15,3 +15,5 @@ ENGINE_SOURCES += datasets/tokenized.c
 ENGINE_SOURCES += datasets/tokenized.h
 ENGINE_SOURCES += datasets/tokenized_encode.c
 ENGINE_SOURCES += datasets/tokenized_encode.h
+ENGINE_SOURCES += datasets/corpus.c
+ENGINE_SOURCES += datasets/corpus.h

@@ -129,6 +129,65 @@ START_TEST(every_allocation_fails)
 }
 END_TEST
 
+static Status fill_corpus(Corpus *corpus)
+{
+    for (int d = 0; d < 60; d++) {
+        int32_t label;
+        for (int s = 0; s <= d % 4; s++) {
+            TRY(corpus_add_sentence(corpus, text + d % 30, (size_t)(5 + s)));
+            TRY(corpus_add_sentence(corpus, "", 0));
+        }
+        TRY(corpus_class(corpus, d % 2 ? "odd" : "even", &label));
+        TRY(corpus_end_document(corpus, label));
+        TRY(corpus_end_document(corpus, label));
+    }
+    return corpus_finish(corpus);
+}
+
+/* From a corpus to the batches of every record. */
+static Status make_everything(bool own_held_out)
+{
+    Corpus *corpus;
+    TRY(corpus_new(&corpus));
+    Status status = fill_corpus(corpus);
+    if (status == STATUS_OK && own_held_out) status = corpus_new(&corpus->held_out);
+    if (status == STATUS_OK && own_held_out) status = fill_corpus(corpus->held_out);
+    Encoder encoder = {&letters, {0}, encode_letters, NULL};
+    for (int i = 0; i < data_record_count && status == STATUS_OK; i++) {
+        char config[4096];
+        Source *train, *valid;
+        option_defaults(data_records[i]->options, config);
+        status = data_make(data_records[i], corpus, NULL, &encoder, config, NULL, NULL, &train, &valid);
+        if (status != STATUS_OK) break;
+        Cursor cursor = {1, 0, 0};
+        Batch batch = {0};
+        status = valid->type->next(valid, NULL, &cursor, &batch);
+        batch_clear(&batch);
+        if (i == 2 && own_held_out) ck_assert_int_eq(valid->examples, 60);
+        if (i == 2 && !own_held_out) ck_assert_int_eq(valid->examples, 3);
+        source_unref(train);
+        source_unref(valid);
+    }
+    corpus_unref(corpus);
+    return status;
+}
+
+START_TEST(corpus_to_sources)
+{
+    size_t before = memory_in_use();
+    OK(make_everything(true));
+    OK(make_everything(false));
+    for (uint64_t n = 1, used = n; used >= n; n++) { /* until nothing failed any more */
+        memory_fail_after(n, n % 2 == 0);
+        Status status = make_everything(n % 3 == 0);
+        used = memory_allocations();
+        memory_fail_after(0, 0);
+        ck_assert(status == STATUS_OK || status == STATUS_NOMEM);
+        ck_assert_uint_eq(memory_in_use(), before);
+    }
+}
+END_TEST
+
 START_TEST(records_are_complete)
 {
     ck_assert_ptr_null(data_record_find("sentence_pair"));
@@ -155,6 +214,7 @@ Suite *tokenized_suite(void)
     tcase_add_test(tcase, threads_do_not_matter);
     tcase_add_test(tcase, failures_name_the_sentence);
     tcase_add_test(tcase, every_allocation_fails);
+    tcase_add_test(tcase, corpus_to_sources);
     tcase_add_test(tcase, records_are_complete);
     suite_add_tcase(suite, tcase);
     return suite;
