@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 TEST_SOURCES += tests/unit/main.c
 TEST_SOURCES += tests/unit/suites.h
+TEST_SOURCES += tests/unit/skip.h
+TEST_SOURCES += tests/unit/test_structure.c
 TEST_SOURCES += tests/unit/test_base.c
 TEST_SOURCES += tests/unit/test_text_sources.c
 TEST_SOURCES += tests/unit/test_file.c

@@ -6,3 +6,5 @@ TUI_SOURCES += tui/command_repl.h
 TUI_SOURCES += tui/repl.c
 TUI_SOURCES += tui/repl.h
 TUI_SOURCES += tui/repl_terminal.c
+TUI_SOURCES += tui/environment.c
+TUI_SOURCES += tui/environment.h

@@ -4,3 +4,4 @@ ENGINE_SOURCES += engine/ops/op.h
 ENGINE_SOURCES += engine/ops/ops.c
 ENGINE_SOURCES += engine/ops/ops.list
 ENGINE_SOURCES += engine/ops/shape.c
+EXTRA_DIST += engine/ops/ops.list

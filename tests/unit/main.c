@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Runs every suite; CK_RUN_SUITE and CK_RUN_CASE choose. Each test is a process of its own, and the parent never touches the
- * engine: a fork after a parallel region of libgomp would hang the child. */
+/* Runs every suite; CK_RUN_SUITE and CK_RUN_CASE choose. Each test is a process of its own, and the parent never
+ * touches the engine: a fork after a parallel region of libgomp would hang the child. */
+#include "tests/unit/skip.h"
+#include "tui/environment.h"
+
 #include <check.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #define SUITE(name) Suite *name##_suite(void);
 #include "tests/unit/suites.h"
@@ -14,13 +20,35 @@ static Suite *(*const suites[])(void) = {
 };
 #undef SUITE
 
-int main(void)
+static atomic_int *skips; /* shared with the processes of the tests */
+
+void test_skip(const char *reason)
 {
-    setenv("OMP_WAIT_POLICY", "passive", 0);
+    printf("skipped: %s\n", reason);
+    fflush(stdout);
+    atomic_fetch_add(skips, 1);
+}
+
+static void report(SRunner *runner)
+{
+    int run = srunner_ntests_run(runner), failed = srunner_ntests_failed(runner), skipped = *skips;
+    if (run == 0) puts("no suite of this name");
+    printf("%d passed, %d failed, %d skipped\n", run - failed - skipped, failed, skipped);
+}
+
+int main(int argc, char **argv)
+{
+    (void)argc;
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    environment_settle(argv);
+    setenv("CK_DEFAULT_TIMEOUT", "60", 0); /* seconds; Check's own 4 are too few for a busy machine */
+    skips = mmap(NULL, sizeof *skips, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (skips == MAP_FAILED) return EXIT_FAILURE;
     SRunner *runner = srunner_create(NULL);
     for (size_t i = 0; i < sizeof suites / sizeof *suites; i++) srunner_add_suite(runner, suites[i]());
     srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
+    report(runner);
+    int ok = srunner_ntests_run(runner) > 0 && srunner_ntests_failed(runner) == 0;
     srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,4 +1,6 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Every suite of unit tests, one line each: SUITE(name) for name_suite(). */
+SUITE(structure)
 SUITE(base)
 SUITE(text_sources)
 SUITE(file)
