@@ -11,5 +11,4 @@ TEST_SOURCES += tests/unit/test_safetensors.c
 TEST_SOURCES += tests/unit/scratch.h
 TEST_SOURCES += tests/unit/scratch.h
 TEST_SOURCES += tests/unit/test_lua.c
-TEST_SOURCES += tui/repl.c
 TEST_SOURCES += tests/unit/test_tokenized.c
