@@ -16,6 +16,20 @@ typedef struct DataRecord {
     Status (*split)(Tokenized *text, Tokenized *held_out, const void *config, Source **train, Source **valid);
 } DataRecord;
 
+/* data.NAME(path, options), or data.NAME(options) where text is made and not read: a corpus. */
+typedef struct CorpusRecord {
+    const char *name, *doc, *source;
+    const Option *options;
+    size_t config_size;
+    bool reads; /* path is the file to read; otherwise it is NULL */
+    Status (*make)(const char *path, const void *config, EncodeProgress progress, void *context, Corpus **out);
+} CorpusRecord;
+
+extern const CorpusRecord *const corpus_records[];
+extern const int corpus_record_count;
+/* NULL where there is none. */
+const CorpusRecord *corpus_record_find(const char *name);
+
 /* Both sources of a record. held_out NULL: the corpus's own held-out text, and where it has none, a share of it.
  * progress may be NULL and is called for one text after the other. */
 Status data_make(const DataRecord *record, const Corpus *corpus, const Corpus *held_out, const Encoder *encoder,

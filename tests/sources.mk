@@ -12,3 +12,4 @@ TEST_SOURCES += tests/unit/scratch.h
 TEST_SOURCES += tests/unit/scratch.h
 TEST_SOURCES += tests/unit/test_lua.c
 TEST_SOURCES += tests/unit/test_tokenized.c
+TEST_SOURCES += tests/unit/test_text_files.c

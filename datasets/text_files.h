@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Readers of text files: plain text, JSON lines, tables. The corpus is the caller's. A file is read whole or not at
+ * all; messages name path, line and remedy. */
+#ifndef LATHE_DATASETS_TEXT_FILES_H
+#define LATHE_DATASETS_TEXT_FILES_H
+
+#include "datasets/corpus.h"
+#include "engine/base/option.h"
+
+typedef enum TextCut { TEXT_CUT_LINES, TEXT_CUT_SENTENCES, TEXT_CUT_PARAGRAPHS } TextCut;
+
+typedef struct TextFileConfig {
+    int64_t sentences; /* TextCut */
+} TextFileConfig;
+
+extern const Option text_file_options[];
+
+/* Documents stand between empty lines (of white space only). Errors: missing, empty, a directory, not UTF-8. */
+Status text_file_read(const char *path, const TextFileConfig *config, Corpus **out) STATUS_CHECKED;
+
+typedef struct TableConfig {
+    char text[OPTION_TEXT_SIZE], label[OPTION_TEXT_SIZE], delimiter[OPTION_TEXT_SIZE];
+    bool header;
+} TableConfig;
+
+extern const Option jsonl_options[];
+/* A JSON object a line (jsonlines.org); the text's member is a string, the label's a string, number or boolean.
+ * Each object is a document, cut into sentences. Classes stand in order of first appearance. Errors also: a line
+ * that is not an object, a member that is missing or of another type. */
+Status jsonl_read(const char *path, const TableConfig *config, Corpus **out) STATUS_CHECKED;
+
+extern const Option csv_options[];
+/* Comma-separated values (RFC 4180), or another delimiter; each row is a document. Columns by name, or by number
+ * (from 0) without a header. Errors also: a ragged row, an open quote, no such column. */
+Status csv_read(const char *path, const TableConfig *config, Corpus **out) STATUS_CHECKED;
+
+#endif
