@@ -13,3 +13,5 @@ TEST_SOURCES += tests/unit/scratch.h
 TEST_SOURCES += tests/unit/test_lua.c
 TEST_SOURCES += tests/unit/test_tokenized.c
 TEST_SOURCES += tests/unit/test_text_files.c
+TEST_SOURCES += tests/unit/test_checkpoints.c
+TEST_SOURCES += tests/unit/test_run_directory.c

@@ -204,12 +204,11 @@ Status file_appender_put(FileAppender *appender, const void *bytes, size_t lengt
 {
     off_t before = lseek(appender->fd, 0, SEEK_END);
     if (before < 0) return file_fail(appender->path, "written", errno);
-    if (system_write(appender->fd, bytes, length) != 0) {
-        int error = errno;
-        (void)!ftruncate(appender->fd, before);
-        return file_fail(appender->path, "written", error);
-    }
-    return sync ? file_appender_sync(appender) : STATUS_OK;
+    if (system_write(appender->fd, bytes, length) == 0 && (!sync || system_sync(appender->fd) == 0))
+        return STATUS_OK;
+    int error = errno;
+    (void)!ftruncate(appender->fd, before);
+    return file_fail(appender->path, "written", error);
 }
 
 Status file_appender_sync(FileAppender *appender)

@@ -37,10 +37,12 @@ Status json_parse(const char *name, const char *text, size_t length, json_t **ou
     json_error_t error;
     ran_out = false;
     json_t *value = json_loadb(text, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-    if (value) {
+    if (value && !ran_out) {
         *out = value;
         return STATUS_OK;
     }
+    /* Jansson's lexer drops the byte for which it got no memory and goes on, so such a value must not be used. */
+    json_decref(value);
     if (ran_out || json_error_code(&error) == json_error_out_of_memory) return no_memory(name);
     return status_fail(STATUS_FORMAT, "%s: line %d, column %d: %s", name, error.line, error.column, error.text);
 }

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+ENGINE_SOURCES += engine/io/checkpoints.c
+ENGINE_SOURCES += engine/io/checkpoints.h
 ENGINE_SOURCES += engine/io/file.c
 ENGINE_SOURCES += engine/io/file.h
 ENGINE_SOURCES += engine/io/file_directory.c
@@ -8,6 +10,10 @@ ENGINE_SOURCES += engine/io/file_write.c
 ENGINE_SOURCES += engine/io/json.c
 ENGINE_SOURCES += engine/io/json.h
 ENGINE_SOURCES += engine/io/json_print.c
+ENGINE_SOURCES += engine/io/run_directory.c
+ENGINE_SOURCES += engine/io/run_directory.h
+ENGINE_SOURCES += engine/io/run_internal.h
+ENGINE_SOURCES += engine/io/run_records.c
 ENGINE_SOURCES += engine/io/safetensors.c
 ENGINE_SOURCES += engine/io/safetensors.h
 ENGINE_SOURCES += engine/io/safetensors_internal.h

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/io/run_directory.h"
+
+#include "engine/base/memory.h"
+#include "engine/io/file.h"
+#include "engine/io/run_internal.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* Names that a run writes. */
+static const char *const run_names[] = {"config.json", "metrics.jsonl", "journal.lua", "checkpoints",
+                                        "model.safetensors"};
+static const char lock_name[] = ".lock";
+
+static Status holds(const char *directory, const char *name, bool *out)
+{
+    char *path;
+    TRY(file_join(directory, name, &path));
+    *out = file_exists(path);
+    memory_free(path);
+    return STATUS_OK;
+}
+
+static Status refuse_other_run(const char *path)
+{
+    bool config, metrics, checkpoints, there;
+    TRY(holds(path, "config.json", &config));
+    TRY(holds(path, "metrics.jsonl", &metrics));
+    TRY(holds(path, "checkpoints", &checkpoints));
+    if (config && (metrics || checkpoints))
+        return status_fail(STATUS_INVALID,
+                           "%s: holds another run. Continue it with 'lathe run --resume %s', or choose another "
+                           "directory with --out",
+                           path, path);
+    for (size_t i = 0; i < sizeof run_names / sizeof *run_names; i++) {
+        TRY(holds(path, run_names[i], &there));
+        if (there)
+            return status_fail(
+                STATUS_INVALID,
+                "%s: holds '%s' already, which a run would write over; choose another directory with "
+                "--out",
+                path, run_names[i]);
+    }
+    return STATUS_OK;
+}
+
+static Status refuse_no_run(const char *path)
+{
+    FileKind kind;
+    TRY(file_kind(path, &kind));
+    if (kind == FILE_MISSING) return status_fail(STATUS_IO, "%s: there is no such run directory", path);
+    if (kind != FILE_DIRECTORY) return status_fail(STATUS_IO, "%s: is a file; a run directory was expected", path);
+    bool there;
+    TRY(holds(path, "config.json", &there));
+    if (there) return STATUS_OK;
+    return status_fail(STATUS_INVALID, "%s: is not a run directory: it holds no config.json", path);
+}
+
+static Status take_lock(RunDirectory *run)
+{
+    char *path;
+    pid_t holder;
+    TRY(file_join(run->path, lock_name, &path));
+    Status status = file_lock(path, &run->lock, &holder);
+    memory_free(path);
+    if (status != STATUS_BUSY) return status;
+    if (holder <= 0)
+        return status_fail(STATUS_BUSY, "%s is in use by another process; wait for it, or choose another directory",
+                           run->path);
+    return status_fail(STATUS_BUSY,
+                       "%s is in use by process %ld; wait for it, stop it, or choose another directory", run->path,
+                       (long)holder);
+}
+
+static Status start(RunDirectory *run, const char *path, bool fresh)
+{
+    TRY(memory_copy_text(path, &run->path));
+    if (!fresh) TRY(refuse_no_run(path));
+    if (fresh) TRY(file_make_directory(path, true));
+    /* A directory without a lock is nobody's run, so nothing is put into it before it is known to be free. */
+    bool locked;
+    TRY(holds(path, lock_name, &locked));
+    if (fresh && !locked) TRY(refuse_other_run(path));
+    TRY(take_lock(run));
+    TRY(fresh ? refuse_other_run(path) : refuse_no_run(path));
+    return run_clean(run);
+}
+
+static Status open_run(const char *path, bool fresh, RunDirectory **out)
+{
+    RunDirectory *run;
+    if (!*path) return status_fail(STATUS_INVALID, "the name of the run directory is empty");
+    TRY(memory_new(1, sizeof *run, &run));
+    run->last_step = -1;
+    Status status = start(run, path, fresh);
+    if (status == STATUS_OK)
+        *out = run;
+    else
+        run_directory_close(run);
+    return status;
+}
+
+Status run_directory_create(const char *path, RunDirectory **out)
+{
+    return open_run(path, true, out);
+}
+
+Status run_directory_resume(const char *path, RunDirectory **out)
+{
+    return open_run(path, false, out);
+}
+
+void run_directory_close(RunDirectory *run)
+{
+    if (!run) return;
+    file_appender_close(run->metrics);
+    file_appender_close(run->journal);
+    file_unlock(run->lock);
+    memory_free(run->path);
+    memory_free(run);
+}
+
+const char *run_directory_path(const RunDirectory *run)
+{
+    return run->path;
+}
+
+Status run_directory_write_config(const RunDirectory *run, const json_t *config)
+{
+    char *path;
+    TRY(file_join(run->path, "config.json", &path));
+    Status status = json_write(path, config);
+    memory_free(path);
+    return status;
+}
+
+Status run_directory_read_config(const char *path, json_t **out)
+{
+    char *file;
+    TRY(refuse_no_run(path));
+    TRY(file_join(path, "config.json", &file));
+    json_t *config;
+    Status status = json_read(file, 0, &config);
+    if (status == STATUS_OK && !json_is_object(config)) {
+        status = status_fail(STATUS_FORMAT, "%s: is %s; an object was expected", file, json_kind(config));
+        json_decref(config);
+    }
+    memory_free(file);
+    if (status == STATUS_OK) *out = config;
+    return status;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A run directory: config.json, metrics.jsonl, journal.lua, checkpoints/ (engine/io/checkpoints.h), and a lock by
+ * which one process at a time owns it. run_directory_close() lets go. Reading (config, checkpoints, metrics) needs
+ * no lock. */
+#ifndef LATHE_IO_RUN_DIRECTORY_H
+#define LATHE_IO_RUN_DIRECTORY_H
+
+#include "engine/base/buffer.h"
+#include "engine/io/json.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct RunDirectory RunDirectory;
+
+/* Makes the directory (and those above it) where it is missing, for a new run. Errors: STATUS_BUSY where another
+ * process uses it (with its pid); it holds a run or a file of a name that a run writes (with the remedy); the disk.
+ */
+Status run_directory_create(const char *path, RunDirectory **out) STATUS_CHECKED;
+/* For continuing. Removes what a killed process left half-written. Errors: no run is there; in use. */
+Status run_directory_resume(const char *path, RunDirectory **out) STATUS_CHECKED;
+void run_directory_close(RunDirectory *run);
+
+const char *run_directory_path(const RunDirectory *run);
+
+/* ---- config.json: everything that decided the run ---- */
+
+Status run_directory_write_config(const RunDirectory *run, const json_t *config) STATUS_CHECKED;
+/* Errors: no run is in the directory (with the names of those that a run has). */
+Status run_directory_read_config(const char *path, json_t **out) STATUS_CHECKED;
+
+/* ---- metrics.jsonl: one object a step ---- */
+
+typedef struct RunMetric {
+    const char *name; /* "loss", "loss.mlm", "lr", ... */
+    double value;     /* NaN and infinities are written as texts, see json_set_number() */
+    int digits;       /* significant ones; 0: as many as read back the same */
+} RunMetric;
+
+/* Appends {"step": step, name: value, ...}; a failed write leaves no part of a line. Steps must not go down. */
+Status run_directory_put_metrics(RunDirectory *run, int64_t step, const RunMetric *metrics,
+                                 size_t count) STATUS_CHECKED;
+/* Waits until the lines put so far are on the disk: before a checkpoint is saved. */
+Status run_directory_sync_metrics(RunDirectory *run) STATUS_CHECKED;
+/* Cuts off the lines of steps after this one, and a last line that was torn. Errors: a line before that which is
+ * not a step's object (with its number). */
+Status run_directory_cut_metrics(RunDirectory *run, int64_t step) STATUS_CHECKED;
+
+/* ---- journal.lua ---- */
+
+/* Appends whole lines (a newline is added where it is missing) and waits for the disk. */
+Status run_directory_put_journal(RunDirectory *run, const char *lines) STATUS_CHECKED;
+/* Appends the journal's text to out; nothing where there is none. */
+Status run_directory_read_journal(const char *path, Buffer *out) STATUS_CHECKED;
+
+#endif
