@@ -112,12 +112,10 @@ typedef struct Make {
     const Tokenized *reference;
 } Make;
 
-static Status make(Tokenized *text, const void *context, bool held_out, Source **out)
+static Status make(Tokenized *text, const void *context, Source **out)
 {
     const Make *with = context;
-    LabelledConfig own = *with->config;
-    if (held_out) own.text.shuffle = false;
-    return labelled_new_as(text, &own, with->reference, out);
+    return labelled_new_as(text, with->config, with->reference, out);
 }
 
 Status labelled_split(Tokenized *text, Tokenized *held_out, const LabelledConfig *config, Source **train,

@@ -90,11 +90,9 @@ Status packed_text_new(Tokenized *text, const PackedTextConfig *config, Source *
     return status;
 }
 
-static Status make(Tokenized *text, const void *config, bool held_out, Source **out)
+static Status make(Tokenized *text, const void *config, Source **out)
 {
-    PackedTextConfig own = *(const PackedTextConfig *)config;
-    if (held_out) own.text.shuffle = false;
-    return packed_text_new(text, &own, out);
+    return packed_text_new(text, config, out);
 }
 
 Status packed_text_split(Tokenized *text, Tokenized *held_out, const PackedTextConfig *config, Source **train,

@@ -233,11 +233,9 @@ Status sentence_pairs_new(Tokenized *text, const SentencePairsConfig *config, So
     return status;
 }
 
-static Status make(Tokenized *text, const void *config, bool held_out, Source **out)
+static Status make(Tokenized *text, const void *config, Source **out)
 {
-    SentencePairsConfig own = *(const SentencePairsConfig *)config;
-    if (held_out) own.text.shuffle = false;
-    return sentence_pairs_new(text, &own, out);
+    return sentence_pairs_new(text, config, out);
 }
 
 Status sentence_pairs_split(Tokenized *text, Tokenized *held_out, const SentencePairsConfig *config, Source **train,

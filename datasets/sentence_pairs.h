@@ -29,8 +29,8 @@ extern const Option sentence_pairs_options[];
  * Errors: no document has two sentences; nsp has nowhere to take another B from; options. */
 Status sentence_pairs_new(Tokenized *text, const SentencePairsConfig *config, Source **out) STATUS_CHECKED;
 
-/* Both sources of a recipe. held_out NULL: a share 'valid' of the documents is held out from text. The held-out
- * source is not shuffled. Errors: as above, and as tokenized_split(). */
+/* Both sources of a recipe. held_out NULL: a share 'valid' of the documents is held out from text. Errors: as
+ * above, and as tokenized_split(). */
 Status sentence_pairs_split(Tokenized *text, Tokenized *held_out, const SentencePairsConfig *config, Source **train,
                             Source **valid) STATUS_CHECKED;
 

@@ -298,12 +298,12 @@ Status text_source_start(TextSource *source)
 }
 
 static Status make_both(Tokenized *text, Tokenized *held_out,
-                        Status (*make)(Tokenized *text, const void *config, bool held_out, Source **out),
-                        const void *config, Source **train, Source **valid)
+                        Status (*make)(Tokenized *text, const void *config, Source **out), const void *config,
+                        Source **train, Source **valid)
 {
     Source *source;
-    TRY(make(text, config, false, &source));
-    Status status = make(held_out, config, true, valid);
+    TRY(make(text, config, &source));
+    Status status = make(held_out, config, valid);
     if (status != STATUS_OK) {
         source_unref(source);
         return status_context(status, "the held-out text");
@@ -313,8 +313,8 @@ static Status make_both(Tokenized *text, Tokenized *held_out,
 }
 
 Status text_source_split(Tokenized *text, Tokenized *held_out, double valid_share, int64_t seed,
-                         Status (*make)(Tokenized *text, const void *config, bool held_out, Source **out),
-                         const void *config, Source **train, Source **valid)
+                         Status (*make)(Tokenized *text, const void *config, Source **out), const void *config,
+                         Source **train, Source **valid)
 {
     Tokenized *a, *b;
     if (held_out) return make_both(text, held_out, make, config, train, valid);

@@ -111,10 +111,10 @@ Status text_source_new(size_t bytes, const TextKind *kind, const TextOptions *op
 Status text_source_start(TextSource *source) STATUS_CHECKED;
 
 /* The two sources of a recipe. held_out NULL: a share 'valid' of the documents of text is held out. make() makes
- * each, the held-out one not shuffled. Errors: as tokenized_split() and make(). */
+ * each. Errors: as tokenized_split() and make(). */
 Status text_source_split(Tokenized *text, Tokenized *held_out, double valid_share, int64_t seed,
-                         Status (*make)(Tokenized *text, const void *config, bool held_out, Source **out),
-                         const void *config, Source **train, Source **valid) STATUS_CHECKED;
+                         Status (*make)(Tokenized *text, const void *config, Source **out), const void *config,
+                         Source **train, Source **valid) STATUS_CHECKED;
 
 /* --- for TextKind.example --- */
 
