@@ -311,6 +311,13 @@ const ModelRecord model_bert = {
             {"class_logits", "classes, f32[B,num_labels]", compute_class_logits},
             {0},
         },
+    .aliases =
+        (const ModelAlias[]){
+            {"cls.predictions.decoder.weight", "bert.embeddings.word_embeddings.weight"},
+            {"cls.predictions.decoder.bias", "cls.predictions.bias"},
+            {"bert.embeddings.position_ids", NULL},
+            {0},
+        },
     .max_length = max_length,
     .step_flops = step_flops,
 };

@@ -19,6 +19,12 @@ typedef struct ModelOutput {
     Status (*compute)(Forward *pass, Tensor **out);
 } ModelOutput;
 
+/* Another name that files have for a parameter (a tied weight), or for something that is not one (path NULL: passed
+ * over). */
+typedef struct ModelAlias {
+    const char *name, *path;
+} ModelAlias;
+
 typedef struct ModelRecord {
     const char *name, *doc, *source;
     const Option *options; /* fields of the config struct, with Hugging Face's names */
@@ -26,6 +32,7 @@ typedef struct ModelRecord {
     /* Fills in what the config leaves open, checks it, and builds the tree below model->root. */
     Status (*build)(Model *model, RandomKey key);
     const ModelOutput *outputs;
+    const ModelAlias *aliases; /* ends with {0}; NULL: none */
     /* The longest sequence, 0 where it is not text. */
     int64_t (*max_length)(const Model *model);
     /* Multiply-adds (times 2) of forward and backward for one step on B sequences of T tokens with n masked

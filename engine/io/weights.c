@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/io/weights.h"
+
+#include "engine/base/memory.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* What is to be written, with names that belong to the list. */
+typedef struct Entries {
+    SafetensorsEntry *items;
+    size_t count, capacity;
+} Entries;
+
+static Status add_entry(Entries *entries, const char *path, const char *suffix, const Tensor *tensor)
+{
+    Buffer name = {0};
+    if (entries->count == entries->capacity) {
+        size_t capacity = entries->capacity ? entries->capacity * 2 : 64;
+        TRY(memory_resize(&entries->items, capacity, sizeof *entries->items));
+        entries->capacity = capacity;
+    }
+    TRY(buffer_printf(&name, suffix ? "%s.%s" : "%s", path, suffix));
+    SafetensorsEntry *entry = &entries->items[entries->count++];
+    *entry = (SafetensorsEntry){.name = buffer_take(&name),
+                                .type = safetensors_type(tensor->dtype),
+                                .ndim = tensor->ndim,
+                                .data = tensor_data(tensor)};
+    memcpy(entry->shape, tensor->shape, (size_t)tensor->ndim * sizeof *tensor->shape);
+    return STATUS_OK;
+}
+
+static void entries_free(Entries *entries)
+{
+    for (size_t i = 0; i < entries->count; i++) memory_free((char *)entries->items[i].name);
+    memory_free(entries->items);
+}
+
+static Status write_entries(Entries *entries, Status status, const char *path, bool in_place)
+{
+    static const SafetensorsMetadata metadata[] = {{"format", "pt"}};
+    if (status == STATUS_OK)
+        status = safetensors_write(path, in_place, entries->items, entries->count, metadata, 1);
+    entries_free(entries);
+    return status;
+}
+
+static Status collect_value(void *context, Param *param)
+{
+    return add_entry(context, param->path, NULL, param->value);
+}
+
+Status weights_save(const Model *model, const char *path, bool in_place)
+{
+    Entries entries = {0};
+    return write_entries(&entries, module_each_param(model->root, collect_value, &entries), path, in_place);
+}
+
+typedef struct States {
+    Entries entries;
+    const char *const *names;
+} States;
+
+static Status collect_states(void *context, Param *param)
+{
+    States *states = context;
+    if (param->mask) TRY(add_entry(&states->entries, param->path, "mask", param->mask));
+    for (int i = 0; states->names[i]; i++)
+        if (param->state[i]) TRY(add_entry(&states->entries, param->path, states->names[i], param->state[i]));
+    return STATUS_OK;
+}
+
+Status weights_save_states(const Model *model, const char *const *names, const char *path, bool in_place)
+{
+    States states = {.names = names};
+    return write_entries(&states.entries, module_each_param(model->root, collect_states, &states), path, in_place);
+}
+
+/* --- loading --- */
+
+typedef struct Loading {
+    const Model *model;
+    const Safetensors *file;
+    const char *const *names; /* of states; NULL: values */
+} Loading;
+
+static bool same_shape(const SafetensorsEntry *entry, const Tensor *tensor)
+{
+    return entry->ndim == tensor->ndim &&
+           memcmp(entry->shape, tensor->shape, (size_t)tensor->ndim * sizeof *tensor->shape) == 0;
+}
+
+static Status refuse_shape(const Safetensors *file, const SafetensorsEntry *entry, const Tensor *tensor)
+{
+    char text[SAFETENSORS_TEXT_SIZE], shape[TENSOR_TEXT_SIZE];
+    return status_fail(STATUS_FORMAT, "%s: tensor '%s' is %s, the model's is %s; nothing was loaded",
+                       safetensors_path(file), entry->name, safetensors_text(entry, text),
+                       tensor_describe(tensor, shape));
+}
+
+static Status check_value(void *context, Param *param)
+{
+    const Loading *loading = context;
+    const SafetensorsEntry *entry = safetensors_find(loading->file, param->path);
+    if (!entry)
+        return status_fail(STATUS_FORMAT, "%s: tensor '%s' of the model is missing; nothing was loaded",
+                           safetensors_path(loading->file), param->path);
+    return same_shape(entry, param->value) ? STATUS_OK : refuse_shape(loading->file, entry, param->value);
+}
+
+static Status check_alias(const Loading *loading, const SafetensorsEntry *entry, const ModelAlias *alias)
+{
+    if (!alias->path) return STATUS_OK;
+    const SafetensorsEntry *tied = safetensors_find(loading->file, alias->path);
+    if (tied && tied->bytes == entry->bytes && memcmp(tied->data, entry->data, entry->bytes) == 0) return STATUS_OK;
+    return status_fail(STATUS_FORMAT, "%s: tensor '%s' differs from '%s', to which it is tied; nothing was loaded",
+                       safetensors_path(loading->file), entry->name, alias->path);
+}
+
+static Status check_extra(const Loading *loading)
+{
+    for (size_t i = 0; i < safetensors_count(loading->file); i++) {
+        const SafetensorsEntry *entry = safetensors_entry(loading->file, i);
+        const ModelAlias *alias = loading->model->record->aliases;
+        if (module_find_param(loading->model->root, entry->name)) continue;
+        while (alias && alias->name && strcmp(alias->name, entry->name) != 0) alias++;
+        if (!alias || !alias->name)
+            return status_fail(STATUS_FORMAT, "%s: tensor '%s' has no place in the model '%s'; nothing was loaded",
+                               safetensors_path(loading->file), entry->name, loading->model->name);
+        TRY(check_alias(loading, entry, alias));
+    }
+    return STATUS_OK;
+}
+
+/* Values are read into fresh tensors first, so that one that cannot be converted leaves the model as it was. */
+static Status read_value(void *context, Param *param)
+{
+    const Loading *loading = context;
+    const SafetensorsEntry *entry = safetensors_find(loading->file, param->path);
+    Tensor *scratch;
+    TRY(tensor_new_like(NULL, param->value, &scratch));
+    Status status = safetensors_load(loading->file, entry, DTYPE_F32, tensor_data(scratch));
+    tensor_unref(scratch);
+    return status;
+}
+
+static Status copy_value(void *context, Param *param)
+{
+    const Loading *loading = context;
+    TRY(safetensors_load(loading->file, safetensors_find(loading->file, param->path), DTYPE_F32,
+                         tensor_data(param->value)));
+    param->version++;
+    return STATUS_OK;
+}
+
+static Status load_values(Loading *loading)
+{
+    TRY(module_each_param(loading->model->root, check_value, loading));
+    TRY(check_extra(loading));
+    TRY(module_each_param(loading->model->root, read_value, loading));
+    return module_each_param(loading->model->root, copy_value, loading);
+}
+
+Status weights_load(Model *model, const char *path)
+{
+    Safetensors *file;
+    TRY(safetensors_open(path, &file));
+    Loading loading = {.model = model, .file = file};
+    Status status = load_values(&loading);
+    safetensors_close(file);
+    return status;
+}
+
+/* One state tensor of a parameter, or none where the file has none. */
+static Status load_state(const Safetensors *file, const Param *param, const char *suffix, Tensor **state)
+{
+    char name[MODULE_PATH_SIZE + 64];
+    Tensor *fresh;
+    snprintf(name, sizeof name, "%s.%s", param->path, suffix);
+    const SafetensorsEntry *entry = safetensors_find(file, name);
+    if (!entry) {
+        tensor_unref(*state);
+        *state = NULL;
+        return STATUS_OK;
+    }
+    if (!same_shape(entry, param->value)) return refuse_shape(file, entry, param->value);
+    TRY(tensor_new_like(NULL, param->value, &fresh));
+    Status status = safetensors_load(file, entry, DTYPE_F32, tensor_data(fresh));
+    if (status != STATUS_OK) {
+        tensor_unref(fresh);
+        return status;
+    }
+    tensor_unref(*state);
+    *state = fresh;
+    return STATUS_OK;
+}
+
+static Status load_states(void *context, Param *param)
+{
+    const Loading *loading = context;
+    TRY(load_state(loading->file, param, "mask", &param->mask));
+    for (int i = 0; loading->names[i]; i++)
+        TRY(load_state(loading->file, param, loading->names[i], &param->state[i]));
+    return STATUS_OK;
+}
+
+Status weights_load_states(Model *model, const char *const *states, const char *path)
+{
+    Safetensors *file;
+    TRY(safetensors_open(path, &file));
+    Loading loading = {.model = model, .file = file, .names = states};
+    Status status = module_each_param(model->root, load_states, &loading);
+    safetensors_close(file);
+    return status;
+}

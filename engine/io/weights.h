@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A model's weights and an optimizer's state as safetensors, by the parameters' paths. Loading is strict and whole:
+ * every tensor is checked before the first is changed. Nothing is kept; nobody frees anything. */
+#ifndef LATHE_IO_WEIGHTS_H
+#define LATHE_IO_WEIGHTS_H
+
+#include "engine/io/safetensors.h"
+#include "engine/nn/model.h"
+
+/* Writes all values below the model's root. in_place: a new file in a staged directory. Errors: memory, disk. */
+Status weights_save(const Model *model, const char *path, bool in_place) STATUS_CHECKED;
+
+/* Errors: the file's own, a tensor that is missing, left over or misshapen (named), an alias of a tied weight that
+ * differs from it. The model is unchanged then. */
+Status weights_load(Model *model, const char *path) STATUS_CHECKED;
+
+/* The optimizer's state and masks as "path.state_name" and "path.mask". states: names, ending with NULL. */
+Status weights_save_states(const Model *model, const char *const *states, const char *path,
+                           bool in_place) STATUS_CHECKED;
+/* A parameter that was never stepped has no state in the file, and none afterwards. */
+Status weights_load_states(Model *model, const char *const *states, const char *path) STATUS_CHECKED;
+
+#endif

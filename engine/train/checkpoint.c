@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/train/checkpoint.h"
+
+#include "engine/base/memory.h"
+#include "engine/io/file.h"
+#include "engine/io/weights.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* "directory/model.safetensors"; the model called "model" is the only one in most sessions. */
+static Status tensor_path(const char *directory, const Model *model, const char *kind, char **out)
+{
+    char name[MODEL_NAME_SIZE + 40];
+    bool main = strcmp(model->name, "model") == 0;
+    if (strcmp(kind, "model") == 0)
+        snprintf(name, sizeof name, "%s.safetensors", model->name);
+    else
+        snprintf(name, sizeof name, "%s%s%s.safetensors", main ? "" : model->name, main ? "" : ".", kind);
+    return file_join(directory, name, out);
+}
+
+/* --- the parts of the JSON --- */
+
+static Status config_json(const Option *table, const void *config, json_t **out)
+{
+    Buffer text = {0};
+    TRY(json_new_object(out));
+    Status status = STATUS_OK;
+    for (; status == STATUS_OK && table && table->name; table++) {
+        buffer_clear(&text);
+        status = option_print(table, config, &text);
+        if (status == STATUS_OK) status = json_set_text(*out, table->name, text.data ? text.data : "");
+    }
+    buffer_free(&text);
+    if (status != STATUS_OK) json_decref(*out);
+    return status;
+}
+
+/* object[key] = {"name": record, "options": {...}} */
+static Status set_record(json_t *object, const char *key, const char *record, const Option *table,
+                         const void *config)
+{
+    json_t *entry, *options;
+    TRY(json_new_object(&entry));
+    Status status = json_set_text(entry, "name", record);
+    if (status == STATUS_OK) status = config_json(table, config, &options);
+    if (status == STATUS_OK) status = json_set(entry, "options", options);
+    if (status != STATUS_OK) {
+        json_decref(entry);
+        return status;
+    }
+    return json_set(object, key, entry);
+}
+
+static Status read_config(const char *name, const json_t *options, const Option *table, void *config,
+                          const char *owner)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)options, key, value)
+    {
+        if (!json_is_string(value))
+            return status_fail(STATUS_FORMAT, "%s: option '%s' of %s must be a text", name, key, owner);
+        TRY(option_set_text(table, config, owner, key, json_string_value(value)));
+    }
+    return STATUS_OK;
+}
+
+static Status set_hex(json_t *object, const char *key, uint64_t value)
+{
+    char text[20];
+    snprintf(text, sizeof text, "%016" PRIx64, value);
+    return json_set_text(object, key, text);
+}
+
+static Status add_steps(void *context, Param *param)
+{
+    return json_set_integer(context, param->path, param->step);
+}
+
+static Status model_json(const Model *model, json_t *out)
+{
+    json_t *steps;
+    TRY(set_record(out, "model", model->record->name, model->record->options, model->config));
+    TRY(json_new_object(&steps));
+    Status status = module_each_param(model->root, add_steps, steps);
+    if (status != STATUS_OK) {
+        json_decref(steps);
+        return status;
+    }
+    return json_set(out, "steps", steps);
+}
+
+static Status source_json(const SessionSource *entry, json_t *out)
+{
+    char content[HASH_TEXT_SIZE];
+    hash_text(entry->source->content, content);
+    TRY(json_set_text(out, "content", content));
+    TRY(set_hex(out, "seed", entry->cursor.seed));
+    TRY(json_set_integer(out, "epoch", entry->cursor.epoch));
+    return json_set_integer(out, "index", entry->cursor.index);
+}
+
+static Status objective_json(const Objective *objective, json_t *out)
+{
+    TRY(set_record(out, "objective", objective->record->name, objective->record->options, objective->config));
+    TRY(json_set_number(out, "weight", objective->weight));
+    return json_set_boolean(out, "enabled", objective->enabled);
+}
+
+/* parent[name] = what fill() puts into a new object; the object belongs to parent at once. */
+static Status new_member(json_t *parent, const char *name, json_t **out)
+{
+    TRY(json_new_object(out));
+    return json_set(parent, name, *out);
+}
+
+static Status state_json(const Session *session, json_t *state)
+{
+    json_t *models, *sources, *objectives, *entry;
+    TRY(json_set_integer(state, "step", session->step));
+    TRY(set_hex(state, "seed", session->seed));
+    TRY(new_member(state, "models", &models));
+    for (int i = 0; i < session->model_count; i++) {
+        TRY(new_member(models, session->models[i]->name, &entry));
+        TRY(model_json(session->models[i], entry));
+    }
+    TRY(new_member(state, "sources", &sources));
+    for (int i = 0; i < session->source_count; i++) {
+        TRY(new_member(sources, session->sources[i].name, &entry));
+        TRY(source_json(&session->sources[i], entry));
+    }
+    TRY(new_member(state, "objectives", &objectives));
+    for (int i = 0; i < session->objective_count; i++) {
+        TRY(new_member(objectives, session->objectives[i]->name, &entry));
+        TRY(objective_json(session->objectives[i], entry));
+    }
+    TRY(set_record(state, "optimizer", session->optimizer.record->name, session->optimizer.record->options,
+                   &session->optimizer.config));
+    return set_record(state, "schedule", session->schedule.record->name, session->schedule.record->options,
+                      &session->schedule.config);
+}
+
+Status checkpoint_write(const Session *session, const char *directory, json_t *state)
+{
+    for (int i = 0; i < session->model_count; i++) {
+        char *path;
+        TRY(tensor_path(directory, session->models[i], "model", &path));
+        Status status = weights_save(session->models[i], path, true);
+        memory_free(path);
+        TRY(status);
+        TRY(tensor_path(directory, session->models[i], "optimizer", &path));
+        status = weights_save_states(session->models[i], session->optimizer.record->states, path, true);
+        memory_free(path);
+        TRY(status);
+    }
+    return state_json(session, state);
+}
+
+/* --- reading --- */
+
+typedef struct Reading {
+    Session *session;
+    const char *directory, *name;
+    const json_t *state;
+} Reading;
+
+static Status member(const Reading *reading, const json_t *object, const char *key, json_t **out)
+{
+    return json_member(reading->name, object, key, JSON_OBJECT, out);
+}
+
+static Status read_hex(const Reading *reading, const json_t *object, const char *key, uint64_t *out)
+{
+    const char *text;
+    char *end;
+    TRY(json_member_text(reading->name, object, key, &text));
+    *out = strtoull(text, &end, 16);
+    return *end || !*text ? status_fail(STATUS_FORMAT, "%s: '%s' is no hexadecimal number", reading->name, key)
+                          : STATUS_OK;
+}
+
+static Status check_source(const Reading *reading, const SessionSource *entry, const json_t *saved)
+{
+    const char *content;
+    char now[HASH_TEXT_SIZE];
+    TRY(json_member_text(reading->name, saved, "content", &content));
+    hash_text(entry->source->content, now);
+    if (strcmp(content, now) == 0) return STATUS_OK;
+    return status_fail(
+        STATUS_INVALID,
+        "%s: the data of source '%s' are not those of the run (content %s, then %s); put the old files back",
+        reading->name, entry->name, now, content);
+}
+
+static Status check_sources(const Reading *reading, const json_t *sources)
+{
+    for (int i = 0; i < reading->session->source_count; i++) {
+        json_t *saved;
+        TRY(member(reading, sources, reading->session->sources[i].name, &saved));
+        TRY(check_source(reading, &reading->session->sources[i], saved));
+    }
+    return STATUS_OK;
+}
+
+static Status read_cursors(const Reading *reading, const json_t *sources)
+{
+    for (int i = 0; i < reading->session->source_count; i++) {
+        json_t *saved;
+        Cursor cursor;
+        TRY(member(reading, sources, reading->session->sources[i].name, &saved));
+        TRY(read_hex(reading, saved, "seed", &cursor.seed));
+        TRY(json_member_integer(reading->name, saved, "epoch", 0, INT64_MAX, &cursor.epoch));
+        TRY(json_member_integer(reading->name, saved, "index", 0, INT64_MAX, &cursor.index));
+        reading->session->sources[i].cursor = cursor;
+    }
+    return STATUS_OK;
+}
+
+typedef struct StepReading {
+    const Reading *reading;
+    const json_t *steps;
+} StepReading;
+
+static Status read_step(void *context, Param *param)
+{
+    const StepReading *steps = context;
+    return json_member_integer(steps->reading->name, steps->steps, param->path, 0, INT64_MAX, &param->step);
+}
+
+static Status read_model(const Reading *reading, Model *model, const json_t *models)
+{
+    json_t *saved, *steps;
+    char *path;
+    TRY(member(reading, models, model->name, &saved));
+    TRY(member(reading, saved, "steps", &steps));
+    TRY(tensor_path(reading->directory, model, "model", &path));
+    Status status = weights_load(model, path);
+    memory_free(path);
+    TRY(status);
+    TRY(tensor_path(reading->directory, model, "optimizer", &path));
+    status = weights_load_states(model, reading->session->optimizer.record->states, path);
+    memory_free(path);
+    TRY(status);
+    StepReading step_reading = {reading, steps};
+    return module_each_param(model->root, read_step, &step_reading);
+}
+
+static Status read_objective(const Reading *reading, Objective *objective, const json_t *objectives)
+{
+    json_t *saved, *record, *options;
+    bool enabled;
+    TRY(member(reading, objectives, objective->name, &saved));
+    TRY(json_member_number(reading->name, saved, "weight", &objective->weight));
+    TRY(json_member_boolean(reading->name, saved, "enabled", &enabled));
+    objective->enabled = enabled;
+    TRY(member(reading, saved, "objective", &record));
+    TRY(member(reading, record, "options", &options));
+    return read_config(reading->name, options, objective->record->options, objective->config, objective->name);
+}
+
+/* The optimizer or schedule: its record must be the session's, its options become those of the file. */
+static Status read_record(const Reading *reading, const char *key, const char *record, const Option *table,
+                          void *config)
+{
+    json_t *saved, *options;
+    const char *name;
+    TRY(member(reading, reading->state, key, &saved));
+    TRY(json_member_text(reading->name, saved, "name", &name));
+    if (strcmp(name, record) != 0)
+        return status_fail(STATUS_INVALID, "%s: the run's %s is '%s', the recipe's '%s'", reading->name, key, name,
+                           record);
+    TRY(member(reading, saved, "options", &options));
+    return read_config(reading->name, options, table, config, record);
+}
+
+static Status read_all(const Reading *reading)
+{
+    Session *session = reading->session;
+    json_t *models, *sources, *objectives;
+    int64_t step;
+    uint64_t seed;
+    TRY(json_member_integer(reading->name, reading->state, "step", 0, INT64_MAX, &step));
+    TRY(read_hex(reading, reading->state, "seed", &seed));
+    TRY(member(reading, reading->state, "models", &models));
+    TRY(member(reading, reading->state, "sources", &sources));
+    TRY(member(reading, reading->state, "objectives", &objectives));
+    TRY(check_sources(reading, sources));
+    TRY(read_record(reading, "optimizer", session->optimizer.record->name, session->optimizer.record->options,
+                    &session->optimizer.config));
+    TRY(read_record(reading, "schedule", session->schedule.record->name, session->schedule.record->options,
+                    &session->schedule.config));
+    for (int i = 0; i < session->objective_count; i++)
+        TRY(read_objective(reading, session->objectives[i], objectives));
+    for (int i = 0; i < session->model_count; i++) TRY(read_model(reading, session->models[i], models));
+    TRY(read_cursors(reading, sources));
+    session->step = step;
+    session->seed = seed;
+    return STATUS_OK;
+}
+
+Status checkpoint_read(Session *session, const char *directory, const char *name, const json_t *state)
+{
+    Reading reading = {session, directory, name, state};
+    return read_all(&reading);
+}
