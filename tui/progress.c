@@ -29,13 +29,13 @@ Progress progress_new(FILE *out, bool terminal, const Session *session, int64_t 
         .out = out, .terminal = terminal, .every = every, .started = clock_seconds(), .start_step = session->step};
 }
 
-static void duration(double seconds, char out[32])
+static void duration(double seconds, char out[48])
 {
     long whole = seconds > 0 && seconds < 1e8 ? (long)(seconds + 0.5) : 0;
     if (whole < 3600)
-        snprintf(out, 32, "%ld:%02ld", whole / 60, whole % 60);
+        snprintf(out, 48, "%ld:%02ld", whole / 60, whole % 60);
     else
-        snprintf(out, 32, "%ld:%02ld:%02ld", whole / 3600, whole / 60 % 60, whole % 60);
+        snprintf(out, 48, "%ld:%02ld:%02ld", whole / 3600, whole / 60 % 60, whole % 60);
 }
 
 static void draw_bar(FILE *out, double share)
@@ -49,7 +49,7 @@ static void draw_bar(FILE *out, double share)
 /* step   100/2000  loss 4.911  mlm 4.562  nsp 0.698  lr 5.0e-4  62,100 tok/s  eta 1:57 */
 static void draw(Progress *progress, const Session *session, const StepMetrics *metrics)
 {
-    char number[32], left[32];
+    char number[32], left[48];
     FILE *out = progress->out;
     int width = snprintf(NULL, 0, "%lld", (long long)session->steps);
     double done = (double)(metrics->step - progress->start_step), now = clock_seconds();

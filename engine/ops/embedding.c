@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Tables of rows: embeddings and picked rows. */
+#include "engine/kernels/gather.h"
+#include "engine/ops/op.h"
+
+#include <string.h>
+
+/* Every index is a row of the table. */
+static Status check_index(const Node *node, int table, int index)
+{
+    const Tensor *ids = node->inputs[index];
+    int64_t rows = node->inputs[table]->shape[0], count = tensor_count(ids);
+    if (ids->dtype != DTYPE_I32 || !tensor_contiguous(ids))
+        return node_refuse(node, index, "it must be contiguous i32");
+    for (int64_t i = 0; i < count; i++)
+        if (TENSOR_I32(ids)[i] < 0 || TENSOR_I32(ids)[i] >= rows)
+            return node_refuse(node, index, "element %lld is %d, the table has %lld rows", (long long)i,
+                               TENSOR_I32(ids)[i], (long long)rows);
+    return STATUS_OK;
+}
+
+/* Where table rows get their gradients: zeroed unless it is added to. */
+static Status table_gradient(Node *node, int i, Tensor **grad)
+{
+    bool accumulate;
+    TRY(node_grad(node, i, grad, &accumulate));
+    if (!accumulate) memset(tensor_data(*grad), 0, (size_t)tensor_count(*grad) * sizeof(float));
+    return STATUS_OK;
+}
+
+static Status dense_gradient(Node *node, Tensor **out)
+{
+    if (!tensor_contiguous(node->grad_outputs[0])) return tensor_clone(node->arena, node->grad_outputs[0], out);
+    *out = tensor_ref(node->grad_outputs[0]);
+    return STATUS_OK;
+}
+
+static Status gather_forward(Node *node)
+{
+    const Tensor *ids = node->inputs[1];
+    int64_t shape[TENSOR_MAX_DIMS];
+    Tensor *table, *y;
+    TRY(node_expect_ndim(node, 0, 2));
+    if (ids->ndim >= TENSOR_MAX_DIMS) return node_refuse(node, 1, "it has too many dimensions");
+    TRY(check_index(node, 0, 1));
+    memcpy(shape, ids->shape, sizeof shape);
+    shape[ids->ndim] = node->inputs[0]->shape[1];
+    TRY(node_contiguous(node, 0, &table));
+    TRY(node_output(node, DTYPE_F32, ids->ndim + 1, shape, &y));
+    kernel_gather(tensor_count(ids), table->shape[1], TENSOR_F32(table), TENSOR_I32(ids), 0, TENSOR_F32(y));
+    tensor_unref(table);
+    return STATUS_OK;
+}
+
+static Status gather_backward(Node *node)
+{
+    Tensor *grad, *dy;
+    if (!node->needs_grad[0]) return STATUS_OK;
+    TRY(dense_gradient(node, &dy));
+    TRY(table_gradient(node, 0, &grad));
+    kernel_scatter_add(tensor_count(node->inputs[1]), grad->shape[1], TENSOR_F32(dy), TENSOR_I32(node->inputs[1]),
+                       TENSOR_F32(grad));
+    tensor_unref(dy);
+    return STATUS_OK;
+}
+
+/* --- the sum of BERT's three embeddings --- */
+
+static Status check_sum(const Node *node)
+{
+    const Tensor *ids = node->inputs[3];
+    for (int i = 0; i < 3; i++) {
+        TRY(node_expect_ndim(node, i, 2));
+        if (node->inputs[i]->shape[1] != node->inputs[0]->shape[1] || !tensor_contiguous(node->inputs[i]))
+            return node_refuse(node, i, "it must be contiguous and as wide as the first table");
+    }
+    TRY(node_expect_ndim(node, 3, 2));
+    if (!tensor_same_shape(ids, node->inputs[4])) return node_refuse(node, 4, "ids has another shape");
+    if (ids->shape[1] > node->inputs[1]->shape[0])
+        return node_refuse(node, 3, "there are only %lld positions", (long long)node->inputs[1]->shape[0]);
+    TRY(check_index(node, 0, 3));
+    return check_index(node, 2, 4);
+}
+
+/* i32[B,T] of the places 0 to T-1. */
+static Status new_places(Node *node, Tensor **out)
+{
+    const Tensor *ids = node->inputs[3];
+    TRY(node_scratch(node, DTYPE_I32, 2, ids->shape, out));
+    for (int64_t i = 0; i < tensor_count(ids); i++) TENSOR_I32(*out)[i] = (int32_t)(i % ids->shape[1]);
+    return STATUS_OK;
+}
+
+static Status sum_forward(Node *node)
+{
+    const Tensor *ids = node->inputs[3];
+    Tensor *places, *y;
+    TRY(check_sum(node));
+    int64_t width = node->inputs[0]->shape[1], count = tensor_count(ids);
+    TRY(new_places(node, &places));
+    TRY(node_output(node, DTYPE_F32, 3, (int64_t[]){ids->shape[0], ids->shape[1], width}, &y));
+    const Tensor *index[3] = {ids, places, node->inputs[4]};
+    for (int i = 0; i < 3; i++)
+        kernel_gather(count, width, TENSOR_F32(node->inputs[i]), TENSOR_I32(index[i]), i > 0, TENSOR_F32(y));
+    tensor_unref(places);
+    return STATUS_OK;
+}
+
+static Status sum_backward(Node *node)
+{
+    Tensor *places, *dy, *grad;
+    TRY(new_places(node, &places));
+    TRY(dense_gradient(node, &dy));
+    const Tensor *index[3] = {node->inputs[3], places, node->inputs[4]};
+    for (int i = 0; i < 3; i++) {
+        if (!node->needs_grad[i]) continue;
+        TRY(table_gradient(node, i, &grad));
+        kernel_scatter_add(tensor_count(places), grad->shape[1], TENSOR_F32(dy), TENSOR_I32(index[i]),
+                           TENSOR_F32(grad));
+    }
+    tensor_unref(dy);
+    tensor_unref(places);
+    return STATUS_OK;
+}
+
+const Op op_embedding = {
+    .name = "embedding",
+    .doc = "Rows of a table by their numbers.",
+    .inputs = (const OpInput[]){{"table", "f32[rows,n]"}, {"ids", "i32[...]", .integer = true}, {0}},
+    .accumulates = true,
+    .saves = "nothing",
+    .forward = gather_forward,
+    .backward = gather_backward,
+    .cases =
+        (const OpCase[]){{"f32[5,3] i32[2,4]<5", ""}, {"f32[1,1] i32[1]<1", ""}, {"f32[7,40] i32[9]<7", ""}, {0}},
+};
+
+const Op op_gather_rows = {
+    .name = "gather_rows",
+    .doc = "The rows of x with the given numbers: the masked positions, say.",
+    .inputs = (const OpInput[]){{"x", "f32[N,n]"}, {"index", "i32[m]", .integer = true}, {0}},
+    .accumulates = true,
+    .saves = "nothing",
+    .forward = gather_forward,
+    .backward = gather_backward,
+    .cases = (const OpCase[]){{"f32[6,3] i32[4]<6", ""}, {"f32[2,1] i32[5]<2", ""}, {0}},
+};
+
+const Op op_embedding_sum = {
+    .name = "embedding_sum",
+    .doc = "Sum of the rows for words, places and token types.",
+    .source = "Devlin et al. 2019, figure 2",
+    .inputs = (const OpInput[]){{"words", "f32[V,n]"},
+                                {"positions", "f32[P,n]"},
+                                {"types", "f32[S,n]"},
+                                {"ids", "i32[B,T]", .integer = true},
+                                {"type_ids", "i32[B,T]", .integer = true},
+                                {0}},
+    .accumulates = true,
+    .saves = "nothing",
+    .forward = sum_forward,
+    .backward = sum_backward,
+    .cases = (const OpCase[]){{"f32[5,3] f32[4,3] f32[2,3] i32[2,4]<5 i32[2,4]<2", ""},
+                              {"f32[3,33] f32[2,33] f32[2,33] i32[1,1]<3 i32[1,1]<2", ""},
+                              {0}},
+};

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Affine maps, alone and followed by the GELU. x f32[...,k], weight f32[n,k], bias f32[n] -> f32[...,n]. */
+#include "engine/kernels/gemm.h"
+#include "engine/kernels/rows.h"
+#include "engine/ops/op.h"
+
+/* Sizes of a call: rows of x, width in and out. */
+typedef struct Sizes {
+    int64_t rows, in, out;
+} Sizes;
+
+static Status sizes_of(const Node *node, Sizes *out)
+{
+    const Tensor *x = node->inputs[0], *weight = node->inputs[1], *bias = node->inputs[2];
+    char text[TENSOR_TEXT_SIZE];
+    TRY(node_expect_ndim(node, 1, 2));
+    if (x->ndim < 1) return node_refuse(node, 0, "it must have at least 1 dimension");
+    int64_t in = x->shape[x->ndim - 1];
+    if (weight->shape[1] != in)
+        return node_refuse(node, 0, "weight is %s: inner sizes %lld and %lld differ", tensor_describe(weight, text),
+                           (long long)in, (long long)weight->shape[1]);
+    if (bias && (bias->ndim != 1 || bias->shape[0] != weight->shape[0]))
+        return node_refuse(node, 2, "weight is %s: it must have %lld elements", tensor_describe(weight, text),
+                           (long long)weight->shape[0]);
+    *out = (Sizes){in ? tensor_count(x) / in : 0, in, weight->shape[0]};
+    return STATUS_OK;
+}
+
+typedef struct BiasContext {
+    const float *bias;
+    float *pre, *y;
+    int64_t width;
+} BiasContext;
+
+static void add_bias(void *context, int64_t row, int64_t rows, int64_t column, int64_t columns)
+{
+    const BiasContext *c = context;
+    int64_t at = row * c->width + column;
+    kernel_bias(rows, columns, c->width, c->bias + column, c->pre ? c->pre + at : NULL, c->y + at);
+}
+
+static Status forward(Node *node, bool gelu)
+{
+    Sizes s;
+    Tensor *x, *weight, *y, *pre = NULL;
+    int64_t shape[TENSOR_MAX_DIMS];
+    TRY(sizes_of(node, &s));
+    if (gelu && !node->inputs[2]) return status_fail(STATUS_INVALID, "linear_gelu: bias is missing");
+    TRY(node_contiguous(node, 0, &x));
+    TRY(node_contiguous(node, 1, &weight));
+    for (int i = 0; i < x->ndim; i++) shape[i] = x->shape[i];
+    shape[x->ndim - 1] = s.out;
+    TRY(node_output(node, DTYPE_F32, x->ndim, shape, &y));
+    TRY(node_save(node, x));
+    TRY(node_save(node, weight));
+    if (gelu) TRY(node_save_new(node, x->ndim, shape, &pre));
+    BiasContext bias = {node->inputs[2] ? TENSOR_F32(node->inputs[2]) : NULL, pre ? TENSOR_F32(pre) : NULL,
+                        TENSOR_F32(y), s.out};
+    GemmEpilogue epilogue = {add_bias, &bias};
+    kernel_gemm(false, true, s.rows, s.out, s.in, TENSOR_F32(x), s.in, TENSOR_F32(weight), s.in, false,
+                TENSOR_F32(y), s.out, bias.bias ? &epilogue : NULL);
+    tensor_unref(x);
+    tensor_unref(weight);
+    return STATUS_OK;
+}
+
+static Status linear_forward(Node *node)
+{
+    return forward(node, false);
+}
+
+static Status linear_gelu_forward(Node *node)
+{
+    return forward(node, true);
+}
+
+/* Gradients from dy f32[rows,out], contiguous. */
+static Status backward(Node *node, const Sizes *s, const float *dy)
+{
+    const float *x = TENSOR_F32(node->saved[0]), *weight = TENSOR_F32(node->saved[1]);
+    Tensor *grad;
+    bool accumulate;
+    if (node->needs_grad[0]) {
+        TRY(node_grad(node, 0, &grad, &accumulate));
+        kernel_gemm(false, false, s->rows, s->in, s->out, dy, s->out, weight, s->in, accumulate, TENSOR_F32(grad),
+                    s->in, NULL);
+    }
+    if (node->needs_grad[1]) {
+        TRY(node_grad(node, 1, &grad, &accumulate));
+        kernel_gemm(true, false, s->out, s->in, s->rows, dy, s->out, x, s->in, accumulate, TENSOR_F32(grad), s->in,
+                    NULL);
+    }
+    if (node->inputs[2] && node->needs_grad[2]) {
+        Tensor *scratch;
+        TRY(node_grad(node, 2, &grad, &accumulate));
+        TRY(node_scratch(node, DTYPE_F32, 2, (int64_t[]){kernel_partial_rows(s->rows), s->out}, &scratch));
+        kernel_column_sum(s->rows, s->out, dy, accumulate, TENSOR_F32(grad), TENSOR_F32(scratch));
+        tensor_unref(scratch);
+    }
+    return STATUS_OK;
+}
+
+static Status dense_gradient(Node *node, Tensor **out)
+{
+    return tensor_contiguous(node->grad_outputs[0]) ? (*out = tensor_ref(node->grad_outputs[0]), STATUS_OK)
+                                                    : tensor_clone(node->arena, node->grad_outputs[0], out);
+}
+
+static Status linear_backward(Node *node)
+{
+    Sizes s;
+    Tensor *dy;
+    TRY(sizes_of(node, &s));
+    TRY(dense_gradient(node, &dy));
+    Status status = backward(node, &s, TENSOR_F32(dy));
+    tensor_unref(dy);
+    return status;
+}
+
+static Status linear_gelu_backward(Node *node)
+{
+    Sizes s;
+    Tensor *dy, *dpre;
+    TRY(sizes_of(node, &s));
+    TRY(dense_gradient(node, &dy));
+    TRY(node_scratch(node, DTYPE_F32, 2, (int64_t[]){s.rows, s.out}, &dpre));
+    kernel_gelu_backward(s.rows * s.out, TENSOR_F32(node->saved[2]), TENSOR_F32(dy), TENSOR_F32(dpre));
+    tensor_unref(dy);
+    Status status = backward(node, &s, TENSOR_F32(dpre));
+    tensor_unref(dpre);
+    return status;
+}
+
+static double flops(const Node *node)
+{
+    return 2 * (double)tensor_count(node->inputs[0]) * (double)node->inputs[1]->shape[0];
+}
+
+static const OpInput inputs[] = {
+    {"x", "f32[...,k]"}, {"weight", "f32[n,k]"}, {"bias", "f32[n]", .optional = true}, {0}};
+
+const Op op_linear = {
+    .name = "linear",
+    .doc = "x weight' + bias over the last dimension.",
+    .inputs = inputs,
+    .accumulates = true,
+    .saves = "x, weight",
+    .forward = linear_forward,
+    .backward = linear_backward,
+    .flops = flops,
+    .cases = (const OpCase[]){{"f32[3,5] f32[7,5] f32[7]", ""},
+                              {"f32[2,3,4] f32[1,4] f32[1]", ""},
+                              {"f32[1] f32[2,1] -", ""},
+                              {"f32[130,33] f32[67,33] f32[67]", ""},
+                              {0}},
+};
+
+const Op op_linear_gelu = {
+    .name = "linear_gelu",
+    .doc = "gelu(x weight' + bias), the exact GELU.",
+    .source = "Hendrycks, Gimpel 2016, GELU",
+    .inputs = inputs,
+    .accumulates = true,
+    .saves = "x, weight, x weight' + bias",
+    .forward = linear_gelu_forward,
+    .backward = linear_gelu_backward,
+    .flops = flops,
+    .cases = (const OpCase[]){{"f32[3,5] f32[7,5] f32[7]", ""}, {"f32[2,1,4] f32[1,4] f32[1]", ""}, {0}},
+};
