@@ -19,3 +19,5 @@ ENGINE_SOURCES += engine/io/safetensors.h
 ENGINE_SOURCES += engine/io/safetensors_internal.h
 ENGINE_SOURCES += engine/io/safetensors_load.c
 ENGINE_SOURCES += engine/io/safetensors_write.c
+ENGINE_SOURCES += engine/io/weights.c
+ENGINE_SOURCES += engine/io/weights.h

@@ -1,2 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+ENGINE_SOURCES += engine/nn/bert.c
+ENGINE_SOURCES += engine/nn/bert.h
+ENGINE_SOURCES += engine/nn/layers.c
+ENGINE_SOURCES += engine/nn/model.c
+ENGINE_SOURCES += engine/nn/model.h
+ENGINE_SOURCES += engine/nn/models.list
+ENGINE_SOURCES += engine/nn/module.c
+ENGINE_SOURCES += engine/nn/module.h
 EXTRA_DIST += engine/nn/models.list

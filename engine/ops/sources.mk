@@ -1,7 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+ENGINE_SOURCES += engine/ops/attention.c
+ENGINE_SOURCES += engine/ops/attributes.h
+ENGINE_SOURCES += engine/ops/elementwise.c
+ENGINE_SOURCES += engine/ops/embedding.c
+ENGINE_SOURCES += engine/ops/linear.c
+ENGINE_SOURCES += engine/ops/loss.c
 ENGINE_SOURCES += engine/ops/node.c
+ENGINE_SOURCES += engine/ops/norm.c
 ENGINE_SOURCES += engine/ops/op.h
 ENGINE_SOURCES += engine/ops/ops.c
 ENGINE_SOURCES += engine/ops/ops.list
+ENGINE_SOURCES += engine/ops/reduce.c
 ENGINE_SOURCES += engine/ops/shape.c
 EXTRA_DIST += engine/ops/ops.list

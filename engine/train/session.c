@@ -110,13 +110,19 @@ static bool same_input(const Objective *a, const Objective *b)
     return strcmp(a->model, b->model) == 0 && strcmp(a->source, b->source) == 0;
 }
 
+/* It corrupts the input itself, unless it was told to read the plain batch. */
+static bool makes_view(const Objective *objective)
+{
+    return objective->record->view && strcmp(objective->view, objective->name) == 0;
+}
+
 /* nsp reads mlm's view: one forward pass for both. */
 static void choose_view(Session *session, Objective *objective)
 {
     if (objective->record->view || objective->view[0]) return;
     for (int i = 0; i < session->objective_count; i++) {
         const Objective *other = session->objectives[i];
-        if (!other->record->view || !other->enabled || !same_input(objective, other)) continue;
+        if (!makes_view(other) || !other->enabled || !same_input(objective, other)) continue;
         memcpy(objective->view, other->name, sizeof objective->view);
         return;
     }
@@ -132,7 +138,7 @@ static Status check_objective(Session *session, Objective *objective)
                            objective->name, objective->source);
     choose_view(session, objective);
     const Objective *owner = objective->view[0] ? session_objective(session, objective->view) : NULL;
-    if (objective->view[0] && (!owner || !owner->record->view))
+    if (objective->view[0] && (!owner || !makes_view(owner)))
         return status_fail(STATUS_INVALID, "objective '%s' reads the view of '%s', which makes none",
                            objective->name, objective->view);
     return STATUS_OK;

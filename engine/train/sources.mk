@@ -1,2 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-ENGINE_SOURCES += engine/train/source.c engine/train/source.h
+ENGINE_SOURCES += engine/train/checkpoint.c
+ENGINE_SOURCES += engine/train/checkpoint.h
+ENGINE_SOURCES += engine/train/evaluate.c
+ENGINE_SOURCES += engine/train/evaluate.h
+ENGINE_SOURCES += engine/train/session.c
+ENGINE_SOURCES += engine/train/session.h
+ENGINE_SOURCES += engine/train/source.c
+ENGINE_SOURCES += engine/train/source.h
+ENGINE_SOURCES += engine/train/step.c
