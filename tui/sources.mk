@@ -8,3 +8,5 @@ TUI_SOURCES += tui/repl.h
 TUI_SOURCES += tui/repl_terminal.c
 TUI_SOURCES += tui/environment.c
 TUI_SOURCES += tui/environment.h
+TUI_SOURCES += tui/bench.c
+TUI_SOURCES += tui/bench.h

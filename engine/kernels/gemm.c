@@ -71,8 +71,3 @@ void kernel_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64
     gemm.across = tiles_of(n, gemm.columns);
     threads_run(tiles_of(m, gemm.rows) * gemm.across, gemm_tile, &gemm);
 }
-
-const char *kernel_blas_name(void)
-{
-    return openblas_get_corename();
-}

@@ -24,7 +24,4 @@ void kernel_gemm_small(bool transpose_a, bool transpose_b, int64_t m, int64_t n,
                        const float *a, int64_t lda, const float *b, int64_t ldb, bool accumulate, float *c,
                        int64_t ldc);
 
-/* Name of the kernels that OpenBLAS chose ("SkylakeX"), for the run's metadata. */
-const char *kernel_blas_name(void);
-
 #endif
