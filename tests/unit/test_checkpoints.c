@@ -133,6 +133,19 @@ START_TEST(without_scores_the_best_is_the_newest)
 }
 END_TEST
 
+/* A stored one: whatever the format is now, this stays readable. */
+START_TEST(format_1_stays_readable)
+{
+    Checkpoint checkpoint;
+    ASSERT_OK(checkpoints_newest(TEST_GOLDEN "/run_format_1", &checkpoint));
+    ck_assert_int_eq(checkpoint.step, 5);
+    ck_assert_int_eq(checkpoint.format, 1);
+    ck_assert(checkpoint.score == 0.5);
+    ck_assert(value_of(&checkpoint) == 1.25f);
+    checkpoint_close(&checkpoint);
+}
+END_TEST
+
 static void replace_state(const char *from, const char *to)
 {
     const char *path = scratch_path("checkpoints/step-00000002/state.json");
@@ -300,6 +313,7 @@ Suite *checkpoints_suite(void)
     tcase_add_test(cases, equal_states_give_equal_bytes);
     tcase_add_test(cases, the_last_and_the_best_are_kept);
     tcase_add_test(cases, without_scores_the_best_is_the_newest);
+    tcase_add_test(cases, format_1_stays_readable);
     tcase_add_loop_test(cases, damaged_ones_are_passed_over, 0, sizeof damages / sizeof *damages);
     tcase_add_test(cases, newer_formats_are_refused);
     tcase_add_test(cases, when_all_are_damaged_it_is_an_error);

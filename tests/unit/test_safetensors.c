@@ -322,6 +322,95 @@ START_TEST(written_files_are_the_formats_own)
 }
 END_TEST
 
+/* --- the files that tests/parity/safetensors_numpy.py wrote --- */
+
+/* In the order of that script, with the dtype to which Lathe reads each. */
+static const struct {
+    const char *name;
+    SafetensorsType type;
+    DType as;
+} kinds[] = {
+    {"bool", SAFETENSORS_BOOL, DTYPE_U8},  {"u8", SAFETENSORS_U8, DTYPE_U8},    {"i8", SAFETENSORS_I8, DTYPE_I32},
+    {"i16", SAFETENSORS_I16, DTYPE_I32},   {"u16", SAFETENSORS_U16, DTYPE_I64}, {"f16", SAFETENSORS_F16, DTYPE_F32},
+    {"bf16", SAFETENSORS_BF16, DTYPE_F32}, {"i32", SAFETENSORS_I32, DTYPE_I32}, {"u32", SAFETENSORS_U32, DTYPE_I64},
+    {"f32", SAFETENSORS_F32, DTYPE_F32},   {"f64", SAFETENSORS_F64, DTYPE_F32}, {"i64", SAFETENSORS_I64, DTYPE_I64},
+    {"u64", SAFETENSORS_U64, DTYPE_I64}};
+enum { KIND_COUNT = sizeof kinds / sizeof *kinds };
+
+/* The value of element i of a tensor of the k-th type. */
+static double expected_value(int k, int64_t i)
+{
+    int64_t v = (7 * i + 13 * k) % 101;
+    if (kinds[k].type == SAFETENSORS_BOOL) return (double)(v % 2);
+    if (kinds[k].as == DTYPE_F32) return (double)(v - 50) / 8;
+    return (double)(kinds[k].name[0] == 'i' ? v - 50 : v);
+}
+
+static void assert_tensor(const Safetensors *file, int k, const char *suffix, int ndim, int64_t count)
+{
+    char name[32];
+    const SafetensorsEntry *entry;
+    union {
+        float f32[15];
+        int32_t i32[15];
+        int64_t i64[15];
+        uint8_t u8[15];
+    } values;
+    snprintf(name, sizeof name, "%s.%s", kinds[k].name, suffix);
+    ASSERT_OK(safetensors_get(file, name, &entry));
+    ck_assert_int_eq(entry->type, kinds[k].type);
+    ck_assert_int_eq(entry->ndim, ndim);
+    ck_assert_int_eq(entry->count, count);
+    ASSERT_OK(safetensors_load(file, entry, kinds[k].as, &values));
+    for (int64_t i = 0; i < count; i++) {
+        double value = kinds[k].as == DTYPE_F32   ? (double)values.f32[i]
+                       : kinds[k].as == DTYPE_I32 ? (double)values.i32[i]
+                       : kinds[k].as == DTYPE_I64 ? (double)values.i64[i]
+                                                  : (double)values.u8[i];
+        ck_assert_msg(value == expected_value(k, i), "%s[%d] is %g", name, (int)i, value);
+    }
+}
+
+START_TEST(files_of_numpy_are_read)
+{
+    static const char *const paths[] = {TEST_GOLDEN "/safetensors_canonical.safetensors",
+                                        TEST_GOLDEN "/safetensors_odd.safetensors"};
+    for (int i = 0; i < 2; i++) {
+        Safetensors *file;
+        ASSERT_OK(safetensors_open(paths[i], &file));
+        ck_assert_uint_eq(safetensors_count(file), 3 * KIND_COUNT);
+        for (int k = 0; k < KIND_COUNT; k++) {
+            assert_tensor(file, k, "matrix", 2, 15);
+            assert_tensor(file, k, "scalar", 0, 1);
+            assert_tensor(file, k, "none", 2, 0);
+        }
+        ck_assert_str_eq(safetensors_metadata_find(file, "note"),
+                         "made by numpy: \xc3\xa9\xe4\xb8\xad\xf0\x9f\x98\x80 \"quoted\"");
+        safetensors_close(file);
+    }
+}
+END_TEST
+
+/* What numpy wrote, read and written again by Lathe, is the same file: so numpy reads what Lathe writes. */
+START_TEST(written_files_are_those_of_numpy)
+{
+    const char *golden = TEST_GOLDEN "/safetensors_canonical.safetensors", *path = scratch_path("again");
+    Safetensors *file;
+    Buffer theirs = {0}, ours = {0};
+    ASSERT_OK(safetensors_open(TEST_GOLDEN "/safetensors_odd.safetensors", &file));
+    SafetensorsMetadata texts[2];
+    for (size_t i = 0; i < 2; i++) safetensors_metadata(file, i, &texts[i].key, &texts[i].value);
+    ASSERT_OK(safetensors_write(path, false, safetensors_entry(file, 0), safetensors_count(file), texts, 2));
+    safetensors_close(file);
+    ASSERT_OK(file_read(golden, 0, &theirs));
+    ASSERT_OK(file_read(path, 0, &ours));
+    ck_assert_uint_eq(ours.length, theirs.length);
+    ck_assert_mem_eq(ours.data, theirs.data, ours.length);
+    buffer_free(&theirs);
+    buffer_free(&ours);
+}
+END_TEST
+
 static Status write_one(SafetensorsEntry entry)
 {
     SafetensorsEntry both[2] = {sample[1], entry};
@@ -451,6 +540,8 @@ Suite *safetensors_suite(void)
     tcase_add_test(cases, sound_files_are_read);
     tcase_add_test(cases, elements_are_converted);
     tcase_add_test(cases, written_files_are_the_formats_own);
+    tcase_add_test(cases, files_of_numpy_are_read);
+    tcase_add_test(cases, written_files_are_those_of_numpy);
     tcase_add_test(cases, unsound_tensors_are_not_written);
     tcase_add_loop_test(cases, mutated_files_never_crash, 0, 4);
     tcase_add_test(cases, failed_allocations_and_writes_are_told);
