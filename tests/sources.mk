@@ -15,3 +15,4 @@ TEST_SOURCES += tests/unit/test_text_files.c
 TEST_SOURCES += tests/unit/test_checkpoints.c
 TEST_SOURCES += tests/unit/test_run_directory.c
 TEST_SOURCES += tests/unit/test_bert.c
+TEST_SOURCES += tests/unit/test_metadata.c

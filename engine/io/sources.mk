@@ -21,3 +21,5 @@ ENGINE_SOURCES += engine/io/safetensors_load.c
 ENGINE_SOURCES += engine/io/safetensors_write.c
 ENGINE_SOURCES += engine/io/weights.c
 ENGINE_SOURCES += engine/io/weights.h
+ENGINE_SOURCES += engine/io/metadata.c
+ENGINE_SOURCES += engine/io/metadata.h
