@@ -38,7 +38,7 @@ static inline void scratch_remove(void)
     ASSERT_OK(file_remove_tree(scratch_folder));
 }
 
-/* A path in the folder; eight may be used at once. */
+/* A path in the folder, good until the eighth call after it. */
 static inline const char *scratch_path(const char *name)
 {
     static char paths[8][512];

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/base/random.h"
 #include "engine/io/checkpoints.h"
 #include "engine/io/safetensors.h"
 #include "tests/unit/scratch.h"
 
 #include <math.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 Suite *checkpoints_suite(void);
 
@@ -271,6 +275,39 @@ START_TEST(a_full_disk_leaves_the_old_one_whole)
 }
 END_TEST
 
+/* A child saves one checkpoint after another until it is killed somewhere in the middle: the newest is whole every
+ * time, and continuing tidies up. */
+START_TEST(a_kill_leaves_a_whole_one)
+{
+    Random random = random_stream(random_key(3, "kills"));
+    int64_t step = 0;
+    ASSERT_OK(save(0, none, 2, 0));
+    for (int kill_number = 0; kill_number < 30; kill_number++) {
+        pid_t child = fork();
+        ck_assert_int_ge(child, 0);
+        if (child == 0) {
+            for (int64_t next = step + 1;; next++)
+                if (save(next, none, 2, (float)next) != STATUS_OK) _exit(1);
+        }
+        usleep((useconds_t)(1000 + random_below(&random, 15000)));
+        kill(child, SIGKILL);
+        int result;
+        ck_assert_int_eq(waitpid(child, &result, 0), child);
+        ck_assert(WIFSIGNALED(result));
+        Checkpoint newest;
+        ASSERT_OK(checkpoints_newest(scratch_folder, &newest));
+        ck_assert_str_eq(newest.skipped, "");
+        ck_assert_int_ge(newest.step, step);
+        ck_assert(value_of(&newest) == (float)newest.step);
+        step = newest.step;
+        checkpoint_close(&newest);
+        ASSERT_OK(file_remove_temporaries(scratch_path("checkpoints")));
+        assert_tidy();
+    }
+    ck_assert_int_gt(step, 0);
+}
+END_TEST
+
 START_TEST(failed_allocations_leave_the_old_one_whole)
 {
     ASSERT_OK(save(5, 1, 1, 1));
@@ -319,6 +356,7 @@ Suite *checkpoints_suite(void)
     tcase_add_test(cases, when_all_are_damaged_it_is_an_error);
     tcase_add_test(cases, a_failing_writer_leaves_nothing);
     tcase_add_loop_test(cases, a_full_disk_leaves_the_old_one_whole, 0, 4);
+    tcase_add_test(cases, a_kill_leaves_a_whole_one);
     tcase_add_test(cases, failed_allocations_leave_the_old_one_whole);
     suite_add_tcase(suite, cases);
     return suite;
