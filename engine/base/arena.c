@@ -153,6 +153,7 @@ void arena_give(Arena *arena, void *block, size_t bytes)
 {
     int list;
     size_t size = rounded(bytes, &list);
+    if (!block) return;
     POISON(block, size);
     arena->used -= size;
     uint32_t place = spare_place(arena);

@@ -19,7 +19,7 @@ void arena_free(Arena *arena);
 /* bytes of memory aligned to MEMORY_ALIGNMENT, not zeroed. *out is set only on success. */
 Status arena_take(Arena *arena, size_t bytes, void *out) STATUS_CHECKED;
 
-/* Gives a block back for reuse in this same step; bytes as it was asked for. */
+/* Gives a block back for reuse in this same step; bytes as it was asked for. NULL may be given. */
 void arena_give(Arena *arena, void *block, size_t bytes);
 
 /* All blocks die; the generation grows by one, by which holders of old blocks can tell. */

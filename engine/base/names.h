@@ -5,7 +5,8 @@
 
 #include <stddef.h>
 
-/* Levenshtein distance of two names; names longer than 63 bytes are compared by their first 63. */
+/* Edits between two names (insert, delete, replace, swap two neighbours: optimal string alignment); names longer
+ * than 63 bytes are compared by their first 63. */
 int names_distance(const char *a, const char *b);
 
 /* The candidate nearest to name, or NULL where none is near enough to be a misspelling of it. names is an

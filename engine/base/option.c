@@ -69,10 +69,11 @@ static Status parse_ints(const char *text, OptionInts *out)
         char *end;
         errno = 0;
         long long value = strtoll(text, &end, 10);
-        if (end == text || errno || (*end && *end != ',') || ints.count == OPTION_INTS_MAX)
+        bool more = end[0] == ',' && end[1];
+        if (end == text || errno || (*end && !more) || ints.count == OPTION_INTS_MAX)
             return status_fail(STATUS_INVALID, "expected at most %d integers like '1,2'", OPTION_INTS_MAX);
         ints.values[ints.count++] = value;
-        text = *end ? end + 1 : end;
+        text = more ? end + 1 : end;
     }
     *out = ints;
     return STATUS_OK;
@@ -103,6 +104,8 @@ static Status describe_bounds(const Option *option, Buffer *out)
 {
     if (!option->bounded) return STATUS_OK;
     if (isinf(option->min) && isinf(option->max)) return STATUS_OK;
+    if (isinf(option->min))
+        return buffer_printf(out, option->max_open ? " below %.10g" : " of at most %.10g", option->max);
     if (isinf(option->max) || option->max >= 9e15)
         return buffer_printf(out, option->min_open ? " above %.10g" : " of at least %.10g", option->min);
     return buffer_printf(out, " in %c%.10g, %.10g%c", option->min_open ? '(' : '[', option->min, option->max,
@@ -138,15 +141,16 @@ Status option_describe_range(const Option *option, Buffer *out)
 static Status refuse(const Option *option, const char *owner, const char *got)
 {
     Buffer range = {0};
-    TRY(option_describe_range(option, &range));
-    Status status = status_fail(STATUS_INVALID, "%s: %s must be %s; got %s", owner, option->name, range.data, got);
+    Status status = option_describe_range(option, &range);
+    if (status == STATUS_OK)
+        status = status_fail(STATUS_INVALID, "%s: %s must be %s; got %s", owner, option->name, range.data, got);
     buffer_free(&range);
     return status;
 }
 
 static bool inside(const Option *option, double value)
 {
-    if (isnan(value)) return false;
+    if (!isfinite(value)) return false;
     if (!option->bounded) return true;
     if (option->min_open ? value <= option->min : value < option->min) return false;
     return option->max_open ? value < option->max : value <= option->max;
@@ -235,13 +239,24 @@ static Status print_ints(const OptionInts *ints, Buffer *out)
     return STATUS_OK;
 }
 
+/* The shortest decimal number that reads back as the same value. */
+static Status print_number(double value, Buffer *out)
+{
+    char text[40];
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, value);
+        if (strtod(text, NULL) == value) break;
+    }
+    return buffer_text(out, text);
+}
+
 Status option_print(const Option *option, const void *config, Buffer *out)
 {
     const void *at = (const char *)config + option->offset;
     size_t length;
     const char *name;
     switch (option->kind) {
-    case OPTION_NUMBER: return buffer_printf(out, "%.17g", *(const double *)at);
+    case OPTION_NUMBER: return print_number(*(const double *)at, out);
     case OPTION_INTEGER: return buffer_printf(out, "%lld", (long long)*(const int64_t *)at);
     case OPTION_BOOLEAN: return buffer_text(out, *(const bool *)at ? "true" : "false");
     case OPTION_TEXT: return buffer_text(out, at);

@@ -24,9 +24,9 @@ RandomKey random_subkey_name(RandomKey key, const char *name)
     return random_subkey(key, hash_bytes(name, strlen(name)).low);
 }
 
-void random_block(RandomKey key, uint64_t index, uint32_t out[4])
+void random_philox(RandomKey key, const uint32_t counter[4], uint32_t out[4])
 {
-    uint32_t c0 = (uint32_t)index, c1 = (uint32_t)(index >> 32), c2 = 0, c3 = 0;
+    uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3];
     uint32_t k0 = (uint32_t)key.word, k1 = (uint32_t)(key.word >> 32);
     for (int round = 0; round < 10; round++) {
         uint64_t p0 = (uint64_t)0xD2511F53u * c0, p1 = (uint64_t)0xCD9E8D57u * c2;
@@ -42,6 +42,12 @@ void random_block(RandomKey key, uint64_t index, uint32_t out[4])
     out[1] = c1;
     out[2] = c2;
     out[3] = c3;
+}
+
+void random_block(RandomKey key, uint64_t index, uint32_t out[4])
+{
+    uint32_t counter[4] = {(uint32_t)index, (uint32_t)(index >> 32), 0, 0};
+    random_philox(key, counter, out);
 }
 
 Random random_stream(RandomKey key)

@@ -24,6 +24,9 @@ RandomKey random_key(uint64_t seed, const char *domain);
 RandomKey random_subkey(RandomKey key, uint64_t number);
 RandomKey random_subkey_name(RandomKey key, const char *name);
 
+/* The bare bijection: four words of counter, lowest first, to four random words. */
+void random_philox(RandomKey key, const uint32_t counter[4], uint32_t out[4]);
+
 /* The four 32-bit words at the index. Kernels call this with their own element grid. */
 void random_block(RandomKey key, uint64_t index, uint32_t out[4]);
 

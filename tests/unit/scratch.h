@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What tests of files share: a folder of their own, and assertions on messages. The folder is made by
+/* What tests of files share: a folder of their own. The folder is made by
  * scratch_make() and removed with all in it by scratch_remove(); both fit tcase_add_checked_fixture(). */
 #ifndef LATHE_TESTS_SCRATCH_H
 #define LATHE_TESTS_SCRATCH_H
@@ -7,20 +7,12 @@
 #include "engine/base/memory.h"
 #include "engine/base/status.h"
 #include "engine/io/file.h"
+#include "tests/unit/check_more.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define ASSERT_OK(expression) ck_assert_msg((expression) == STATUS_OK, "%s: %s", #expression, status_message())
-
-/* The call fails with this code and a message that holds the words. */
-#define ASSERT_FAILS(expression, code, words)                                                                      \
-    do {                                                                                                           \
-        ck_assert_int_eq((expression), (code));                                                                    \
-        ck_assert_msg(strstr(status_message(), (words)) != NULL, "'%s' is not in: %s", (words), status_message()); \
-    } while (0)
 
 static char scratch_folder[128];
 

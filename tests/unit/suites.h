@@ -2,6 +2,9 @@
 /* Every suite of unit tests, one line each: SUITE(name) for name_suite(). */
 SUITE(structure)
 SUITE(base)
+SUITE(memory)
+SUITE(random)
+SUITE(option)
 SUITE(text_sources)
 SUITE(file)
 SUITE(json)
