@@ -20,6 +20,7 @@ typedef struct RecordKind {
     const char *library, *word, *doc;                /* "objectives", "objective", what the library is for */
     bool (*get)(int index, Record *out);             /* false past the end */
     int (*call)(lua_State *L, const Record *record); /* a Lua C function: objectives.mlm(...) */
+    const Option *common; /* options that every record of the kind takes as well; NULL: none */
 } RecordKind;
 
 extern const RecordKind *const record_kinds[]; /* ends with NULL */

@@ -35,7 +35,7 @@ static Status put_wrapped(Buffer *out, const char *text, int indent)
 static Status put_signature(const RecordKind *kind, const Record *record, Buffer *out)
 {
     TRY(buffer_printf(out, "%s.%s", kind->library, record->name));
-    if (!record->inputs) return buffer_text(out, record->options ? " { options }\n" : "()\n");
+    if (!record->inputs) return buffer_text(out, record->options || kind->common ? " { options }\n" : "()\n");
     TRY(buffer_text(out, "("));
     for (int i = 0; record->inputs[i].name; i++)
         TRY(buffer_printf(out, "%s%s%s", i ? ", " : "", record->inputs[i].name,
@@ -84,6 +84,7 @@ Status bind_help_record(const RecordKind *kind, const Record *record, Buffer *ou
     if (record->doc) TRY(put_wrapped(out, record->doc, 2));
     TRY(put_inputs(record->inputs, out));
     TRY(put_options(record->options, out));
+    TRY(put_options(kind->common, out));
     if (record->source && record->source[0]) TRY(buffer_printf(out, "  Source: %s\n", record->source));
     return STATUS_OK;
 }

@@ -298,6 +298,16 @@ Tape *host_tape(Host *host)
     return host->tape ? host->tape : host->own_tape;
 }
 
+Tape *host_step_tape(Host *host)
+{
+    return host->tape;
+}
+
+uint64_t host_seed_value(const Host *host)
+{
+    return host->options.seed;
+}
+
 void host_forget_tensors(Host *host)
 {
     host->era++;

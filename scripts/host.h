@@ -57,6 +57,9 @@ bool host_exit_requested(const Host *host, int *code);
  * stays the caller's. */
 void host_set_tape(Host *host, Tape *tape);
 Tape *host_tape(Host *host);
+/* What host_set_tape() set, NULL outside of steps. */
+Tape *host_step_tape(Host *host);
+uint64_t host_seed_value(const Host *host);
 /* After an arena died: every Lua handle to a tensor of any arena is dead from now on. */
 void host_forget_tensors(Host *host);
 uint64_t host_tensor_era(const Host *host);

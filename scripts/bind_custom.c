@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A user's own objective: function(model, batch) return loss end. 'model' gives the outputs of the forward pass by
+ * name (model.mlm_logits), 'batch' is a table of the view's fields. The function stands in the session's user value,
+ * so that a function that knows its own session is no leak. */
+#include "scripts/bind_session.h"
+
+#include "engine/base/memory.h"
+#include "engine/base/names.h"
+
+#include <string.h>
+
+#define PASS_TYPE "lathe.pass"
+#define SESSIONS "lathe.sessions" /* registry: weak table from handle to session */
+
+typedef struct Custom {
+    SessionHandle *handle;
+    char name[OBJECTIVE_NAME_SIZE];
+} Custom;
+
+typedef struct PassHandle {
+    Forward *pass;
+    uint64_t generation, era;
+    Arena *arena;
+} PassHandle;
+
+/* --- the model that the function sees --- */
+
+static void push_pass(lua_State *L, Forward *pass)
+{
+    PassHandle *handle = lua_newuserdatauv(L, sizeof *handle, 0);
+    Arena *arena = tape_arena(pass->tape);
+    *handle = (PassHandle){pass, arena_generation(arena), host_tensor_era(host_of(L)), arena};
+    luaL_setmetatable(L, PASS_TYPE);
+}
+
+static int pass_index(lua_State *L)
+{
+    PassHandle *handle = luaL_checkudata(L, 1, PASS_TYPE);
+    Tensor *output;
+    if (handle->era != host_tensor_era(host_of(L)) || handle->generation != arena_generation(handle->arena))
+        return luaL_error(L, "this model pass belonged to a training step that is over");
+    host_check(L, forward_output(handle->pass, luaL_checkstring(L, 2), &output));
+    bind_push_tensor(L, output);
+    return 1;
+}
+
+static int pass_members(lua_State *L)
+{
+    PassHandle *handle = luaL_checkudata(L, 1, PASS_TYPE);
+    lua_newtable(L);
+    for (int i = 0; handle->pass->model->record->outputs[i].name; i++) {
+        lua_pushstring(L, handle->pass->model->record->outputs[i].name);
+        lua_rawseti(L, -2, i + 1);
+    }
+    return 1;
+}
+
+/* --- the call --- */
+
+typedef struct CustomCall {
+    Custom *custom;
+    Forward *pass;
+    Tensor *loss;
+} CustomCall;
+
+static void push_function(lua_State *L, const Custom *custom)
+{
+    lua_getfield(L, LUA_REGISTRYINDEX, SESSIONS);
+    lua_rawgetp(L, -1, custom->handle);
+    lua_getiuservalue(L, -1, 1);
+    lua_getfield(L, -1, custom->name);
+}
+
+static int run_function(lua_State *L)
+{
+    CustomCall *call = lua_touserdata(L, 1);
+    char text[TENSOR_TEXT_SIZE];
+    push_function(L, call->custom);
+    push_pass(L, call->pass);
+    bind_push_batch(L, call->pass->batch);
+    lua_call(L, 2, 1);
+    Tensor *loss = bind_test_tensor(L, -1);
+    if (!loss)
+        return luaL_error(L, "objective '%s' must return a loss, a tensor; it returned a %s", call->custom->name,
+                          luaL_typename(L, -1));
+    if (loss->dtype != DTYPE_F32 || tensor_count(loss) != 1)
+        return luaL_error(L, "objective '%s' must return one number, f32[]; it returned %s", call->custom->name,
+                          tensor_describe(loss, text));
+    if (!loss->arena) { /* made outside of the step, a constant for example: a place in the step's memory */
+        lua_pushnumber(L, 0);
+        bind_call_named_op(L, "add", lua_gettop(L) - 1);
+        loss = bind_check_tensor(L, -1);
+    }
+    call->loss = loss;
+    return 0;
+}
+
+static Status custom_loss(void *context, Forward *pass, Tensor **loss)
+{
+    CustomCall call = {.custom = context, .pass = pass};
+    Host *host = call.custom->handle->host;
+    Tape *before = host_step_tape(host);
+    host_set_tape(host, pass->tape);
+    call.custom->handle->stepping = true;
+    Status status = host_protect(host, run_function, &call);
+    call.custom->handle->stepping = false;
+    host_set_tape(host, before);
+    *loss = call.loss;
+    return status;
+}
+
+static void custom_free(void *context)
+{
+    memory_free(context);
+}
+
+Status bind_custom_objective(SessionHandle *handle, Objective *objective)
+{
+    Custom *custom;
+    TRY(memory_new(1, sizeof *custom, &custom));
+    custom->handle = handle;
+    memcpy(custom->name, objective->name, sizeof custom->name);
+    objective->custom = custom_loss;
+    objective->custom_free = custom_free;
+    objective->context = custom;
+    return STATUS_OK;
+}
+
+void bind_open_custom(lua_State *L)
+{
+    static const luaL_Reg events[] = {{"__index", pass_index}, {"__members", pass_members}, {NULL, NULL}};
+    luaL_newmetatable(L, PASS_TYPE);
+    luaL_setfuncs(L, events, 0);
+    lua_pop(L, 1);
+    lua_newtable(L);
+    lua_newtable(L);
+    lua_pushliteral(L, "v");
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
+    lua_setfield(L, LUA_REGISTRYINDEX, SESSIONS);
+}

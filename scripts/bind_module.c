@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Modules and parameters: run.model.bert.encoder.layer[0].attention.self.query.weight. */
+#include "scripts/bind_session.h"
+
+#include "engine/base/names.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MODULE_TYPE "lathe.module"
+#define PARAM_TYPE "lathe.param"
+
+/* User value 1 of both is the session, which keeps the tree alive. */
+typedef struct ModuleHandle {
+    Module *module;
+} ModuleHandle;
+
+typedef struct ParamHandle {
+    Param *param;
+} ParamHandle;
+
+static void keep_session(lua_State *L, int session)
+{
+    lua_pushvalue(L, session);
+    lua_setiuservalue(L, -2, 1);
+}
+
+void bind_push_module(lua_State *L, int session, Module *module)
+{
+    session = lua_absindex(L, session);
+    ModuleHandle *handle = lua_newuserdatauv(L, sizeof *handle, 1);
+    handle->module = module;
+    luaL_setmetatable(L, MODULE_TYPE);
+    keep_session(L, session);
+}
+
+static void push_param(lua_State *L, int session, Param *param)
+{
+    session = lua_absindex(L, session);
+    ParamHandle *handle = lua_newuserdatauv(L, sizeof *handle, 1);
+    handle->param = param;
+    luaL_setmetatable(L, PARAM_TYPE);
+    keep_session(L, session);
+}
+
+/* --- modules --- */
+
+static Status no_such_member(const Module *module, const char *name)
+{
+    const char *names[256];
+    char path[MODULE_PATH_SIZE];
+    size_t count = 0;
+    for (int i = 0; i < module->child_count && count < 256; i++) names[count++] = module->children[i]->name;
+    for (int i = 0; i < module->param_count && count < 256; i++) names[count++] = module->params[i]->name;
+    const char *near = names_nearest(name, names, count, sizeof *names);
+    module_path(module, path);
+    if (near)
+        return status_fail(STATUS_INVALID, "%s has no '%s'; did you mean '%s'?", *path ? path : module->name, name, near);
+    return status_fail(STATUS_INVALID, "%s has no '%s'", *path ? path : module->name, name);
+}
+
+static int module_index(lua_State *L)
+{
+    Module *module = ((ModuleHandle *)luaL_checkudata(L, 1, MODULE_TYPE))->module;
+    char number[24];
+    const char *name = number;
+    if (lua_isinteger(L, 2))
+        snprintf(number, sizeof number, "%lld", (long long)lua_tointeger(L, 2));
+    else
+        name = luaL_checkstring(L, 2);
+    lua_getiuservalue(L, 1, 1);
+    for (int i = 0; i < module->child_count; i++)
+        if (strcmp(module->children[i]->name, name) == 0) {
+            bind_push_module(L, -1, module->children[i]);
+            return 1;
+        }
+    for (int i = 0; i < module->param_count; i++)
+        if (strcmp(module->params[i]->name, name) == 0) {
+            push_param(L, -1, module->params[i]);
+            return 1;
+        }
+    host_check(L, no_such_member(module, name));
+    return 0;
+}
+
+static Status describe_module(const Module *module, Buffer *out)
+{
+    char path[MODULE_PATH_SIZE], text[TENSOR_TEXT_SIZE];
+    module_path(module, path);
+    TRY(buffer_printf(out, "Module %s: %lld weights in %lld parameters", *path ? path : module->name,
+                      (long long)module_count_weights(module), (long long)module_count_params(module)));
+    for (int i = 0; i < module->child_count; i++) {
+        if (i == 12 && module->child_count > 14)
+            return buffer_printf(out, "\n  ... (%d more)", module->child_count - i);
+        const Module *child = module->children[i];
+        TRY(buffer_printf(out, "\n  %-24s %12lld", child->name, (long long)module_count_weights(child)));
+    }
+    for (int i = 0; i < module->param_count; i++)
+        TRY(buffer_printf(out, "\n  %-24s %s", module->params[i]->name,
+                          tensor_describe(module->params[i]->value, text)));
+    return STATUS_OK;
+}
+
+static int module_tostring(lua_State *L)
+{
+    ModuleHandle *handle = luaL_checkudata(L, 1, MODULE_TYPE);
+    Buffer *out = host_push_buffer(L);
+    host_check(L, describe_module(handle->module, out));
+    host_buffer_to_string(L, out);
+    return 1;
+}
+
+static int module_members(lua_State *L)
+{
+    Module *module = ((ModuleHandle *)luaL_checkudata(L, 1, MODULE_TYPE))->module;
+    lua_Integer count = 0;
+    lua_newtable(L);
+    for (int i = 0; i < module->child_count; i++) {
+        lua_pushstring(L, module->children[i]->name);
+        lua_rawseti(L, -2, ++count);
+    }
+    for (int i = 0; i < module->param_count; i++) {
+        lua_pushstring(L, module->params[i]->name);
+        lua_rawseti(L, -2, ++count);
+    }
+    return 1;
+}
+
+static int module_length(lua_State *L)
+{
+    lua_pushinteger(L, ((ModuleHandle *)luaL_checkudata(L, 1, MODULE_TYPE))->module->child_count);
+    return 1;
+}
+
+/* --- parameters --- */
+
+typedef struct Summary {
+    double norm, mean, min, max, zeros;
+} Summary;
+
+static Summary summarize(const Tensor *tensor)
+{
+    Summary sum = {.min = (double)INFINITY, .max = -(double)INFINITY};
+    int64_t count = tensor_count(tensor);
+    for (int64_t i = 0; i < count; i++) {
+        double value = tensor_get(tensor, i);
+        sum.norm += value * value;
+        sum.mean += value;
+        sum.zeros += value == 0;
+        if (value < sum.min) sum.min = value;
+        if (value > sum.max) sum.max = value;
+    }
+    sum.norm = sqrt(sum.norm);
+    sum.mean /= count ? (double)count : 1;
+    sum.zeros *= 100 / (count ? (double)count : 1);
+    return sum;
+}
+
+static Status print_indented(const Tensor *tensor, Buffer *scratch, Buffer *out)
+{
+    TRY(tensor_print(tensor, scratch));
+    for (const char *line = scratch->data; line && *line; line += strcspn(line, "\n")) {
+        line += *line == '\n';
+        TRY(buffer_text(out, "\n  "));
+        TRY(buffer_append(out, line, strcspn(line, "\n")));
+    }
+    return STATUS_OK;
+}
+
+static Status describe_param(const Param *param, Buffer *scratch, Buffer *out)
+{
+    char text[TENSOR_TEXT_SIZE];
+    Summary sum = summarize(param->value);
+    TRY(buffer_printf(out, "Parameter %s %s%s\n", tensor_describe(param->value, text), param->path,
+                      param->frozen ? " (frozen)" : ""));
+    TRY(buffer_printf(out, "  norm %.3g  mean %.2g  min %.3g  max %.3g  zeros %.3g%%", sum.norm, sum.mean, sum.min,
+                      sum.max, sum.zeros));
+    const Tensor *grad = param->value->grad;
+    if (grad && !param->value->grad_fresh) TRY(buffer_printf(out, "   grad norm %.3g", summarize(grad).norm));
+    return print_indented(param->value, scratch, out);
+}
+
+static int param_tostring(lua_State *L)
+{
+    ParamHandle *handle = luaL_checkudata(L, 1, PARAM_TYPE);
+    Buffer *out = host_push_buffer(L), *scratch = host_push_buffer(L);
+    host_check(L, describe_param(handle->param, scratch, out));
+    lua_pop(L, 1);
+    host_buffer_to_string(L, out);
+    return 1;
+}
+
+/* A copy's view of the value: what is done with it does not reach the run. */
+static void push_value(lua_State *L, const Param *param)
+{
+    Tensor *alias = NULL;
+    TensorHandle *handle = bind_new_tensor(L);
+    host_check(L, tensor_clone(NULL, param->value, &alias));
+    bind_fill_tensor(L, handle, alias);
+}
+
+static int push_grad(lua_State *L, const Param *param)
+{
+    Tensor *copy = NULL;
+    if (!param->value->grad || param->value->grad_fresh) {
+        lua_pushnil(L);
+        return 1;
+    }
+    TensorHandle *handle = bind_new_tensor(L);
+    host_check(L, tensor_clone(NULL, param->value->grad, &copy));
+    bind_fill_tensor(L, handle, copy);
+    return 1;
+}
+
+/* A method of tensors, called on a copy of the value. Upvalue 1: its name. */
+static int forward_method(lua_State *L)
+{
+    ParamHandle *handle = luaL_checkudata(L, 1, PARAM_TYPE);
+    push_value(L, handle->param);
+    lua_replace(L, 1);
+    lua_getfield(L, 1, lua_tostring(L, lua_upvalueindex(1)));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+    return lua_gettop(L);
+}
+
+static int param_index(lua_State *L)
+{
+    const Param *param = ((ParamHandle *)luaL_checkudata(L, 1, PARAM_TYPE))->param;
+    if (lua_type(L, 2) != LUA_TSTRING) {
+        push_value(L, param);
+        lua_pushvalue(L, 2);
+        lua_gettable(L, -2);
+        return 1;
+    }
+    const char *name = lua_tostring(L, 2);
+    if (strcmp(name, "value") == 0) {
+        push_value(L, param);
+        return 1;
+    }
+    if (strcmp(name, "grad") == 0) return push_grad(L, param);
+    if (strcmp(name, "path") == 0) lua_pushstring(L, param->path);
+    if (strcmp(name, "step") == 0) lua_pushinteger(L, param->step);
+    if (strcmp(name, "frozen") == 0) lua_pushboolean(L, param->frozen);
+    if (lua_gettop(L) > 2) return 1;
+    push_value(L, param);
+    lua_getfield(L, -1, name);
+    if (lua_isfunction(L, -1) || lua_isuserdata(L, -1)) {
+        lua_pushvalue(L, 2);
+        lua_pushcclosure(L, forward_method, 1);
+    }
+    return 1;
+}
+
+static int param_newindex(lua_State *L)
+{
+    Param *param = ((ParamHandle *)luaL_checkudata(L, 1, PARAM_TYPE))->param;
+    const char *name = luaL_checkstring(L, 2);
+    if (strcmp(name, "frozen") != 0)
+        return luaL_error(L, "of a parameter only frozen can be set: run.model....weight.frozen = true");
+    luaL_checktype(L, 3, LUA_TBOOLEAN);
+    param->frozen = lua_toboolean(L, 3);
+    return 0;
+}
+
+static int param_members(lua_State *L)
+{
+    static const char *const fields[] = {"value", "grad", "path", "step", "frozen", "shape", "dtype", NULL};
+    lua_newtable(L);
+    for (int i = 0; fields[i]; i++) {
+        lua_pushstring(L, fields[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+    return 1;
+}
+
+void bind_open_modules(lua_State *L)
+{
+    static const luaL_Reg module_events[] = {{"__index", module_index},
+                                             {"__tostring", module_tostring},
+                                             {"__members", module_members},
+                                             {"__len", module_length},
+                                             {NULL, NULL}};
+    static const luaL_Reg param_events[] = {{"__index", param_index},
+                                            {"__newindex", param_newindex},
+                                            {"__tostring", param_tostring},
+                                            {"__members", param_members},
+                                            {NULL, NULL}};
+    luaL_newmetatable(L, MODULE_TYPE);
+    luaL_setfuncs(L, module_events, 0);
+    luaL_newmetatable(L, PARAM_TYPE);
+    luaL_setfuncs(L, param_events, 0);
+    lua_pop(L, 2);
+}

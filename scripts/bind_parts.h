@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Parts of a session before there is one: what models.bert {...}, objectives.mlm {...}, optim.adamw {...} and
+ * schedules.cosine {...} give. A Part is a Lua userdata; its config is its own. */
+#ifndef LATHE_SCRIPTS_BIND_PARTS_H
+#define LATHE_SCRIPTS_BIND_PARTS_H
+
+#include "engine/objectives/objective.h"
+#include "scripts/bind.h"
+
+enum { PART_LOSS = 1 /* user value: the function of objectives.custom */ };
+
+typedef struct Part {
+    const RecordKind *kind;
+    Record record;
+    void *config;
+    /* Of objectives and models; empty: what the engine chooses. */
+    char name[OBJECTIVE_NAME_SIZE], model[OBJECTIVE_NAME_SIZE], source[OBJECTIVE_NAME_SIZE];
+    double weight;
+    bool enabled;
+} Part;
+
+extern const RecordKind bind_models, bind_objectives, bind_optimizers, bind_schedules;
+
+void bind_open_parts(lua_State *L);
+/* The part at the index. Errors: it is something else, or of another kind. */
+Part *bind_check_part(lua_State *L, int index, const RecordKind *kind, const char *what);
+/* objectives.custom { loss = f }, for the function at the index; pushes it. */
+void bind_push_custom(lua_State *L, int index);
+
+#endif
