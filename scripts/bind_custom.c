@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A user's own objective: function(model, batch) return loss end. 'model' gives the outputs of the forward pass by
- * name (model.mlm_logits), 'batch' is a table of the view's fields. The function stands in the session's user value,
- * so that a function that knows its own session is no leak. */
+ * name (model.mlm_logits), 'batch' is a table of the view's fields. The function stands in the session's user
+ * value, so that a function that knows its own session is no leak. */
 #include "scripts/bind_session.h"
 
 #include "engine/base/memory.h"
@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define PASS_TYPE "lathe.pass"
-#define SESSIONS "lathe.sessions" /* registry: weak table from handle to session */
+#define SESSIONS  "lathe.sessions" /* registry: weak table from handle to session */
 
 typedef struct Custom {
     SessionHandle *handle;

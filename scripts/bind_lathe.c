@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The table of kinds, and what the Lua library (scripts/lib) needs from C. */
-#include "scripts/bind.h"
+#include "scripts/bind_parts.h"
+#include "scripts/bind_session.h"
 
 #include "engine/base/names.h"
 
 #include <string.h>
 #include <sys/stat.h>
 
-const RecordKind *const record_kinds[] = {&bind_ops, NULL};
+const RecordKind *const record_kinds[] = {&bind_ops,        &bind_models,    &bind_objectives,
+                                          &bind_optimizers, &bind_schedules, NULL};
 
 /* lathe.nearest(name, {candidates}) -> the one that was probably meant, or nil */
 static int lathe_nearest(lua_State *L)
@@ -106,5 +108,11 @@ void bind_open(lua_State *L)
     bind_open_records(L);
     bind_open_tensors(L);
     bind_open_makers(L);
+    bind_open_parts(L);
+    bind_open_live(L);
+    bind_open_modules(L);
+    bind_open_sources(L);
+    bind_open_custom(L);
+    bind_open_sessions(L);
     bind_open_lathe(L);
 }

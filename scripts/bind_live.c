@@ -60,8 +60,8 @@ static int live_index(lua_State *L)
     const Option *table, *option;
     void *config;
     option = find(live, luaL_checkstring(L, 2), &table, &config);
-    if (!option) host_check(L, option_unknown(live->options ? live->options : live->common, live->path,
-                                              lua_tostring(L, 2)));
+    if (!option)
+        host_check(L, option_unknown(live->options ? live->options : live->common, live->path, lua_tostring(L, 2)));
     bind_push_option(L, option, config);
     return 1;
 }
@@ -85,8 +85,8 @@ static void announce(lua_State *L, const Live *live, const Option *option, const
     lua_getiuservalue(L, 1, 1);
     Session *session = bind_test_session(L, -1);
     Buffer *line = host_push_buffer(L);
-    host_check(L, buffer_printf(line, "[%lld] %s.%s %s -> ", (long long)session->step, live->path, option->name,
-                                before));
+    host_check(
+        L, buffer_printf(line, "[%lld] %s.%s %s -> ", (long long)session->step, live->path, option->name, before));
     host_check(L, short_value(option, config, line));
     host_check(L, buffer_text(line, "\n"));
     host_write(host_of(L), line->data, line->length);

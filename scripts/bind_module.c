@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define MODULE_TYPE "lathe.module"
-#define PARAM_TYPE "lathe.param"
+#define PARAM_TYPE  "lathe.param"
 
 /* User value 1 of both is the session, which keeps the tree alive. */
 typedef struct ModuleHandle {
@@ -56,7 +56,8 @@ static Status no_such_member(const Module *module, const char *name)
     const char *near = names_nearest(name, names, count, sizeof *names);
     module_path(module, path);
     if (near)
-        return status_fail(STATUS_INVALID, "%s has no '%s'; did you mean '%s'?", *path ? path : module->name, name, near);
+        return status_fail(STATUS_INVALID, "%s has no '%s'; did you mean '%s'?", *path ? path : module->name, name,
+                           near);
     return status_fail(STATUS_INVALID, "%s has no '%s'", *path ? path : module->name, name);
 }
 

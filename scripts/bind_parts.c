@@ -62,10 +62,10 @@ static int make_optimizer(lua_State *L, const Record *record);
 static int make_schedule(lua_State *L, const Record *record);
 
 const RecordKind bind_models = {"models", "model", "networks", get_model, make_model, NULL};
-const RecordKind bind_objectives = {"objectives", "objective", "loss terms, any number at once",
+const RecordKind bind_objectives = {"objectives",  "objective",    "loss terms, any number at once",
                                     get_objective, make_objective, objective_common};
 const RecordKind bind_optimizers = {"optim", "optimizer", "optimizers", get_optimizer, make_optimizer, NULL};
-const RecordKind bind_schedules = {"schedules", "schedule", "the learning rate over time",
+const RecordKind bind_schedules = {"schedules",  "schedule",    "the learning rate over time",
                                    get_schedule, make_schedule, NULL};
 
 /* --- making --- */
@@ -144,13 +144,15 @@ static int make_schedule(lua_State *L, const Record *record)
 static int make_objective(lua_State *L, const Record *record)
 {
     bool custom = record->data == &objective_custom;
-    Part *part = part_of_arguments(L, &bind_objectives, record,
-                                   custom ? "weight enabled name model source loss" : "weight enabled name model source");
+    Part *part =
+        part_of_arguments(L, &bind_objectives, record,
+                          custom ? "weight enabled name model source loss" : "weight enabled name model source");
     read_common(L, 1, part);
     if (!custom) return 1;
     if (lua_getfield(L, 1, "loss") != LUA_TFUNCTION)
-        return luaL_error(L, "objectives.custom takes a function, as in objectives.custom {loss = function(model, batch) "
-                             "return loss end}");
+        return luaL_error(
+            L, "objectives.custom takes a function, as in objectives.custom {loss = function(model, batch) "
+               "return loss end}");
     lua_setiuservalue(L, -2, PART_LOSS);
     return 1;
 }
@@ -169,8 +171,8 @@ Part *bind_check_part(lua_State *L, int index, const RecordKind *kind, const cha
 {
     Part *part = luaL_testudata(L, index, PART_TYPE);
     if (!part || part->kind != kind)
-        luaL_error(L, "session: %s must be made by %s, as in %s.NAME {...}; got a %s", what, kind->library, kind->library,
-                   part ? part->kind->word : luaL_typename(L, index));
+        luaL_error(L, "session: %s must be made by %s, as in %s.NAME {...}; got a %s", what, kind->library,
+                   kind->library, part ? part->kind->word : luaL_typename(L, index));
     return part;
 }
 

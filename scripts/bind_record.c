@@ -82,6 +82,24 @@ static bool in_words(const char *words, const char *name)
     return false;
 }
 
+/* As option_unknown(), with the words of 'other' among the candidates. Leaves values on the stack. */
+static Status unknown_of_both(lua_State *L, const Option *options, const char *other, const char *owner,
+                              const char *name)
+{
+    const char *names[128];
+    size_t count = 0;
+    for (; options && options->name && count < 100; options++) names[count++] = options->name;
+    for (const char *word = other; *word && count < 128; word += strspn(word, " ")) {
+        size_t length = strcspn(word, " ");
+        luaL_checkstack(L, 4, "option names");
+        names[count++] = lua_pushlstring(L, word, length);
+        word += length;
+    }
+    const char *near = names_nearest(name, names, count, sizeof *names);
+    if (near) return status_fail(STATUS_INVALID, "%s has no option '%s'; did you mean '%s'?", owner, name, near);
+    return status_fail(STATUS_INVALID, "%s has no option '%s'; help(%s) lists its options", owner, name, owner);
+}
+
 static void check_required(lua_State *L, int index, const Option *options, const char *owner)
 {
     for (const Option *option = options; option && option->name; option++) {
@@ -106,7 +124,11 @@ void bind_read_options(lua_State *L, int index, const Option *options, void *con
                                       "%s: options have names, as in {name = value}; got a %s as a name", owner,
                                       luaL_typename(L, -2)));
         const char *name = lua_tostring(L, -2);
-        if (!in_words(other, name)) host_check(L, bind_set_option(L, -1, options, config, owner, name));
+        if (!in_words(other, name)) {
+            if (other && !option_find(options, name))
+                host_check(L, unknown_of_both(L, options, other, owner, name));
+            host_check(L, bind_set_option(L, -1, options, config, owner, name));
+        }
         lua_pop(L, 1);
     }
     check_required(L, index, options, owner);

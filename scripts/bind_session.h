@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Sessions in Lua: session {...} makes one, 'run' is the live one. The userdata owns its Session, which dies with it:
- * C code that uses one keeps the value on the stack or in the registry. */
+/* Sessions in Lua: session {...} makes one, 'run' is the live one. The userdata owns its Session, which dies with
+ * it: C code that uses one keeps the value on the stack or in the registry. */
 #ifndef LATHE_SCRIPTS_BIND_SESSION_H
 #define LATHE_SCRIPTS_BIND_SESSION_H
 
@@ -18,7 +18,8 @@ Session *bind_test_session(lua_State *L, int index);
 SessionHandle *bind_check_session(lua_State *L, int index);
 /* Makes the session at the index the global 'run', and prints what 'what' says edits are ("[1,206] ..."). */
 void bind_set_run(lua_State *L, int index);
-/* One step with objectives that are Lua functions; as session_step(). From C; may be called outside of host_call(). */
+/* One step with objectives that are Lua functions; as session_step(). From C; may be called outside of host_call().
+ */
 Status bind_step(Host *host, Session *session, StepMetrics *out) STATUS_CHECKED;
 
 /* Objectives that are Lua functions (scripts/bind_custom.c): the function stands in the session's user value. */
@@ -36,8 +37,8 @@ extern const Option bind_live_objective[], bind_live_session[];
 void bind_push_module(lua_State *L, int session, Module *module);
 void bind_open_modules(lua_State *L);
 
-/* Data sources (scripts/bind_source.c). The userdata holds a reference. cursor: whose place batch() shows; NULL: the
- * beginning. */
+/* Data sources (scripts/bind_source.c). The userdata holds a reference. cursor: whose place batch() shows; NULL:
+ * the beginning. */
 void bind_push_source(lua_State *L, Source *source);
 Source *bind_check_source(lua_State *L, int index);
 /* Pushes a table with the batch's fields by name, and size. */

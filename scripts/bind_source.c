@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define SOURCE_TYPE "lathe.source"
-#define BATCH_TYPE "lathe.batch"
+#define BATCH_TYPE  "lathe.batch"
 
 typedef struct SourceHandle {
     Source *source;
@@ -105,8 +105,10 @@ static int source_index(lua_State *L)
     if (strcmp(name, "batch_size") == 0) lua_pushinteger(L, source->batch_size);
     if (strcmp(name, "vocab_size") == 0) lua_pushinteger(L, source->vocabulary ? source->vocabulary->size : 0);
     if (lua_gettop(L) > 2) return 1;
-    return luaL_error(L, "a data source has no '%s'; there are doc, kind, examples, tokens, batch_size, vocab_size, "
-                         "batch(index, epoch) and text(ids)", name);
+    return luaL_error(L,
+                      "a data source has no '%s'; there are doc, kind, examples, tokens, batch_size, vocab_size, "
+                      "batch(index, epoch) and text(ids)",
+                      name);
 }
 
 static int source_tostring(lua_State *L)
@@ -119,8 +121,8 @@ static int source_tostring(lua_State *L)
 
 static int source_members(lua_State *L)
 {
-    static const char *const names[] = {"doc", "kind", "examples", "tokens", "batch_size", "vocab_size", "batch",
-                                        "text", NULL};
+    static const char *const names[] = {"doc",        "kind",  "examples", "tokens", "batch_size",
+                                        "vocab_size", "batch", "text",     NULL};
     lua_newtable(L);
     for (int i = 0; names[i]; i++) {
         lua_pushstring(L, names[i]);

@@ -16,6 +16,13 @@ local functions = {
   { eye, "eye(n), eye(n, m): ones on the diagonal." },
   { seed, "seed(n): starts the random numbers of the prompt again." },
   { help, "help(x) or ?x: what there is to know about x; help() lists the libraries." },
+  { session, "session { model = models.bert {...}, data = { train = ..., valid = ... }, objectives = { objectives.mlm {} },\n"
+    .. "          optimizer = optim.adamw {}, schedule = schedules.cosine {}, steps = 1000 }\n"
+    .. "  models      named models, in place of model\n"
+    .. "  objectives  a list; a function(model, batch) returning a loss is one, too\n"
+    .. "  accumulate  micro-batches a step, 1 unless said\n"
+    .. "  clip_norm   the gradient's norm is cut to this, 1 unless said; 0: never\n"
+    .. "  seed        of weights, masks and dropout" },
   { print, "print(...): writes values to the log." },
 }
 for _, entry in ipairs(functions) do lathe.document(entry[1], entry[2]) end

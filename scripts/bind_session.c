@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* session {...}: models, data, objectives, optimizer and schedule put together. */
+#include "scripts/bind_session.h"
+
+#include "engine/base/names.h"
+#include "scripts/bind_parts.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SESSION_TYPE "lathe.session"
+
+Session *bind_test_session(lua_State *L, int index)
+{
+    SessionHandle *handle = luaL_testudata(L, index, SESSION_TYPE);
+    return handle ? handle->session : NULL;
+}
+
+SessionHandle *bind_check_session(lua_State *L, int index)
+{
+    SessionHandle *handle = luaL_checkudata(L, index, SESSION_TYPE);
+    if (!handle->session) luaL_argerror(L, index, "this session was never made");
+    return handle;
+}
+
+static int session_gc(lua_State *L)
+{
+    SessionHandle *handle = luaL_checkudata(L, 1, SESSION_TYPE);
+    if (!handle->session) return 0;
+    session_free(handle->session);
+    handle->session = NULL;
+    host_forget_tensors(host_of(L));
+    return 0;
+}
+
+/* --- making; the table is at 1, the new session at 2 --- */
+
+static void add_model(lua_State *L, Session *session, const char *name)
+{
+    Part *part = bind_check_part(L, -1, &bind_models, "model");
+    if (!name) name = part->name[0] ? part->name : "model";
+    Model *model;
+    RandomKey key = random_subkey_name(random_key(session->seed, "weights"), name);
+    host_check(L, model_new(part->record.data, part->config, name, key, &model));
+    host_count_bytes(L, (size_t)module_count_weights(model->root) * sizeof(float));
+    host_check(L, session_add_model(session, model));
+}
+
+/* The names of the table at the top, sorted: the order of Lua's pairs is not in the state. Pushes a list. */
+static lua_Integer push_sorted_names(lua_State *L, const char *what)
+{
+    int table = lua_gettop(L);
+    lua_Integer count = 0;
+    lua_newtable(L);
+    lua_pushnil(L);
+    while (lua_next(L, table)) {
+        lua_pop(L, 1);
+        if (lua_type(L, -1) != LUA_TSTRING)
+            luaL_error(L, "session: %s have names, as in %s = {NAME = ...}", what, what);
+        lua_pushvalue(L, -1);
+        lua_rawseti(L, table + 1, ++count);
+    }
+    lua_getglobal(L, "table");
+    lua_getfield(L, -1, "sort");
+    lua_remove(L, -2);
+    lua_pushvalue(L, -2);
+    lua_call(L, 1, 0);
+    return count;
+}
+
+static void each_named(lua_State *L, Session *session, const char *field,
+                       void (*add)(lua_State *L, Session *session, const char *name))
+{
+    if (lua_getfield(L, 1, field) != LUA_TNIL) {
+        luaL_checktype(L, -1, LUA_TTABLE);
+        lua_Integer count = push_sorted_names(L, field);
+        for (lua_Integer i = 1; i <= count; i++) {
+            lua_rawgeti(L, -1, i);
+            const char *name = lua_tostring(L, -1);
+            lua_pushvalue(L, -1);
+            lua_gettable(L, -4);
+            add(L, session, name);
+            lua_pop(L, 2);
+        }
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}
+
+static void add_models(lua_State *L, Session *session)
+{
+    if (lua_getfield(L, 1, "model") != LUA_TNIL) add_model(L, session, NULL);
+    lua_pop(L, 1);
+    each_named(L, session, "models", add_model);
+}
+
+static void add_source(lua_State *L, Session *session, const char *name)
+{
+    host_check(L, session_add_source(session, name, bind_check_source(L, -1)));
+}
+
+static void copy_name(char to[OBJECTIVE_NAME_SIZE], const char from[OBJECTIVE_NAME_SIZE])
+{
+    if (from[0]) memcpy(to, from, OBJECTIVE_NAME_SIZE);
+}
+
+/* Functions of custom objectives go into user value 1 of the session, by the objective's name. */
+static void keep_function(lua_State *L, const char *name)
+{
+    lua_getiuservalue(L, 2, 1);
+    lua_getiuservalue(L, -2, PART_LOSS);
+    lua_setfield(L, -2, name);
+    lua_pop(L, 1);
+}
+
+static void add_objective(lua_State *L, SessionHandle *handle)
+{
+    if (lua_isfunction(L, -1)) {
+        bind_push_custom(L, -1);
+        lua_replace(L, -2);
+    }
+    Part *part = bind_check_part(L, -1, &bind_objectives, "objectives");
+    Session *session = handle->session;
+    Objective *objective;
+    host_check(L, objective_new(part->record.data, part->config, part->name[0] ? part->name : NULL, part->weight,
+                                &objective));
+    objective->enabled = part->enabled;
+    copy_name(objective->model, part->model);
+    copy_name(objective->source, part->source);
+    bool custom = part->record.data == &objective_custom;
+    Status status = custom ? bind_custom_objective(handle, objective) : STATUS_OK;
+    char name[OBJECTIVE_NAME_SIZE];
+    memcpy(name, objective->name, sizeof name);
+    if (status != STATUS_OK)
+        objective_free(objective);
+    else
+        status = session_add_objective(session, objective);
+    host_check(L, status);
+    if (custom) keep_function(L, name);
+}
+
+static void add_objectives(lua_State *L, SessionHandle *handle)
+{
+    if (lua_getfield(L, 1, "objectives") != LUA_TNIL) {
+        luaL_checktype(L, -1, LUA_TTABLE);
+        for (lua_Integer i = 1, n = (lua_Integer)lua_rawlen(L, -1); i <= n; i++) {
+            lua_rawgeti(L, -1, i);
+            add_objective(L, handle);
+            lua_pop(L, 1);
+        }
+    }
+    lua_pop(L, 1);
+}
+
+static void set_optimizer(lua_State *L, Session *session)
+{
+    if (lua_getfield(L, 1, "optimizer") != LUA_TNIL) {
+        Part *part = bind_check_part(L, -1, &bind_optimizers, "optimizer");
+        session->optimizer.record = part->record.data;
+        memcpy(&session->optimizer.config, part->config, sizeof session->optimizer.config);
+    }
+    lua_pop(L, 1);
+    if (lua_getfield(L, 1, "schedule") != LUA_TNIL) {
+        Part *part = bind_check_part(L, -1, &bind_schedules, "schedule");
+        session->schedule.record = part->record.data;
+        memcpy(&session->schedule.config, part->config, sizeof session->schedule.config);
+    }
+    lua_pop(L, 1);
+}
+
+static void push_empty_session(lua_State *L, uint64_t seed)
+{
+    SessionHandle *handle = lua_newuserdatauv(L, sizeof *handle, 1);
+    *handle = (SessionHandle){.host = host_of(L)};
+    luaL_setmetatable(L, SESSION_TYPE);
+    lua_newtable(L);
+    lua_setiuservalue(L, -2, 1);
+    lua_getfield(L, LUA_REGISTRYINDEX, "lathe.sessions");
+    lua_pushvalue(L, -2);
+    lua_rawsetp(L, -2, handle);
+    lua_pop(L, 1);
+    host_check(L, session_new(seed, &handle->session));
+}
+
+/* session { model = ..., data = {...}, objectives = {...}, optimizer = ..., schedule = ..., steps = ... } */
+static int make_session(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    uint64_t seed = host_seed_value(host_of(L));
+    if (lua_getfield(L, 1, "seed") != LUA_TNIL) seed = (uint64_t)luaL_checkinteger(L, -1);
+    lua_settop(L, 1);
+    push_empty_session(L, seed);
+    SessionHandle *handle = bind_check_session(L, 2);
+    bind_read_options(L, 1, bind_live_session, handle->session, "session",
+                      "model models data objectives optimizer schedule seed");
+    add_models(L, handle->session);
+    each_named(L, handle->session, "data", add_source);
+    add_objectives(L, handle);
+    set_optimizer(L, handle->session);
+    host_check(L, session_check(handle->session));
+    return 1;
+}
+
+/* --- training --- */
+
+Status bind_step(Host *host, Session *session, StepMetrics *out)
+{
+    Tape *before = host_step_tape(host);
+    Status status = session_step(session, out);
+    host_set_tape(host, before);
+    return status;
+}
+
+static void push_metrics(lua_State *L, const Session *session, const StepMetrics *metrics)
+{
+    lua_newtable(L);
+    lua_pushinteger(L, metrics->step);
+    lua_setfield(L, -2, "step");
+    lua_pushnumber(L, metrics->loss);
+    lua_setfield(L, -2, "loss");
+    lua_pushnumber(L, metrics->lr);
+    lua_setfield(L, -2, "lr");
+    lua_pushnumber(L, metrics->grad_norm);
+    lua_setfield(L, -2, "grad_norm");
+    for (int i = 0; i < session->objective_count; i++) {
+        lua_pushfstring(L, "loss.%s", session->objectives[i]->name);
+        lua_pushnumber(L, metrics->objectives[i]);
+        lua_settable(L, -3);
+    }
+}
+
+/* run:train(n): n steps, 1 unless said; returns the metrics of the last one. */
+static int session_train(lua_State *L)
+{
+    SessionHandle *handle = bind_check_session(L, 1);
+    lua_Integer steps = luaL_optinteger(L, 2, 1);
+    StepMetrics metrics = handle->session->last;
+    if (handle->stepping) return luaL_error(L, "train: a training step is under way");
+    if (lua_pushthread(L) != 1) return luaL_error(L, "train: not inside a coroutine");
+    lua_pop(L, 1);
+    for (lua_Integer i = 0; i < steps; i++) host_check(L, bind_step(host_of(L), handle->session, &metrics));
+    push_metrics(L, handle->session, &metrics);
+    return 1;
+}
+
+static int session_state_hash(lua_State *L)
+{
+    Hash hash;
+    char text[HASH_TEXT_SIZE];
+    host_check(L, session_hash(bind_check_session(L, 1)->session, &hash));
+    hash_text(hash, text);
+    lua_pushstring(L, text);
+    return 1;
+}
+
+/* --- its parts, by name --- */
+
+static void push_objective(lua_State *L, int session, Objective *objective)
+{
+    char path[96];
+    snprintf(path, sizeof path, "objectives.%s", objective->name);
+    bind_push_live(L, session, path, objective->record->options, objective->config, bind_live_objective, objective);
+}
+
+static void push_objectives(lua_State *L, Session *session)
+{
+    lua_newtable(L);
+    for (int i = 0; i < session->objective_count; i++) {
+        push_objective(L, 1, session->objectives[i]);
+        lua_setfield(L, -2, session->objectives[i]->name);
+    }
+}
+
+static void push_models(lua_State *L, Session *session)
+{
+    lua_newtable(L);
+    for (int i = 0; i < session->model_count; i++) {
+        bind_push_module(L, 1, session->models[i]->root);
+        lua_setfield(L, -2, session->models[i]->name);
+    }
+}
+
+static void push_sources(lua_State *L, Session *session)
+{
+    lua_newtable(L);
+    for (int i = 0; i < session->source_count; i++) {
+        bind_push_source(L, session->sources[i].source);
+        lua_setfield(L, -2, session->sources[i].name);
+    }
+}
+
+static bool push_part_of(lua_State *L, Session *session, const char *name)
+{
+    if (strcmp(name, "objectives") == 0)
+        push_objectives(L, session);
+    else if (strcmp(name, "models") == 0)
+        push_models(L, session);
+    else if (strcmp(name, "model") == 0 && session->model_count)
+        bind_push_module(L, 1, session->models[0]->root);
+    else if (strcmp(name, "data") == 0)
+        push_sources(L, session);
+    else if (strcmp(name, "optimizer") == 0)
+        bind_push_live(L, 1, name, session->optimizer.record->options, &session->optimizer.config, NULL, NULL);
+    else if (strcmp(name, "schedule") == 0)
+        bind_push_live(L, 1, name, session->schedule.record->options, &session->schedule.config, NULL, NULL);
+    else if (strcmp(name, "options") == 0)
+        bind_push_live(L, 1, name, bind_live_session, session, NULL, NULL);
+    else
+        return false;
+    return true;
+}
+
+static const char *const fields[] = {"objectives", "models", "model", "data", "optimizer", "schedule",
+                                     "options",    "step",   "seed",  "loss", "steps",     "accumulate",
+                                     "clip_norm",  "train",  "hash",  "last", NULL};
+
+static int unknown_field(lua_State *L, const char *name)
+{
+    const char *near = names_nearest(name, fields, sizeof fields / sizeof *fields - 1, sizeof *fields);
+    if (near) return luaL_error(L, "a session has no '%s'; did you mean '%s'?", name, near);
+    return luaL_error(L, "a session has no '%s'; help(run) lists what it has", name);
+}
+
+static int session_index(lua_State *L)
+{
+    Session *session = bind_check_session(L, 1)->session;
+    const char *name = luaL_checkstring(L, 2);
+    const Option *option = option_find(bind_live_session, name);
+    if (push_part_of(L, session, name)) return 1;
+    if (option)
+        bind_push_option(L, option, session);
+    else if (strcmp(name, "step") == 0)
+        lua_pushinteger(L, session->step);
+    else if (strcmp(name, "seed") == 0)
+        lua_pushinteger(L, (lua_Integer)session->seed);
+    else if (strcmp(name, "loss") == 0)
+        lua_pushnumber(L, session->step ? session->last.loss : (double)NAN);
+    else if (strcmp(name, "last") == 0)
+        push_metrics(L, session, &session->last);
+    else if (strcmp(name, "train") == 0)
+        lua_pushcfunction(L, session_train);
+    else if (strcmp(name, "hash") == 0)
+        lua_pushcfunction(L, session_state_hash);
+    else
+        return unknown_field(L, name);
+    return 1;
+}
+
+/* run.steps = 500 is run.options.steps = 500. */
+static int session_newindex(lua_State *L)
+{
+    Session *session = bind_check_session(L, 1)->session;
+    const char *name = luaL_checkstring(L, 2);
+    if (!option_find(bind_live_session, name)) {
+        for (int i = 0; fields[i]; i++)
+            if (strcmp(fields[i], name) == 0) return luaL_error(L, "run.%s cannot be assigned", name);
+        return unknown_field(L, name);
+    }
+    bind_push_live(L, 1, "run", bind_live_session, session, NULL, NULL);
+    lua_pushvalue(L, 2);
+    lua_pushvalue(L, 3);
+    lua_settable(L, -3);
+    return 0;
+}
+
+/* --- words --- */
+
+static Status describe(const Session *session, Buffer *out)
+{
+    TRY(buffer_printf(out, "session: step %lld of %lld, seed %llu\n  models     ", (long long)session->step,
+                      (long long)session->steps, (unsigned long long)session->seed));
+    for (int i = 0; i < session->model_count; i++)
+        TRY(buffer_printf(out, "%s%s (%s, %.2f M parameters)", i ? ", " : "", session->models[i]->name,
+                          session->models[i]->record->name,
+                          (double)module_count_weights(session->models[i]->root) / 1e6));
+    for (int i = 0; i < session->source_count; i++)
+        TRY(buffer_printf(out, "%s%s: %s", i ? "; " : "\n  data       ", session->sources[i].name,
+                          session->sources[i].source->doc));
+    TRY(buffer_text(out, "\n  objectives "));
+    for (int i = 0; i < session->objective_count; i++) {
+        const Objective *objective = session->objectives[i];
+        TRY(buffer_printf(out, "%s%s x %.2f%s", i ? "    " : "", objective->name, objective->weight,
+                          objective->enabled ? "" : " (off)"));
+        if (session->step) TRY(buffer_printf(out, " = %.3f", session->last.objectives[i]));
+    }
+    TRY(buffer_printf(out, "\n  optimizer  %s, lr %.2g (%s)", session->optimizer.record->name,
+                      session->step ? session->last.lr : session->optimizer.config.lr,
+                      session->schedule.record->name));
+    return session->step ? buffer_printf(out, ", grad_norm %.3g", session->last.grad_norm) : STATUS_OK;
+}
+
+static int session_tostring(lua_State *L)
+{
+    Session *session = bind_check_session(L, 1)->session;
+    Buffer *out = host_push_buffer(L);
+    host_check(L, describe(session, out));
+    host_buffer_to_string(L, out);
+    return 1;
+}
+
+static int session_members(lua_State *L)
+{
+    lua_newtable(L);
+    for (int i = 0; fields[i]; i++) {
+        lua_pushstring(L, fields[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+    return 1;
+}
+
+void bind_set_run(lua_State *L, int index)
+{
+    lua_pushvalue(L, index);
+    lua_setglobal(L, "run");
+}
+
+void bind_open_sessions(lua_State *L)
+{
+    static const luaL_Reg events[] = {{"__gc", session_gc},
+                                      {"__index", session_index},
+                                      {"__newindex", session_newindex},
+                                      {"__tostring", session_tostring},
+                                      {"__members", session_members},
+                                      {NULL, NULL}};
+    luaL_newmetatable(L, SESSION_TYPE);
+    luaL_setfuncs(L, events, 0);
+    lua_pushliteral(L, "A session or run. Fields: step, steps, seed, loss, last, accumulate, clip_norm,\n"
+                       "  objectives.NAME.weight, optimizer.lr, schedule.warmup, model, models.NAME, data.NAME.\n"
+                       "Methods: train(n) runs n steps, hash() is the hash of the whole state.");
+    lua_setfield(L, -2, "__help");
+    lua_pop(L, 1);
+    lua_pushcfunction(L, make_session);
+    lua_setglobal(L, "session");
+}
