@@ -40,6 +40,8 @@ void bind_open_modules(lua_State *L);
 /* Data sources (scripts/bind_source.c). The userdata holds a reference. cursor: whose place batch() shows; NULL:
  * the beginning. */
 void bind_push_source(lua_State *L, Source *source);
+/* Pushes a handle to be filled by the caller, whose reference it takes over. */
+Source **bind_new_source(lua_State *L);
 Source *bind_check_source(lua_State *L, int index);
 /* Pushes a table with the batch's fields by name, and size. */
 void bind_push_batch(lua_State *L, const Batch *batch);

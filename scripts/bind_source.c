@@ -11,12 +11,17 @@ typedef struct SourceHandle {
     Source *source;
 } SourceHandle;
 
-void bind_push_source(lua_State *L, Source *source)
+Source **bind_new_source(lua_State *L)
 {
     SourceHandle *handle = lua_newuserdatauv(L, sizeof *handle, 0);
     handle->source = NULL;
     luaL_setmetatable(L, SOURCE_TYPE);
-    handle->source = source_ref(source);
+    return &handle->source;
+}
+
+void bind_push_source(lua_State *L, Source *source)
+{
+    *bind_new_source(L) = source_ref(source);
 }
 
 Source *bind_check_source(lua_State *L, int index)

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "scripts/bind_data.h"
+
+#include "scripts/bind_session.h"
+#include "scripts/bind_tokenizers.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define CORPUS_TYPE "lathe.corpus"
+
+typedef struct CorpusHandle {
+    Corpus *corpus;
+} CorpusHandle;
+
+/* --- progress --- */
+
+static struct {
+    void (*report)(void *context, const char *what, int64_t done, int64_t all);
+    void *context;
+} listener;
+
+void bind_set_progress(void (*progress)(void *context, const char *what, int64_t done, int64_t all), void *context)
+{
+    listener.report = progress;
+    listener.context = context;
+}
+
+void bind_report_progress(void *what, int64_t done, int64_t all)
+{
+    if (listener.report) listener.report(listener.context, what, done, all);
+}
+
+/* --- corpora --- */
+
+static CorpusHandle *new_corpus(lua_State *L)
+{
+    CorpusHandle *handle = lua_newuserdatauv(L, sizeof *handle, 0);
+    handle->corpus = NULL;
+    luaL_setmetatable(L, CORPUS_TYPE);
+    return handle;
+}
+
+Corpus *bind_check_corpus(lua_State *L, int index)
+{
+    CorpusHandle *handle = luaL_testudata(L, index, CORPUS_TYPE);
+    if (!handle || !handle->corpus)
+        luaL_error(L, "a corpus is wanted, as data.text(path) gives one; got a %s", luaL_typename(L, index));
+    return handle->corpus;
+}
+
+static int corpus_gc(lua_State *L)
+{
+    CorpusHandle *handle = luaL_checkudata(L, 1, CORPUS_TYPE);
+    if (handle->corpus) corpus_unref(handle->corpus);
+    handle->corpus = NULL;
+    return 0;
+}
+
+static int corpus_tostring(lua_State *L)
+{
+    Corpus *corpus = bind_check_corpus(L, 1);
+    lua_pushfstring(L, "corpus %s: %I documents, %I sentences, %I bytes", corpus->doc,
+                    (lua_Integer)corpus->document_count, (lua_Integer)corpus->sentence_count,
+                    (lua_Integer)corpus->bytes.length);
+    return 1;
+}
+
+/* corpus:sentence(i) */
+static int corpus_get_sentence(lua_State *L)
+{
+    Corpus *corpus = bind_check_corpus(L, 1);
+    lua_Integer index = luaL_checkinteger(L, 2);
+    size_t length;
+    if (index < 0 || index >= corpus->sentence_count)
+        return luaL_error(L, "sentence: there are sentences 0 to %I", (lua_Integer)corpus->sentence_count - 1);
+    const char *text = corpus_sentence(corpus, index, &length);
+    lua_pushlstring(L, text, length);
+    return 1;
+}
+
+static void push_corpus(lua_State *L, Corpus *corpus)
+{
+    CorpusHandle *handle = new_corpus(L);
+    handle->corpus = corpus_ref(corpus);
+}
+
+static int push_classes(lua_State *L, const Corpus *corpus)
+{
+    lua_newtable(L);
+    for (int64_t i = 0; i < corpus->class_count; i++) {
+        lua_pushstring(L, corpus->classes[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+    return 1;
+}
+
+static const char *const corpus_fields[] = {"doc",      "documents", "sentences", "bytes",
+                                            "held_out", "classes",   "sentence",  NULL};
+
+static int corpus_index(lua_State *L)
+{
+    Corpus *corpus = bind_check_corpus(L, 1);
+    const char *name = luaL_checkstring(L, 2);
+    if (strcmp(name, "held_out") == 0) {
+        if (corpus->held_out)
+            push_corpus(L, corpus->held_out);
+        else
+            lua_pushnil(L);
+    }
+    if (strcmp(name, "classes") == 0) push_classes(L, corpus);
+    if (strcmp(name, "doc") == 0) lua_pushstring(L, corpus->doc);
+    if (strcmp(name, "documents") == 0) lua_pushinteger(L, corpus->document_count);
+    if (strcmp(name, "sentences") == 0) lua_pushinteger(L, corpus->sentence_count);
+    if (strcmp(name, "bytes") == 0) lua_pushinteger(L, (lua_Integer)corpus->bytes.length);
+    if (strcmp(name, "sentence") == 0) lua_pushcfunction(L, corpus_get_sentence);
+    if (lua_gettop(L) > 2) return 1;
+    return luaL_error(L, "a corpus has no '%s'; there are doc, documents, sentences, bytes, classes, held_out and "
+                         "sentence(i)",
+                      name);
+}
+
+static int corpus_members(lua_State *L)
+{
+    lua_newtable(L);
+    for (int i = 0; corpus_fields[i]; i++) {
+        lua_pushstring(L, corpus_fields[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+    return 1;
+}
+
+/* --- data.NAME --- */
+
+static bool get_data(int index, Record *out)
+{
+    if (index < corpus_record_count) {
+        const CorpusRecord *record = corpus_records[index];
+        *out = (Record){.name = record->name,
+                        .doc = record->doc,
+                        .source = record->source,
+                        .options = record->options,
+                        .data = record};
+        return true;
+    }
+    if (index >= corpus_record_count + data_record_count) return false;
+    const DataRecord *record = data_records[index - corpus_record_count];
+    *out = (Record){.name = record->name,
+                    .doc = record->doc,
+                    .source = record->source,
+                    .options = record->options,
+                    .data = record};
+    return true;
+}
+
+/* The config of a record in a userdata at the top of the stack, from the table of options at the index, if any. */
+static void *push_config(lua_State *L, int index, const Record *record, size_t size, const char *other)
+{
+    void *config = lua_newuserdatauv(L, size + 1, 0);
+    memset(config, 0, size + 1);
+    option_defaults(record->options, config);
+    if (lua_isnoneornil(L, index)) return config;
+    luaL_checktype(L, index, LUA_TTABLE);
+    bind_read_options(L, index, record->options, config, record->name, other);
+    return config;
+}
+
+/* data.text(path, {options}), data.stories {options} */
+static int make_corpus(lua_State *L, const Record *record)
+{
+    const CorpusRecord *maker = record->data;
+    const char *path = NULL;
+    if (maker->reads) path = luaL_checkstring(L, 1);
+    int options = maker->reads ? 2 : 1;
+    lua_settop(L, options);
+    void *config = push_config(L, options, record, maker->config_size, NULL);
+    CorpusHandle *handle = new_corpus(L);
+    char what[] = "reading";
+    if (!maker->reads) memcpy(what, "making", 7);
+    host_check(L, maker->make(path, config, bind_report_progress, what, &handle->corpus));
+    host_count_bytes(L, handle->corpus->bytes.length);
+    return 1;
+}
+
+/* data.sentence_pairs(corpus, tokenizer, {options, held_out = corpus}) -> { train = source, valid = source } */
+static int make_sources(lua_State *L, const Record *record)
+{
+    const DataRecord *maker = record->data;
+    lua_settop(L, 3);
+    Corpus *corpus = bind_check_corpus(L, 1), *held_out = NULL;
+    Encoder encoder = bind_check_encoder(L, 2);
+    void *config = push_config(L, 3, record, maker->config_size, "held_out");
+    if (lua_type(L, 3) == LUA_TTABLE && lua_getfield(L, 3, "held_out") != LUA_TNIL)
+        held_out = bind_check_corpus(L, -1);
+    Source **train = bind_new_source(L), **valid = bind_new_source(L);
+    char what[] = "encoding";
+    host_check(L, data_make(maker, corpus, held_out, &encoder, config, bind_report_progress, what, train, valid));
+    lua_createtable(L, 0, 2);
+    lua_insert(L, -3);
+    if (*valid)
+        lua_setfield(L, -3, "valid");
+    else
+        lua_pop(L, 1);
+    lua_setfield(L, -2, "train");
+    return 1;
+}
+
+static int call_data(lua_State *L, const Record *record)
+{
+    for (int i = 0; i < corpus_record_count; i++)
+        if (record->data == corpus_records[i]) return make_corpus(L, record);
+    return make_sources(L, record);
+}
+
+const RecordKind bind_data = {"data", "data maker", "texts, and the batches made of them", get_data, call_data, NULL};
+
+void bind_open_data(lua_State *L)
+{
+    static const luaL_Reg events[] = {{"__gc", corpus_gc},
+                                      {"__index", corpus_index},
+                                      {"__tostring", corpus_tostring},
+                                      {"__members", corpus_members},
+                                      {NULL, NULL}};
+    luaL_newmetatable(L, CORPUS_TYPE);
+    luaL_setfuncs(L, events, 0);
+    lua_pop(L, 1);
+}
