@@ -115,8 +115,9 @@ static int corpus_index(lua_State *L)
     if (strcmp(name, "bytes") == 0) lua_pushinteger(L, (lua_Integer)corpus->bytes.length);
     if (strcmp(name, "sentence") == 0) lua_pushcfunction(L, corpus_get_sentence);
     if (lua_gettop(L) > 2) return 1;
-    return luaL_error(L, "a corpus has no '%s'; there are doc, documents, sentences, bytes, classes, held_out and "
-                         "sentence(i)",
+    return luaL_error(L,
+                      "a corpus has no '%s'; there are doc, documents, sentences, bytes, classes, held_out and "
+                      "sentence(i)",
                       name);
 }
 
@@ -212,7 +213,8 @@ static int call_data(lua_State *L, const Record *record)
     return make_sources(L, record);
 }
 
-const RecordKind bind_data = {"data", "data maker", "texts, and the batches made of them", get_data, call_data, NULL};
+const RecordKind bind_data = {"data",   "data maker", "texts, and the batches made of them",
+                              get_data, call_data,    NULL};
 
 void bind_open_data(lua_State *L)
 {

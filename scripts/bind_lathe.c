@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The table of kinds, and what the Lua library (scripts/lib) needs from C. */
+#include "scripts/bind_data.h"
 #include "scripts/bind_parts.h"
 #include "scripts/bind_session.h"
+#include "scripts/bind_tokenizers.h"
 
 #include "engine/base/names.h"
 
 #include <string.h>
 #include <sys/stat.h>
 
-const RecordKind *const record_kinds[] = {&bind_ops,        &bind_models,    &bind_objectives,
-                                          &bind_optimizers, &bind_schedules, NULL};
+const RecordKind *const record_kinds[] = {
+    &bind_ops, &bind_models, &bind_objectives, &bind_optimizers, &bind_schedules, &bind_data, NULL};
 
 /* lathe.nearest(name, {candidates}) -> the one that was probably meant, or nil */
 static int lathe_nearest(lua_State *L)
@@ -114,5 +116,7 @@ void bind_open(lua_State *L)
     bind_open_sources(L);
     bind_open_custom(L);
     bind_open_sessions(L);
+    bind_open_tokenizers(L);
+    bind_open_data(L);
     bind_open_lathe(L);
 }

@@ -39,4 +39,21 @@ typedef struct SelectAttrs {
     int64_t dim, index;
 } SelectAttrs;
 
+typedef struct ReduceAttrs {
+    OptionInts dim;
+    bool keepdim;
+} ReduceAttrs;
+
+typedef struct PermuteAttrs {
+    OptionInts dims;
+} PermuteAttrs;
+
+typedef struct SliceAttrs {
+    int64_t dim, start, stop, step;
+} SliceAttrs;
+
+typedef struct PowAttrs {
+    double exponent;
+} PowAttrs;
+
 #endif

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Sessions from Lua: a small BERT on a text, live edits, objectives that are functions. */
+#include "engine/base/cancel.h"
+#include "engine/base/memory.h"
+#include "scripts/bind_session.h"
+#include "scripts/bind_tokenizers.h"
+#include "tests/unit/scratch.h"
+
+Suite *lua_session_suite(void);
+
+static Host *host;
+static Buffer printed;
+
+static void keep_output(void *context, const char *text, size_t length)
+{
+    (void)context;
+    ASSERT_OK(buffer_append(&printed, text, length));
+}
+
+static Status run(const char *text)
+{
+    return host_run(host, text, strlen(text), "test", 0);
+}
+
+/* --- a tokenizer of letters --- */
+
+enum { LETTERS = 32 };
+
+static const char *const pieces[LETTERS] = {
+    "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k",
+    "l",     "m",     "n",     "o",     "p",      "q", "r", "s", "t", "u", "v", "w", "x", "y", "z", "."};
+static const uint8_t special[LETTERS] = {1, 1, 1, 1, 1};
+static const Vocabulary letters = {LETTERS, 0, 1, 2, 3, 4, special, pieces};
+
+static Status encode_letters(const void *tokenizer, const char *bytes, size_t length, TokenList *out)
+{
+    (void)tokenizer;
+    for (size_t i = 0; i < length; i++)
+        TRY(token_list_add(out, bytes[i] >= 'a' && bytes[i] <= 'z' ? 5 + bytes[i] - 'a' : 31, (int32_t)i));
+    return STATUS_OK;
+}
+
+static int push_letters(lua_State *L)
+{
+    Encoder encoder = {.vocabulary = &letters, .encode = encode_letters};
+    bind_push_tokenizer(L, &encoder, NULL);
+    lua_setglobal(L, "letters");
+    lua_pushstring(L, scratch_path("text.txt"));
+    lua_setglobal(L, "path");
+    return 0;
+}
+
+static void write_text(void)
+{
+    Buffer text = {0};
+    for (int d = 0; d < 30; d++) {
+        for (int s = 0; s < 4; s++)
+            ASSERT_OK(buffer_printf(&text, "the %c%c runs to the %c\n", 'a' + d % 26, 'a' + s, 'a' + (d + s) % 26));
+        ASSERT_OK(buffer_text(&text, "\n"));
+    }
+    scratch_write(scratch_path("text.txt"), text.data, text.length);
+    buffer_free(&text);
+}
+
+static const char prepare[] =
+    "corpus = data.text(path)\n"
+    "pairs_ = data.sentence_pairs(corpus, letters, { length = 32, batch_size = 4, loader_threads = 0 })\n"
+    "function small(objectives, extra)\n"
+    "  local spec = {\n"
+    "    model = models.bert { vocab_size = letters.vocab_size, hidden_size = 16, num_hidden_layers = 1,\n"
+    "                          num_attention_heads = 2, max_position_embeddings = 32 },\n"
+    "    data = pairs_, objectives = objectives, optimizer = optim.adamw { lr = 0.01 },\n"
+    "    schedule = schedules.cosine { warmup = 0.1 }, steps = 20 }\n"
+    "  for k, v in pairs(extra or {}) do spec[k] = v end\n"
+    "  return session(spec)\n"
+    "end\n";
+
+static void start(void)
+{
+    HostOptions options = {.output = keep_output, .seed = 1};
+    scratch_make();
+    write_text();
+    ASSERT_OK(host_new(&options, &host));
+    ASSERT_OK(host_protect(host, push_letters, NULL));
+    ASSERT_OK(run(prepare));
+}
+
+static void stop(void)
+{
+    host_free(host);
+    buffer_free(&printed);
+    scratch_remove();
+}
+
+START_TEST(trains)
+{
+    ASSERT_OK(
+        run("run = small { objectives.mlm { weight = 1 }, objectives.nsp { weight = 0.5 } }\n"
+            "local first = run:train(1)\n"
+            "local last = run:train(9)\n"
+            "assert(last.step == 10 and run.step == 10 and last.loss < first.loss, last.loss)\n"
+            "assert(last['loss.mlm'] and last['loss.nsp'] and last.grad_norm > 0)\n"
+            "local again = small { objectives.mlm { weight = 1 }, objectives.nsp { weight = 0.5 } }\n"
+            "assert(again:hash() ~= run:hash())\n"
+            "again:train(10)\n"
+            "assert(again:hash() == run:hash())\n"
+            "assert(small({ objectives.mlm {} }, { seed = 2 }):hash() ~= small { objectives.mlm {} }:hash())"));
+}
+END_TEST
+
+START_TEST(live_edits)
+{
+    ASSERT_OK(run("run = small { objectives.mlm {}, objectives.nsp { weight = 0.5 } } run:train(2)"));
+    buffer_clear(&printed);
+    ASSERT_OK(run("run.objectives.nsp.weight = 0.1 run.optimizer.lr = 1e-3 run.steps = 30"));
+    ck_assert_str_eq(printed.data, "[2] objectives.nsp.weight 0.5 -> 0.1\n"
+                                   "[2] optimizer.lr 0.01 -> 0.001\n"
+                                   "[2] run.steps 20 -> 30\n");
+    ASSERT_FAILS(run("run.objectives.mlm.mlm_probability = 1.5"), STATUS_INVALID,
+                 "mlm_probability must be a number in (0, 1]; got 1.5. Nothing was changed.");
+    ASSERT_FAILS(run("run.objectives.mlm.mlm_probabilty = 0.5"), STATUS_INVALID, "did you mean 'mlm_probability'?");
+    ASSERT_FAILS(run("run.objectiv = 1"), STATUS_LUA, "did you mean 'objectives'?");
+    ASSERT_FAILS(run("run.step = 1"), STATUS_LUA, "cannot be assigned");
+    ASSERT_OK(run("assert(run.objectives.mlm.mlm_probability == 0.15 and run.optimizer.lr == 1e-3)"
+                  "run:train(1) print(run) help(run) help(run.objectives.mlm) help(run.optimizer)"
+                  "assert(tostring(run):find('step 3 of 30'))"));
+}
+END_TEST
+
+START_TEST(looks_inside)
+{
+    ASSERT_OK(run("run = small { objectives.mlm {} }"
+                  " local before = run:hash()"
+                  " local w = run.model.bert.encoder.layer[0].attention.self.query.weight"
+                  " local text = tostring(w)"
+                  " assert(text:find('^Parameter f32%[16,16%] bert.encoder.layer.0.attention.self.query.weight\\n  "
+                  "norm '), text)"
+                  " assert(w.shape[1] == 16 and w:sum():item() == w.value:sum():item() and w.grad == nil)"
+                  " w.value[0] = 100 assert(w[0][0]:item() ~= 100)"
+                  " assert(tostring(run.model.bert.encoder):find('Module'))"
+                  " local batch = run.data.train:batch()"
+                  " assert(batch.size == 4 and batch.input_ids.shape[1] == 4)"
+                  " assert(run.data.train:text(batch.input_ids[0]):find('^%[CLS%] '))"
+                  " assert(run:hash() == before)"
+                  " for _, name in ipairs(lathe.members(run)) do local _ = run[name] end"));
+    ASSERT_FAILS(run("return run.model.bert.encoder.layer[7]"), STATUS_INVALID, "bert.encoder.layer has no '7'");
+    ASSERT_FAILS(run("return run.model.brt"), STATUS_INVALID, "did you mean 'bert'?");
+    ASSERT_FAILS(run("run.model.bert.embeddings.word_embeddings.weight[0] = 1"), STATUS_LUA, "frozen");
+}
+END_TEST
+
+/* The function's loss is the same as the built-in one: same batch, same pass. */
+START_TEST(own_objectives)
+{
+    ASSERT_OK(run("local calls = 0\n"
+                  "run = small { objectives.mlm {}, function(model, batch)\n"
+                  "  calls = calls + 1\n"
+                  "  kept, kept_batch, pass = model.nsp_logits, batch, model\n"
+                  "  assert(batch.size == 4 and #batch.input_ids == 4)\n"
+                  "  return ops.cross_entropy(model.nsp_logits, batch.next_sentence_label) * 0.5\n"
+                  "end }\n"
+                  "local m = run:train(3)\n"
+                  "assert(calls == 3 and m['loss.custom'] > 0)\n"
+                  "local w = run.model.cls.seq_relationship.weight\n"
+                  "assert(w.step == 3)"));
+    ASSERT_FAILS(run("return kept.shape"), STATUS_LUA, ":clone()");
+    ASSERT_FAILS(run("return pass.nsp_logits"), STATUS_LUA, "is over");
+    ASSERT_FAILS(run("small { objectives.custom { loss = function() return 5 end } }:train()"), STATUS_LUA,
+                 "must return a loss, a tensor; it returned a number");
+    ASSERT_FAILS(
+        run("small { objectives.custom { loss = function(m) return m.nsp_logits end, name = 'mine' } }:train()"),
+        STATUS_LUA, "objective 'mine' must return one number");
+    ASSERT_FAILS(run("small { function() error('inside') end }:train()"), STATUS_LUA, "test:1: inside");
+    ASSERT_FAILS(run("small { function(m) return m.nsp_logit end }:train()"), STATUS_INVALID,
+                 "did you mean 'nsp_logits'?");
+    ASSERT_FAILS(run("local s s = small { function(m) s.steps = 3 end } s:train()"), STATUS_LUA,
+                 "inside a training step");
+    ASSERT_FAILS(run("local s s = small { function(m) s:train() end } s:train()"), STATUS_LUA, "under way");
+    ASSERT_FAILS(run("small { function(m) return tensor(1) end }:train()"), STATUS_INVALID, "");
+    ASSERT_FAILS(run("small { function(m) return m.nsp_logits:sum() * (0/0) end }:train()"), STATUS_NONFINITE,
+                 "custom");
+    ASSERT_OK(run("run:train(1) assert(run.step == 4)"));
+}
+END_TEST
+
+START_TEST(bad_sessions)
+{
+    ASSERT_FAILS(run("session { modle = 1 }"), STATUS_INVALID, "did you mean 'model'?");
+    ASSERT_FAILS(run("session { model = 5 }"), STATUS_LUA, "model must be made by models");
+    ASSERT_FAILS(run("session { model = objectives.mlm {} }"), STATUS_LUA, "got a objective");
+    ASSERT_FAILS(run("session { data = { train = 5 } }"), STATUS_LUA, "data source is wanted");
+    ASSERT_FAILS(run("small {}"), STATUS_INVALID, "there is no objective");
+    ASSERT_FAILS(run("small { objectives.mlm {}, objectives.mlm {} }"), STATUS_INVALID, "already an objective");
+    ASSERT_FAILS(run("small({ objectives.mlm {} }, { steps = 0 })"), STATUS_INVALID, "steps must be");
+    ASSERT_FAILS(run("models.bert { hidden_size = 10, num_attention_heads = 3 } small({ objectives.mlm {} }, "
+                     "{ model = models.bert { hidden_size = 10, num_attention_heads = 3 } })"),
+                 STATUS_INVALID, "not a multiple");
+    ASSERT_FAILS(run("small({ objectives.mlm {} }, { model = models.bert { vocab_size = 8 } })"), STATUS_INVALID,
+                 "vocab_size");
+    ASSERT_FAILS(run("data.text('/no/such/file')"), STATUS_IO, "/no/such/file");
+    ASSERT_FAILS(run("data.sentence_pairs(1, 2)"), STATUS_LUA, "a corpus is wanted");
+    ASSERT_FAILS(run("data.sentence_pairs(corpus, 2)"), STATUS_LUA, "a tokenizer is wanted");
+    ASSERT_FAILS(run("data.sentence_pairs(corpus, letters, { lenght = 3 })"), STATUS_INVALID,
+                 "did you mean 'length'?");
+    ASSERT_FAILS(run("objectives.mlm { name = 'a.b' }"), STATUS_LUA, "short name");
+    ck_assert_int_eq(lua_gettop(host_lua(host)), 0);
+}
+END_TEST
+
+START_TEST(interrupted_step)
+{
+    ASSERT_OK(run("before = small { objectives.mlm {} } before:train(2) hash = before:hash()"));
+    cancel_request();
+    ck_assert_int_eq(run("before:train(1)"), STATUS_CANCELLED);
+    cancel_clear();
+    ASSERT_OK(run("assert(before:hash() == hash and before.step == 2)"));
+}
+END_TEST
+
+static void drop_output(void *context, const char *text, size_t length)
+{
+    (void)context;
+    (void)text;
+    (void)length;
+}
+
+static Status sweep_once(void)
+{
+    static const char text[] = "local s = small { objectives.mlm {}, function(m, b)\n"
+                               "  return ops.cross_entropy(m.nsp_logits, b.next_sentence_label) end }\n"
+                               "s:train(1) s.objectives.mlm.weight = 0.5\n"
+                               "print(s) print(s.model.bert.pooler.dense.weight)";
+    HostOptions options = {.output = drop_output, .seed = 1};
+    Host *small;
+    TRY(host_new(&options, &small));
+    Status status = host_protect(small, push_letters, NULL);
+    if (status == STATUS_OK) status = host_run(small, prepare, sizeof prepare - 1, "sweep", 0);
+    if (status == STATUS_OK) status = host_run(small, text, sizeof text - 1, "sweep", 0);
+    host_free(small);
+    return status;
+}
+
+START_TEST(allocation_failures)
+{
+    memory_fail_after(0, 0);
+    ASSERT_OK(sweep_once());
+    ASSERT_OK(sweep_once());
+    uint64_t all = memory_allocations() / 2;
+    size_t before = memory_in_use();
+    int step = getenv("LATHE_LONG") ? 1 : 41;
+    for (uint64_t n = 1; n <= all; n += (uint64_t)step) {
+        memory_fail_after(n, _i);
+        Status status = sweep_once();
+        memory_fail_after(0, 0);
+        ck_assert_msg(status == STATUS_OK || status == STATUS_NOMEM || status == STATUS_LUA, "%llu: %s",
+                      (unsigned long long)n, status_message());
+        ck_assert_msg(memory_in_use() == before, "allocation %llu: %zd bytes leaked", (unsigned long long)n,
+                      (ssize_t)(memory_in_use() - before));
+    }
+}
+END_TEST
+
+Suite *lua_session_suite(void)
+{
+    Suite *suite = suite_create("lua_session");
+    TCase *cases = tcase_create("session");
+    tcase_add_checked_fixture(cases, start, stop);
+    tcase_set_timeout(cases, 300);
+    tcase_add_test(cases, trains);
+    tcase_add_test(cases, live_edits);
+    tcase_add_test(cases, looks_inside);
+    tcase_add_test(cases, own_objectives);
+    tcase_add_test(cases, bad_sessions);
+    tcase_add_test(cases, interrupted_step);
+    tcase_add_loop_test(cases, allocation_failures, 0, 2);
+    suite_add_tcase(suite, cases);
+    return suite;
+}
