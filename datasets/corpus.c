@@ -34,11 +34,12 @@ void corpus_unref(Corpus *corpus)
     memory_free(corpus);
 }
 
-void corpus_set_oracle(Corpus *corpus, TextOracle oracle, TextOwner owner)
+void corpus_set_oracle(Corpus *corpus, Status (*attach)(void *object, const Encoder *encoder, Tokenized *text),
+                       TextOwner owner)
 {
     if (owner.retain) owner.retain(owner.object);
     if (corpus->oracle_owner.release) corpus->oracle_owner.release(corpus->oracle_owner.object);
-    corpus->oracle = oracle;
+    corpus->attach_oracle = attach;
     corpus->oracle_owner = owner;
 }
 
@@ -136,7 +137,13 @@ Status corpus_encode(const Corpus *corpus, const Encoder *encoder, EncodeProgres
                          .labels = corpus->labels,
                          .class_count = corpus->class_count,
                          .classes = corpus->classes};
-    TRY(tokenized_encode(&input, encoder, progress, context, out));
-    if (corpus->oracle) tokenized_set_oracle(*out, corpus->oracle, corpus->oracle_owner);
-    return STATUS_OK;
+    Tokenized *text;
+    TRY(tokenized_encode(&input, encoder, progress, context, &text));
+    Status status = STATUS_OK;
+    if (corpus->attach_oracle) status = corpus->attach_oracle(corpus->oracle_owner.object, encoder, text);
+    if (status == STATUS_OK)
+        *out = text;
+    else
+        tokenized_unref(text);
+    return status;
 }

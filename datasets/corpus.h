@@ -19,8 +19,9 @@ typedef struct Corpus {
     int64_t class_count; /* 0 where nothing is labelled */
     char **classes;      /* [class_count] */
     Hash content;        /* of all of the above; set by corpus_finish() */
-    TextOracle oracle;   /* NULL where nobody knows how the text was made */
-    TextOwner oracle_owner;
+    /* Gives an encoded text its oracle; NULL where nobody knows how the text was made. */
+    Status (*attach_oracle)(void *object, const Encoder *encoder, Tokenized *text);
+    TextOwner oracle_owner;  /* of that object */
     struct Corpus *held_out; /* text to evaluate on that comes with it, held; NULL: none */
     int64_t sentence_room, document_room;
 } Corpus;
@@ -33,8 +34,9 @@ Status corpus_add_sentence(Corpus *corpus, const char *bytes, size_t length) STA
 Status corpus_end_document(Corpus *corpus, int32_t label) STATUS_CHECKED;
 /* The number of the class, added as a new one where there is none of the name. */
 Status corpus_class(Corpus *corpus, const char *name, int32_t *out) STATUS_CHECKED;
-/* oracle(owner.object, ...) is asked by the sources that are made from the corpus. Retains the owner. */
-void corpus_set_oracle(Corpus *corpus, TextOracle oracle, TextOwner owner);
+/* attach(owner.object, ...) is called by corpus_encode() and calls tokenized_set_oracle(). Retains the owner. */
+void corpus_set_oracle(Corpus *corpus, Status (*attach)(void *object, const Encoder *encoder, Tokenized *text),
+                       TextOwner owner);
 /* Ends an open document and computes the content's hash. Errors: nothing in it. */
 Status corpus_finish(Corpus *corpus) STATUS_CHECKED;
 

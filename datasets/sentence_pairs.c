@@ -206,6 +206,8 @@ static Status setup(Pairs *pairs, const SentencePairsConfig *config)
     Source *source = &pairs->base.source;
     pairs->mode = (PairsMode)config->mode;
     pairs->pack = config->pack;
+    /* Oracles read [CLS] A [SEP] B [SEP] and know nothing of swapped pairs. */
+    if (pairs->mode == PAIRS_NSP && pairs->base.text->oracle) source->type = &pairs_kind.knowing;
     pairs->budget = config->text.length - SPECIALS;
     if (pairs->budget < 2)
         return status_fail(STATUS_INVALID,

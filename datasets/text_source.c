@@ -272,7 +272,7 @@ Status text_source_new(size_t bytes, const TextKind *kind, const TextOptions *op
 {
     TextSource *source;
     TRY(memory_new(1, bytes, &source));
-    source->source.type = text->oracle ? &kind->knowing : &kind->plain;
+    source->source.type = &kind->plain;
     source->source.refs = 1;
     source->source.batch_size = options->batch_size;
     source->source.seed = (uint64_t)options->seed;

@@ -86,7 +86,8 @@ void text_source_free(Source *source);
     .knowing = {(word), text_source_next, text_source_oracle, text_source_free}
 
 typedef struct TextKind {
-    SourceType plain, knowing; /* TEXT_SOURCE_TYPES(name): without and with the oracle of the text */
+    SourceType plain,
+        knowing; /* TEXT_SOURCE_TYPES(name); knowing has the text's oracle: for a kind that suits it */
     /* Writes example 'index' of the epoch. Pure, and called by several threads at once. */
     void (*example)(const TextSource *source, uint64_t seed, int64_t epoch, int64_t index, TextExample *out);
     void (*clear)(TextSource *source); /* frees what the kind added; may be NULL */
