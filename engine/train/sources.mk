@@ -8,3 +8,5 @@ ENGINE_SOURCES += engine/train/session.h
 ENGINE_SOURCES += engine/train/source.c
 ENGINE_SOURCES += engine/train/source.h
 ENGINE_SOURCES += engine/train/step.c
+ENGINE_SOURCES += engine/train/run.c
+ENGINE_SOURCES += engine/train/run.h

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/train/run.h"
+
+#include "engine/base/cancel.h"
+#include "engine/base/memory.h"
+#include "engine/io/checkpoints.h"
+#include "engine/io/file.h"
+#include "engine/io/weights.h"
+#include "engine/train/checkpoint.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MAX_METRICS = SESSION_MAX_OBJECTIVES * 2 + 8 };
+
+typedef struct Run {
+    Session *session;
+    RunDirectory *directory;
+    const RunOptions *options;
+    double score; /* of the last evaluation since the last checkpoint; NaN: none */
+} Run;
+
+/* --- metrics --- */
+
+static Status put_metrics(const Run *run, const StepMetrics *metrics)
+{
+    char names[SESSION_MAX_OBJECTIVES][OBJECTIVE_NAME_SIZE + 8];
+    RunMetric list[MAX_METRICS];
+    size_t count = 0;
+    if (!run->directory) return STATUS_OK;
+    list[count++] = (RunMetric){"loss", metrics->loss, 9};
+    for (int i = 0; i < run->session->objective_count; i++) {
+        if (isnan(metrics->objectives[i])) continue;
+        snprintf(names[i], sizeof names[i], "loss.%s", run->session->objectives[i]->name);
+        list[count++] = (RunMetric){names[i], metrics->objectives[i], 9};
+    }
+    list[count++] = (RunMetric){"lr", metrics->lr, 9};
+    list[count++] = (RunMetric){"grad_norm", metrics->grad_norm, 9};
+    list[count++] = (RunMetric){"tokens_per_second", (double)metrics->tokens / metrics->seconds, 6};
+    list[count++] = (RunMetric){"seconds", metrics->seconds, 6};
+    return run_directory_put_metrics(run->directory, metrics->step, list, count);
+}
+
+/* --- checkpoints --- */
+
+static Status write_checkpoint(void *context, const char *directory, json_t *state)
+{
+    const Run *run = context;
+    return checkpoint_write(run->session, directory, state);
+}
+
+static Status save_checkpoint(Run *run)
+{
+    if (!run->directory) return STATUS_OK;
+    TRY(run_directory_sync_metrics(run->directory));
+    TRY(checkpoints_save(run_directory_path(run->directory), run->session->step, run->score, run->options->keep,
+                         write_checkpoint, run));
+    run->score = (double)NAN;
+    return STATUS_OK;
+}
+
+/* --- evaluation --- */
+
+/* What checkpoints are judged by: the weighted held-out loss. */
+static double score_of(const Session *session, const Evaluation *evaluation)
+{
+    double sum = 0;
+    for (int i = 0; i < evaluation->count; i++)
+        if (session->objectives[i]->enabled && session->objectives[i]->weight > 0)
+            sum += session->objectives[i]->weight * evaluation->scores[i].loss;
+    return sum;
+}
+
+static Status evaluate_now(Run *run, bool last)
+{
+    const RunOptions *options = run->options;
+    Evaluation evaluation;
+    EvaluationOptions evaluation_options = {.source = "valid",
+                                            .batches = last ? 0 : options->evaluate_batches,
+                                            .baselines = last,
+                                            .progress = last ? options->evaluating : NULL,
+                                            .context = options->context};
+    if (!session_source(run->session, "valid")) return STATUS_OK;
+    TRY(evaluate(run->session, &evaluation_options, &evaluation));
+    run->score = score_of(run->session, &evaluation);
+    if (options->evaluated) options->evaluated(options->context, run->session, &evaluation, last);
+    return STATUS_OK;
+}
+
+/* --- the loop --- */
+
+static int64_t interval(int64_t asked, int64_t steps)
+{
+    if (asked > 0) return asked;
+    return steps < 10 ? 1 : steps / 10;
+}
+
+static Status after_step(Run *run, const StepMetrics *metrics)
+{
+    const RunOptions *options = run->options;
+    const Session *session = run->session;
+    int64_t save = interval(options->checkpoint_every, session->steps);
+    int64_t look = interval(options->evaluate_every ? options->evaluate_every : save, session->steps);
+    bool last = session->step == session->steps;
+    TRY(put_metrics(run, metrics));
+    if (options->stepped) options->stepped(options->context, session, metrics);
+    if (!last && session->step % look == 0) TRY(evaluate_now(run, false));
+    if (last || session->step % save == 0) return save_checkpoint(run);
+    return STATUS_OK;
+}
+
+static Status run_steps(Run *run)
+{
+    Session *session = run->session;
+    while (session->step < session->steps) {
+        StepMetrics metrics;
+        TRY(run->options->step ? run->options->step(run->options->context, session, &metrics)
+                               : session_step(session, &metrics));
+        TRY(after_step(run, &metrics));
+    }
+    return STATUS_OK;
+}
+
+/* Saves the last good state, keeping the message of the failure that ends the run. */
+static Status save_and_fail(Run *run, Status status)
+{
+    char message[2048];
+    bool worth = status == STATUS_CANCELLED || status == STATUS_NONFINITE;
+    if (!worth || !run->directory) return status;
+    snprintf(message, sizeof message, "%s", status_message());
+    cancel_clear();
+    Status saved = save_checkpoint(run);
+    if (saved != STATUS_OK) {
+        Buffer both = {0};
+        if (buffer_printf(&both, "%s; and the state could not be saved: %s", message, status_message()) ==
+            STATUS_OK)
+            status_fail(saved, "%s", both.data);
+        buffer_free(&both);
+        return saved;
+    }
+    return status_fail(status, "%s", message);
+}
+
+/* --- what stays at the end --- */
+
+/* The vocabulary of the first text source, one piece a line. */
+static Status write_vocabulary(const Session *session, const char *directory)
+{
+    const Vocabulary *vocabulary = session->source_count ? session->sources[0].source->vocabulary : NULL;
+    Buffer text = {0};
+    char *path;
+    if (!vocabulary || !vocabulary->pieces) return STATUS_OK;
+    TRY(file_join(directory, "vocab.txt", &path));
+    Status status = STATUS_OK;
+    for (int64_t i = 0; i < vocabulary->size && status == STATUS_OK; i++)
+        status = buffer_printf(&text, "%s\n", vocabulary->pieces[i]);
+    if (status == STATUS_OK) status = file_write(path, text.data, text.length);
+    buffer_free(&text);
+    memory_free(path);
+    return status;
+}
+
+/* The options with JSON's own types, and "model_type", as Hugging Face's config.json has them. */
+static Status model_config(const Model *model, json_t *out)
+{
+    TRY(json_set_text(out, "model_type", model->record->name));
+    for (const Option *option = model->record->options; option && option->name; option++) {
+        const void *at = (const char *)model->config + option->offset;
+        if (option->kind == OPTION_INTEGER) TRY(json_set_integer(out, option->name, *(const int64_t *)at));
+        if (option->kind == OPTION_NUMBER) TRY(json_set_number(out, option->name, *(const double *)at));
+        if (option->kind == OPTION_BOOLEAN) TRY(json_set_boolean(out, option->name, *(const bool *)at));
+    }
+    return STATUS_OK;
+}
+
+static Status write_model(const Model *model, const char *directory)
+{
+    char name[MODEL_NAME_SIZE + 24];
+    char *path;
+    json_t *config;
+    snprintf(name, sizeof name, "%s.safetensors", model->name);
+    TRY(file_join(directory, name, &path));
+    Status status = weights_save(model, path, false);
+    memory_free(path);
+    TRY(status);
+    snprintf(name, sizeof name, "%s.json", model->name);
+    TRY(json_new_object(&config));
+    status = model_config(model, config);
+    if (status == STATUS_OK) status = file_join(directory, name, &path);
+    if (status == STATUS_OK) {
+        status = json_write(path, config);
+        memory_free(path);
+    }
+    json_decref(config);
+    return status;
+}
+
+static Status write_results(const Run *run)
+{
+    if (!run->directory) return STATUS_OK;
+    const char *directory = run_directory_path(run->directory);
+    TRY(write_vocabulary(run->session, directory));
+    for (int i = 0; i < run->session->model_count; i++) TRY(write_model(run->session->models[i], directory));
+    return STATUS_OK;
+}
+
+Status run_train(Session *session, RunDirectory *directory, const RunOptions *options)
+{
+    Run run = {session, directory, options, (double)NAN};
+    TRY(session_check(session));
+    Status status = run_steps(&run);
+    if (status != STATUS_OK) return save_and_fail(&run, status);
+    TRY(write_results(&run));
+    return evaluate_now(&run, true);
+}
+
+/* --- going on --- */
+
+Status run_resume(Session *session, RunDirectory *directory, char *skipped)
+{
+    Checkpoint checkpoint;
+    const char *path = run_directory_path(directory);
+    TRY(checkpoints_newest(path, &checkpoint));
+    memcpy(skipped, checkpoint.skipped, sizeof checkpoint.skipped);
+    Status status = STATUS_OK;
+    if (checkpoint.step >= 0)
+        status = checkpoint_read(session, checkpoint.path, checkpoint.state_path, checkpoint.state);
+    if (status == STATUS_OK) status = run_directory_cut_metrics(directory, session->step);
+    checkpoint_close(&checkpoint);
+    return status;
+}
+
+Status run_load_weights(Session *session, const char *path)
+{
+    Checkpoint checkpoint;
+    char name[MODEL_NAME_SIZE + 24], *file;
+    for (int i = 0; i < session->model_count; i++) {
+        snprintf(name, sizeof name, "%s.safetensors", session->models[i]->name);
+        TRY(file_join(path, name, &file));
+        bool there = file_exists(file);
+        Status status = there ? weights_load(session->models[i], file) : STATUS_OK;
+        memory_free(file);
+        TRY(status);
+        if (there) continue;
+        TRY(checkpoints_newest(path, &checkpoint));
+        status = checkpoint.step < 0
+                     ? status_fail(STATUS_INVALID,
+                                   "%s: the run has no checkpoint yet: there is nothing to evaluate", path)
+                     : checkpoint_read(session, checkpoint.path, checkpoint.state_path, checkpoint.state);
+        checkpoint_close(&checkpoint);
+        return status;
+    }
+    return STATUS_OK;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A run: a session trained to its last step with its directory: metrics, checkpoints, the final weights. The
+ * directory stays the caller's; nobody frees anything here. */
+#ifndef LATHE_TRAIN_RUN_H
+#define LATHE_TRAIN_RUN_H
+
+#include "engine/io/run_directory.h"
+#include "engine/train/evaluate.h"
+#include "engine/train/session.h"
+
+typedef struct RunOptions {
+    int64_t checkpoint_every; /* steps; 0: a tenth of the run */
+    int64_t evaluate_every;   /* steps; 0: with each checkpoint */
+    int64_t keep;             /* last checkpoints that are kept, beside the best */
+    int64_t evaluate_batches; /* of a passing evaluation; the last one takes all */
+    /* One step; session_step() unless objectives are foreign code. */
+    Status (*step)(void *context, Session *session, StepMetrics *out);
+    /* Reports; each may be NULL. */
+    void (*stepped)(void *context, const Session *session, const StepMetrics *metrics);
+    void (*evaluating)(void *context, int64_t done, int64_t all);
+    void (*evaluated)(void *context, const Session *session, const Evaluation *evaluation, bool last);
+    void *context;
+} RunOptions;
+
+/* Trains from where the session stands. directory NULL: nothing is kept. When somebody cancels, the state is saved
+ * and STATUS_CANCELLED comes back; when a loss is not finite, the last good state is saved before the error. */
+Status run_train(Session *session, RunDirectory *directory, const RunOptions *options) STATUS_CHECKED;
+
+/* Gives the session the state of the newest whole checkpoint and cuts the metrics back to it. No checkpoint: the
+ * beginning. *skipped (CHECKPOINTS_TEXT_SIZE bytes): why newer ones were passed over. */
+Status run_resume(Session *session, RunDirectory *directory, char *skipped) STATUS_CHECKED;
+
+/* Gives the session the final weights of a finished run, or those of its newest checkpoint. */
+Status run_load_weights(Session *session, const char *path) STATUS_CHECKED;
+
+#endif
