@@ -215,6 +215,30 @@ Status run_train(Session *session, RunDirectory *directory, const RunOptions *op
     return evaluate_now(&run, true);
 }
 
+static Status set_known(json_t *out, const char *key, double value)
+{
+    return isnan(value) ? STATUS_OK : json_set_number(out, key, value);
+}
+
+Status evaluation_json(const Evaluation *evaluation, json_t *out)
+{
+    json_t *valid, *entry;
+    TRY(json_new_object(&valid));
+    TRY(json_set(out, "valid", valid));
+    for (int i = 0; i < evaluation->count; i++) {
+        const Score *score = &evaluation->scores[i];
+        TRY(json_new_object(&entry));
+        TRY(json_set(valid, score->name, entry));
+        TRY(json_set_integer(entry, "targets", score->targets));
+        TRY(set_known(entry, "loss", score->loss));
+        TRY(set_known(entry, "accuracy", score->accuracy));
+        TRY(set_known(entry, "unigram_loss", score->unigram_loss));
+        TRY(set_known(entry, "majority_accuracy", score->unigram_accuracy));
+        TRY(set_known(entry, "best_loss", score->best_loss));
+    }
+    return STATUS_OK;
+}
+
 /* --- going on --- */
 
 Status run_resume(Session *session, RunDirectory *directory, char *skipped)

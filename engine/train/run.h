@@ -30,6 +30,9 @@ Status run_train(Session *session, RunDirectory *directory, const RunOptions *op
  * beginning. *skipped (CHECKPOINTS_TEXT_SIZE bytes): why newer ones were passed over. */
 Status run_resume(Session *session, RunDirectory *directory, char *skipped) STATUS_CHECKED;
 
+/* Puts the scores into the object: {"valid": {"mlm": {"loss": ...}}}. */
+Status evaluation_json(const Evaluation *evaluation, json_t *out) STATUS_CHECKED;
+
 /* Gives the session the final weights of a finished run, or those of its newest checkpoint. */
 Status run_load_weights(Session *session, const char *path) STATUS_CHECKED;
 

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "tui/command.h"
+
+#include "engine/base/names.h"
+#include "engine/base/threads.h"
+#include "tui/command_repl.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const Flag command_flags[] = {
+    {"set", "KEY=VALUE", "give a parameter of the recipe another value; may be repeated", FLAG_LIST, 0, 0, 0},
+    {"out", "DIR", "directory of the run: metrics, checkpoints, final weights", FLAG_TEXT, offsetof(Arguments, out),
+     0, 0},
+    {"resume", "DIR", "go on with the run in this directory", FLAG_TEXT, offsetof(Arguments, resume), 0, 0},
+    {"seed", "N", "seed of weights, order, masks and dropout (default 1)", FLAG_INTEGER, offsetof(Arguments, seed),
+     0, INT64_MAX},
+    {"steps", "N", "steps of the run, instead of the recipe's", FLAG_INTEGER, offsetof(Arguments, steps), 1,
+     INT64_MAX},
+    {"threads", "N", "threads (default: one for each processor); results do not depend on it", FLAG_INTEGER,
+     offsetof(Arguments, threads), 1, THREADS_MAX},
+    {"plain", NULL, "plain lines, also on a terminal", FLAG_PLAIN, offsetof(Arguments, plain), 0, 0},
+    {"json", NULL, "print the result as JSON", FLAG_PLAIN, offsetof(Arguments, json), 0, 0},
+    {"help", NULL, "this text", FLAG_PLAIN, offsetof(Arguments, help), 0, 0},
+    {0},
+};
+
+static int run_repl(const Arguments *arguments)
+{
+    return command_repl(arguments->name_count ? arguments->names[0] : NULL);
+}
+
+const Command commands[] = {
+    {"run", "RECIPE", "train what a recipe describes", 0, 1, "set out resume seed steps threads plain json help",
+     "RECIPE is a file, or the name of an installed recipe (bert). 'lathe run RECIPE --help' lists its "
+     "parameters.\n"
+     "Ctrl-C stops before the next op, saves and leaves with status 130; a second one leaves at once.",
+     command_run},
+    {"repl", "[SCRIPT]", "a Lua prompt, after running the script", 0, 1, "help",
+     "Without a terminal it reads lines from standard input.", run_repl},
+    {"eval", "DIR", "evaluate a run on its held-out data", 1, 1, "threads json help",
+     "The final weights are taken, or those of the newest checkpoint.", command_eval},
+    {"info", "FILE|DIR", "what a weight file or a run holds", 1, 1, "json help", NULL, command_info},
+    {"bench", "[NAME...]", "time matrix products and training steps", 0, COMMAND_MAX_NAMES,
+     "steps threads json help", "Names: gemm, bert-tiny, bert-mini, bert-base (default: the first three).",
+     command_bench},
+};
+const int command_count = sizeof commands / sizeof *commands;
+
+const Command *command_find(const char *name)
+{
+    for (int i = 0; i < command_count; i++)
+        if (strcmp(commands[i].name, name) == 0) return &commands[i];
+    return NULL;
+}
+
+bool command_takes(const Command *command, const Flag *flag)
+{
+    size_t length = strlen(flag->name);
+    for (const char *at = command->flags; at; at = strchr(at, ' ')) {
+        at += *at == ' ';
+        if (strncmp(at, flag->name, length) == 0 && (at[length] == ' ' || at[length] == '\0')) return true;
+    }
+    return false;
+}
+
+/* --- parsing --- */
+
+static Status unknown_flag(const Command *command, const char *name)
+{
+    const char *near =
+        names_nearest(name, command_flags, sizeof command_flags / sizeof *command_flags - 1, sizeof *command_flags);
+    for (const Flag *flag = command_flags; near && flag->name; flag++)
+        if (strcmp(flag->name, near) == 0 && !command_takes(command, flag)) near = NULL;
+    if (near)
+        return status_fail(STATUS_INVALID, "%s has no option '--%s'; did you mean '--%s'?", command->name, name,
+                           near);
+    return status_fail(STATUS_INVALID, "%s has no option '--%s'; 'lathe %s --help' lists its options",
+                       command->name, name, command->name);
+}
+
+static Status set_integer(const Flag *flag, const char *value, Arguments *out)
+{
+    char *end;
+    errno = 0;
+    long long number = strtoll(value, &end, 10);
+    if (end == value || *end || errno || number < flag->min || number > flag->max)
+        return status_fail(STATUS_INVALID, "--%s takes an integer of at least %lld%s; got '%s'", flag->name,
+                           (long long)flag->min, flag->max == THREADS_MAX ? " and at most 256" : "", value);
+    *(int64_t *)((char *)out + flag->offset) = number;
+    return STATUS_OK;
+}
+
+static Status set_flag(const Flag *flag, const char *value, Arguments *out)
+{
+    switch (flag->kind) {
+    case FLAG_PLAIN: *(bool *)((char *)out + flag->offset) = true; return STATUS_OK;
+    case FLAG_TEXT: *(const char **)((char *)out + flag->offset) = value; return STATUS_OK;
+    case FLAG_INTEGER: return set_integer(flag, value, out);
+    case FLAG_LIST: break;
+    }
+    if (out->set_count == COMMAND_MAX_SETS)
+        return status_fail(STATUS_INVALID, "--%s may be given at most %d times", flag->name, COMMAND_MAX_SETS);
+    out->sets[out->set_count++] = value;
+    return STATUS_OK;
+}
+
+/* --name, --name=value or --name value; *at moves on to the last argument that was used. */
+static Status parse_flag(const Command *command, int argc, char **argv, int *at, Arguments *out)
+{
+    char name[64];
+    const char *text = argv[*at] + 2, *equals = strchr(text, '=');
+    snprintf(name, sizeof name, "%.*s", (int)(equals ? equals - text : (ptrdiff_t)strlen(text)), text);
+    const Flag *flag = command_flags;
+    while (flag->name && strcmp(flag->name, name) != 0) flag++;
+    if (!flag->name || !command_takes(command, flag)) return unknown_flag(command, name);
+    if (flag->kind == FLAG_PLAIN && equals) return status_fail(STATUS_INVALID, "--%s takes no value", flag->name);
+    if (flag->kind == FLAG_PLAIN) return set_flag(flag, NULL, out);
+    if (!equals && *at + 1 == argc)
+        return status_fail(STATUS_INVALID, "--%s takes a value: --%s %s", name, name, flag->value);
+    return set_flag(flag, equals ? equals + 1 : argv[++*at], out);
+}
+
+Status command_parse(const Command *command, int argc, char **argv, Arguments *out)
+{
+    bool only_names = false;
+    *out = (Arguments){.seed = -1, .steps = -1, .threads = -1};
+    for (int i = 0; i < argc; i++) {
+        if (!only_names && strcmp(argv[i], "--") == 0)
+            only_names = true;
+        else if (!only_names && strncmp(argv[i], "--", 2) == 0)
+            TRY(parse_flag(command, argc, argv, &i, out));
+        else if (!only_names && strcmp(argv[i], "-h") == 0)
+            out->help = true;
+        else if (!only_names && argv[i][0] == '-' && argv[i][1])
+            return status_fail(STATUS_INVALID, "%s has no option '%s'; options have two dashes, as in --help",
+                               command->name, argv[i]);
+        else if (out->name_count == command->max_names)
+            return status_fail(STATUS_INVALID, "%s takes %s; '%s' is one too many", command->name, command->names,
+                               argv[i]);
+        else
+            out->names[out->name_count++] = argv[i];
+    }
+    if (!out->help && out->name_count < command->min_names)
+        return status_fail(STATUS_INVALID, "%s takes %s; 'lathe %s --help' explains", command->name, command->names,
+                           command->name);
+    return STATUS_OK;
+}
+
+/* --- the program --- */
+
+int command_fail(Status status)
+{
+    const char *message = status_message();
+    fflush(stdout);
+    fputs("lathe: ", stderr);
+    for (; *message; message++) {
+        fputc(*message, stderr);
+        if (*message == '\n' && message[1]) fputs("       ", stderr);
+    }
+    fputc('\n', stderr);
+    return status == STATUS_CANCELLED ? EXIT_INTERRUPTED : EXIT_RUNTIME;
+}
+
+static int print_text(Status (*make)(Buffer *out))
+{
+    Buffer text = {0};
+    Status status = make(&text);
+    if (status == STATUS_OK) fputs(text.data, stdout);
+    buffer_free(&text);
+    return status == STATUS_OK ? 0 : command_fail(status);
+}
+
+static int print_command_help(const Command *command)
+{
+    Buffer text = {0};
+    Status status = command_help_one(command, &text);
+    if (status == STATUS_OK) fputs(text.data, stdout);
+    buffer_free(&text);
+    return status == STATUS_OK ? 0 : command_fail(status);
+}
+
+static int usage(const char *message)
+{
+    fprintf(stderr, "lathe: %s\n", message);
+    return EXIT_USAGE;
+}
+
+static int unknown_command(const char *name)
+{
+    char message[256];
+    const char *near = names_nearest(name, commands, (size_t)command_count, sizeof *commands);
+    if (near)
+        snprintf(message, sizeof message, "there is no command '%.60s'; did you mean '%s'?", name, near);
+    else
+        snprintf(message, sizeof message, "there is no command '%.60s'; 'lathe --help' lists the commands", name);
+    return usage(message);
+}
+
+int command_main(int argc, char **argv)
+{
+    Arguments arguments;
+    if (argc < 2) {
+        print_text(command_help);
+        return EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--version") == 0) return puts(PACKAGE_STRING), 0;
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) return print_text(command_help);
+    if (strcmp(argv[1], "--man-page") == 0) return print_text(command_man_page);
+    if (strcmp(argv[1], "--completion") == 0) return print_text(command_completion);
+    const Command *command = command_find(argv[1]);
+    if (!command) return unknown_command(argv[1]);
+    if (command_parse(command, argc - 2, argv + 2, &arguments) != STATUS_OK) return usage(status_message());
+    if (arguments.help && !(command->run == command_run && arguments.name_count))
+        return print_command_help(command);
+    if (arguments.threads > 0) threads_set((int)arguments.threads);
+    return command->run(&arguments);
+}

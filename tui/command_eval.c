@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* lathe eval DIR */
+#include "engine/train/run.h"
+#include "tui/progress.h"
+#include "tui/run_setup.h"
+
+#include <unistd.h>
+
+static void evaluating(void *context, int64_t done, int64_t all)
+{
+    progress_task(context, "evaluating", done, all);
+}
+
+static Status print_json(const Evaluation *evaluation)
+{
+    json_t *document;
+    Buffer text = {0};
+    TRY(json_new_object(&document));
+    Status status = evaluation_json(evaluation, document);
+    if (status == STATUS_OK) status = json_print(document, 2, &text);
+    if (status == STATUS_OK) puts(text.data);
+    buffer_free(&text);
+    json_decref(document);
+    return status;
+}
+
+static Status evaluate_run(const Arguments *arguments, RunSetup *setup)
+{
+    Evaluation evaluation;
+    TRY(run_setup_directory(arguments->names[0], setup));
+    TRY(run_load_weights(setup->session, arguments->names[0]));
+    Progress progress =
+        progress_new(arguments->json ? stderr : stdout, isatty(arguments->json ? 2 : 1), setup->session, 0);
+    EvaluationOptions options = {
+        .source = "valid", .baselines = true, .progress = evaluating, .context = &progress};
+    TRY(evaluate(setup->session, &options, &evaluation));
+    progress_finish(&progress);
+    if (arguments->json) return print_json(&evaluation);
+    progress_evaluation(&progress, setup->session, &evaluation);
+    return STATUS_OK;
+}
+
+int command_eval(const Arguments *arguments)
+{
+    RunSetup setup = {0};
+    Status status = evaluate_run(arguments, &setup);
+    int result = status == STATUS_OK ? 0 : command_fail(status);
+    run_setup_free(&setup);
+    return result;
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* lathe info FILE|DIR */
+#include "engine/base/memory.h"
+#include "engine/io/checkpoints.h"
+#include "engine/io/file.h"
+#include "engine/io/run_directory.h"
+#include "engine/io/safetensors.h"
+#include "tui/command.h"
+#include "tui/progress.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static Status describe_tensors(const Safetensors *file, json_t *document)
+{
+    json_t *tensors, *entry_json, *shape;
+    TRY(json_new_object(&tensors));
+    TRY(json_set(document, "tensors", tensors));
+    for (size_t i = 0; i < safetensors_count(file); i++) {
+        const SafetensorsEntry *entry = safetensors_entry(file, i);
+        TRY(json_new_object(&entry_json));
+        TRY(json_set(tensors, entry->name, entry_json));
+        TRY(json_set_text(entry_json, "dtype", safetensors_type_name(entry->type)));
+        TRY(json_new_array(&shape));
+        TRY(json_set(entry_json, "shape", shape));
+        for (int d = 0; d < entry->ndim; d++) TRY(json_append(shape, json_integer(entry->shape[d])));
+    }
+    return STATUS_OK;
+}
+
+static void print_tensors(const Safetensors *file)
+{
+    char text[SAFETENSORS_TEXT_SIZE], weights[32], bytes[32];
+    int64_t count = 0;
+    for (size_t i = 0; i < safetensors_count(file); i++) {
+        const SafetensorsEntry *entry = safetensors_entry(file, i);
+        printf("%-24s %s\n", safetensors_text(entry, text), entry->name);
+        count += entry->count;
+    }
+    printf("%zu tensors, %s elements, %s bytes\n", safetensors_count(file), progress_number(count, weights),
+           progress_number((int64_t)safetensors_data_bytes(file), bytes));
+}
+
+static Status info_file(const char *path, json_t *document)
+{
+    Safetensors *file;
+    TRY(safetensors_open(path, &file));
+    Status status = STATUS_OK;
+    if (document)
+        status = describe_tensors(file, document);
+    else
+        print_tensors(file);
+    safetensors_close(file);
+    return status;
+}
+
+static Status print_config(const json_t *config)
+{
+    Buffer text = {0};
+    Status status = json_print(config, 2, &text);
+    if (status == STATUS_OK) puts(text.data);
+    buffer_free(&text);
+    return status;
+}
+
+static Status info_run(const char *path, json_t *document)
+{
+    json_t *config, *steps;
+    CheckpointSteps list;
+    TRY(run_directory_read_config(path, &config));
+    Status status = checkpoints_list(path, &list);
+    if (status != STATUS_OK) {
+        json_decref(config);
+        return status;
+    }
+    if (document) {
+        status = json_set(document, "config", json_incref(config));
+        if (status == STATUS_OK) status = json_new_array(&steps);
+        if (status == STATUS_OK) status = json_set(document, "checkpoints", steps);
+        for (size_t i = 0; i < list.count && status == STATUS_OK; i++)
+            status = json_append(steps, json_integer(list.steps[i]));
+    } else {
+        status = print_config(config);
+        printf("checkpoints:");
+        for (size_t i = 0; i < list.count; i++) printf(" %lld", (long long)list.steps[i]);
+        puts(list.count ? "" : " none");
+    }
+    checkpoints_list_free(&list);
+    json_decref(config);
+    return status;
+}
+
+static Status info(const Arguments *arguments)
+{
+    FileKind kind;
+    json_t *document = NULL;
+    const char *path = arguments->names[0];
+    TRY(file_kind(path, &kind));
+    if (arguments->json) TRY(json_new_object(&document));
+    Status status = kind == FILE_DIRECTORY ? info_run(path, document) : info_file(path, document);
+    if (status == STATUS_OK && document) status = print_config(document);
+    json_decref(document);
+    return status;
+}
+
+int command_info(const Arguments *arguments)
+{
+    Status status = info(arguments);
+    return status == STATUS_OK ? 0 : command_fail(status);
+}

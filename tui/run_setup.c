@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "tui/run_setup.h"
+
+#include "engine/base/memory.h"
+#include "engine/io/file.h"
+#include "engine/io/metadata.h"
+#include "scripts/bind_session.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { RUNS = 10000 };
+
+static Status make_host(RunSetup *setup, bool restricted)
+{
+    HostOptions options = {.restricted = restricted, .seed = setup->seed};
+    TRY(host_new(&options, &setup->host));
+    host_seed(setup->host, setup->seed);
+    return STATUS_OK;
+}
+
+Status run_setup_recipe(const Arguments *arguments, RunSetup *out)
+{
+    *out = (RunSetup){.seed = arguments->seed >= 0 ? (uint64_t)arguments->seed : 1};
+    TRY(make_host(out, false));
+    TRY(recipe_load(out->host, arguments->names[0], &out->recipe));
+    for (int i = 0; i < arguments->set_count; i++) TRY(recipe_set_pair(out->recipe, arguments->sets[i]));
+    return memory_copy_text(recipe_path(out->recipe), &out->recipe_path);
+}
+
+static Status read_parameters(RunSetup *setup, const char *name, const json_t *config)
+{
+    json_t *parameters, *value;
+    const char *key;
+    TRY(json_member(name, config, "parameters", JSON_OBJECT, &parameters));
+    json_object_foreach(parameters, key, value)
+    {
+        if (!json_is_string(value))
+            return status_fail(STATUS_FORMAT, "%s: parameter '%s' must be a text", name, key);
+        TRY(recipe_set(setup->recipe, key, json_string_value(value)));
+    }
+    return STATUS_OK;
+}
+
+static Status load_directory(const char *path, const json_t *config, RunSetup *out)
+{
+    char *name = NULL;
+    int64_t seed;
+    TRY(file_join(path, "config.json", &name));
+    Status status = json_member_integer(name, config, "seed", 0, INT64_MAX, &seed);
+    out->seed = status == STATUS_OK ? (uint64_t)seed : 1;
+    if (status == STATUS_OK) status = file_join(path, "recipe.lua", &out->recipe_path);
+    if (status == STATUS_OK) status = make_host(out, true);
+    if (status == STATUS_OK) status = recipe_load(out->host, out->recipe_path, &out->recipe);
+    if (status == STATUS_OK) status = read_parameters(out, name, config);
+    if (status == STATUS_OK) status = run_setup_build(out, -1);
+    if (status == STATUS_OK)
+        status = json_member_integer(name, config, "steps", 1, INT64_MAX, &out->session->steps);
+    memory_free(name);
+    return status;
+}
+
+Status run_setup_directory(const char *path, RunSetup *out)
+{
+    json_t *config;
+    *out = (RunSetup){0};
+    TRY(run_directory_read_config(path, &config));
+    Status status = load_directory(path, config, out);
+    json_decref(config);
+    return status;
+}
+
+static int take_session(lua_State *L)
+{
+    RunSetup *setup = lua_touserdata(L, 1);
+    SessionHandle *handle = luaL_testudata(L, 2, "lathe.session");
+    if (!handle)
+        return luaL_error(L, "build() of the recipe must return a session {...}; it returned a %s",
+                          luaL_typename(L, 2));
+    setup->session = handle->session;
+    bind_set_run(L, 2);
+    return 0;
+}
+
+Status run_setup_build(RunSetup *setup, int64_t steps)
+{
+    TRY(recipe_build(setup->recipe));
+    lua_State *L = host_lua(setup->host);
+    lua_pushvalue(L, -1); /* one copy stays on the stack and keeps the session alive */
+    lua_pushcfunction(L, take_session);
+    lua_insert(L, -2);
+    lua_pushlightuserdata(L, setup);
+    lua_insert(L, -2);
+    TRY(host_call(setup->host, 2, 0));
+    if (steps > 0) setup->session->steps = steps;
+    return STATUS_OK;
+}
+
+/* --- what a new run's directory says about it --- */
+
+/* A parameter's value; the path of a file is made absolute, so that the run can go on from anywhere. */
+static Status put_parameter(json_t *parameters, const RecipeParam *param)
+{
+    if (!param->has_value) return STATUS_OK;
+    char *whole = strcmp(param->kind, "file") == 0 ? realpath(param->value, NULL) : NULL;
+    Status status = json_set_text(parameters, param->name, whole ? whole : param->value);
+    free(whole);
+    return status;
+}
+
+static Status put_parameters(RunSetup *setup, json_t *parameters)
+{
+    int count;
+    TRY(recipe_param_count(setup->recipe, &count));
+    for (int i = 0; i < count; i++) {
+        RecipeParam param;
+        TRY(recipe_param(setup->recipe, i, &param));
+        TRY(put_parameter(parameters, &param));
+    }
+    return STATUS_OK;
+}
+
+static Status put_data(const Session *session, json_t *data)
+{
+    for (int i = 0; i < session->source_count; i++) {
+        const SessionSource *entry = &session->sources[i];
+        char content[HASH_TEXT_SIZE];
+        json_t *source;
+        hash_text(entry->source->content, content);
+        TRY(json_new_object(&source));
+        TRY(json_set(data, entry->name, source));
+        TRY(json_set_text(source, "doc", entry->source->doc));
+        TRY(json_set_text(source, "content", content));
+        TRY(json_set_integer(source, "examples", entry->source->examples));
+    }
+    return STATUS_OK;
+}
+
+static Status fill_config(RunSetup *setup, json_t *config)
+{
+    json_t *parameters, *data, *metadata;
+    TRY(json_set_text(config, "recipe", setup->recipe_path));
+    TRY(json_set_integer(config, "seed", (int64_t)setup->seed));
+    TRY(json_set_integer(config, "steps", setup->session->steps));
+    TRY(json_new_object(&parameters));
+    TRY(json_set(config, "parameters", parameters));
+    TRY(put_parameters(setup, parameters));
+    TRY(json_new_object(&data));
+    TRY(json_set(config, "data", data));
+    TRY(put_data(setup->session, data));
+    TRY(metadata_json(&metadata));
+    return json_set(config, "made_with", metadata);
+}
+
+static Status copy_recipe(const RunSetup *setup, const char *directory)
+{
+    Buffer text = {0};
+    char *path;
+    TRY(file_join(directory, "recipe.lua", &path));
+    Status status = file_read(setup->recipe_path, 0, &text);
+    if (status == STATUS_OK) status = file_write(path, text.data, text.length);
+    buffer_free(&text);
+    memory_free(path);
+    return status;
+}
+
+/* The Lua line that made the run. */
+static Status journal_text(RunSetup *setup, const json_t *config, Buffer *out)
+{
+    const char *key;
+    json_t *value, *parameters = json_object_get(config, "parameters");
+    TRY(buffer_printf(out, "-- %s\nlathe.run { recipe = \"recipe.lua\", seed = %" PRIu64 ", steps = %lld, set = {",
+                      PACKAGE_STRING, setup->seed, (long long)setup->session->steps));
+    json_object_foreach(parameters, key, value)
+    {
+        TRY(buffer_printf(out, " %s = ", key));
+        TRY(json_print_text(json_string_value(value), json_string_length(value), out));
+        TRY(buffer_text(out, ","));
+    }
+    return buffer_text(out, " } }\n");
+}
+
+static Status write_all(RunSetup *setup, const RunDirectory *directory, json_t *config)
+{
+    Buffer journal = {0};
+    TRY(fill_config(setup, config));
+    TRY(copy_recipe(setup, run_directory_path(directory)));
+    TRY(run_directory_write_config(directory, config));
+    Status status = journal_text(setup, config, &journal);
+    if (status == STATUS_OK) status = run_directory_put_journal((RunDirectory *)directory, journal.data);
+    buffer_free(&journal);
+    return status;
+}
+
+Status run_setup_write(RunSetup *setup, const RunDirectory *directory)
+{
+    json_t *config;
+    TRY(json_new_object(&config));
+    Status status = write_all(setup, directory, config);
+    json_decref(config);
+    return status;
+}
+
+Status run_setup_new_path(const RunSetup *setup, char **out)
+{
+    const char *name = file_name(setup->recipe_path);
+    for (int i = 1; i < RUNS; i++) {
+        Buffer path = {0};
+        TRY(buffer_printf(&path, "runs/%.*s-%04d", (int)strcspn(name, "."), name, i));
+        if (!file_exists(path.data)) {
+            *out = buffer_take(&path);
+            return STATUS_OK;
+        }
+        buffer_free(&path);
+    }
+    return status_fail(STATUS_INVALID, "runs/ holds %d runs of this recipe; name the directory with --out", RUNS);
+}
+
+void run_setup_free(RunSetup *setup)
+{
+    recipe_free(setup->recipe);
+    host_free(setup->host);
+    memory_free(setup->recipe_path);
+    *setup = (RunSetup){0};
+}

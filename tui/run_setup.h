@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* From a recipe (or a run's directory) to a session that is ready to train. run_setup_free() frees everything in
+ * it. */
+#ifndef LATHE_TUI_RUN_SETUP_H
+#define LATHE_TUI_RUN_SETUP_H
+
+#include "engine/io/run_directory.h"
+#include "engine/train/session.h"
+#include "scripts/host.h"
+#include "scripts/recipe.h"
+#include "tui/command.h"
+
+typedef struct RunSetup {
+    Host *host;
+    Recipe *recipe;
+    Session *session; /* belongs to the host: its value is on the host's stack */
+    char *recipe_path;
+    uint64_t seed;
+} RunSetup;
+
+/* Loads the recipe and sets its parameters; nothing is built yet. */
+Status run_setup_recipe(const Arguments *arguments, RunSetup *out) STATUS_CHECKED;
+/* The recipe, parameters and seed of the run in the directory. */
+Status run_setup_directory(const char *path, RunSetup *out) STATUS_CHECKED;
+
+/* Builds the session; steps: instead of the recipe's, -1: as it says. */
+Status run_setup_build(RunSetup *setup, int64_t steps) STATUS_CHECKED;
+
+/* Writes config.json, recipe.lua and journal.lua of a new run. */
+Status run_setup_write(RunSetup *setup, const RunDirectory *directory) STATUS_CHECKED;
+
+void run_setup_free(RunSetup *setup);
+
+/* "runs/bert-0003": the first that is free. The caller frees it. */
+Status run_setup_new_path(const RunSetup *setup, char **out) STATUS_CHECKED;
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "tui/samples.h"
+
+#include <math.h>
+#include <string.h>
+
+/* One example's place in a view. */
+typedef struct Row {
+    const Batch *batch;
+    const Tensor *ids, *lengths, *positions, *targets, *logits;
+    int64_t number;
+} Row;
+
+static const Objective *masking_objective(const Session *session)
+{
+    for (int i = 0; i < session->objective_count; i++)
+        if (strcmp(session->objectives[i]->record->name, "mlm") == 0 && session->objectives[i]->enabled)
+            return session->objectives[i];
+    return NULL;
+}
+
+/* The commonest prediction for the masked place n, and its probability. */
+static int64_t predict(const Tensor *logits, int64_t n, double *probability)
+{
+    int64_t classes = logits->shape[1], best = 0;
+    const float *row = TENSOR_F32(logits) + n * classes;
+    double sum = 0;
+    for (int64_t i = 1; i < classes; i++)
+        if (row[i] > row[best]) best = i;
+    for (int64_t i = 0; i < classes; i++) sum += exp((double)(row[i] - row[best]));
+    *probability = 1 / sum;
+    return best;
+}
+
+static void print_piece(const char *piece, bool first, FILE *out)
+{
+    bool joined = strncmp(piece, "##", 2) == 0;
+    if (!joined && !first) fputc(' ', out);
+    fputs(joined ? piece + 2 : piece, out);
+}
+
+/* The place among the masked ones, -1 where the token is not masked. */
+static int64_t masked_place(const Row *row, int64_t at)
+{
+    for (int64_t n = 0; n < tensor_count(row->positions); n++)
+        if (TENSOR_I32(row->positions)[n] == at) return n;
+    return -1;
+}
+
+static void print_row(const Row *row, FILE *out)
+{
+    int64_t width = row->ids->shape[1], length = TENSOR_I32(row->lengths)[row->number];
+    const Vocabulary *vocabulary = row->batch->vocabulary;
+    fputs("  ", out);
+    for (int64_t i = 0; i < length; i++) {
+        int64_t n = masked_place(row, row->number * width + i);
+        int32_t id = TENSOR_I32(row->ids)[row->number * width + i];
+        if (n < 0) {
+            if (id != vocabulary->classify) print_piece(vocabulary->pieces[id], i < 2, out);
+            continue;
+        }
+        double probability;
+        int64_t guess = predict(row->logits, n, &probability);
+        int32_t truth = TENSOR_I32(row->targets)[n];
+        fprintf(out, " [%s %.0f%%%s%s]", vocabulary->pieces[guess], 100 * probability,
+                guess == truth ? "" : ", was ", guess == truth ? "" : vocabulary->pieces[truth]);
+    }
+    fputc('\n', out);
+}
+
+static Status print_masks(Session *session, SessionSource *from, const Objective *objective, int count, FILE *out)
+{
+    Passes passes = {.session = session, .key = random_key(session->seed, "samples")};
+    Cursor cursor = {.seed = from->source->seed};
+    int place = (int)(session_source(session, objective->source) - session->sources);
+    Row row = {0};
+    Forward *pass;
+    Tensor *logits = NULL;
+    tape_set_mode(session->tape, false, false);
+    Status status = from->source->type->next(from->source, session->arena, &cursor, &passes.batches[place]);
+    if (status == STATUS_OK) status = passes_get(&passes, objective, &pass);
+    if (status == STATUS_OK) status = forward_output(pass, objective->record->output, &logits);
+    if (status == STATUS_OK) {
+        row = (Row){pass->batch,
+                    batch_find(pass->batch, "input_ids"),
+                    batch_find(pass->batch, "lengths"),
+                    batch_find(pass->batch, "masked_positions"),
+                    batch_find(pass->batch, "masked_targets"),
+                    logits,
+                    0};
+        for (; row.number < count && row.number < row.ids->shape[0]; row.number++) print_row(&row, out);
+    }
+    passes_clear(&passes);
+    tape_reset(session->tape);
+    return status;
+}
+
+Status samples_masks(Session *session, int count, FILE *out)
+{
+    const Objective *objective = masking_objective(session);
+    SessionSource *valid = session_source(session, "valid");
+    if (!objective || !valid || !valid->source->vocabulary || !valid->source->vocabulary->pieces) return STATUS_OK;
+    fputs("masked words, with what the model takes them for:\n", out);
+    return print_masks(session, valid, objective, count, out);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the model makes of held-out text, as lines for people. */
+#ifndef LATHE_TUI_SAMPLES_H
+#define LATHE_TUI_SAMPLES_H
+
+#include "engine/train/session.h"
+
+#include <stdio.h>
+
+/* Prints count masked held-out examples with the predicted words; nothing where no objective masks words. Changes
+ * nothing of the state. */
+Status samples_masks(Session *session, int count, FILE *out) STATUS_CHECKED;
+
+#endif
