@@ -90,7 +90,7 @@ static Status run_gemm(json_t *rows)
 
 static Status run_one(const char *name, int64_t steps, json_t *rows)
 {
-    const BenchRecord *record;
+    const BenchRecord *record = NULL;
     BenchResult result;
     TRY(find_record(name, &record));
     if (record->layers == 0) return run_gemm(rows);
