@@ -33,8 +33,15 @@ typedef struct FreeBlock {
     uint32_t next; /* place in the table of free blocks plus one */
 } FreeBlock;
 
+typedef struct Deferred {
+    void (*release)(void *object);
+    void *object;
+    struct Deferred *next;
+} Deferred;
+
 struct Arena {
-    Chunk *chunks; /* newest first */
+    Deferred *deferred; /* in blocks of the arena itself */
+    Chunk *chunks;      /* newest first */
     size_t capacity, used, peak;
     uint64_t generation;
     uint32_t lists[CLASSES]; /* heads; the links live outside the blocks, which stay poisoned */
@@ -93,9 +100,17 @@ Status arena_new(Arena **out)
     return memory_new(1, sizeof(Arena), out);
 }
 
+static void run_deferred(Arena *arena)
+{
+    Deferred *entry = arena->deferred;
+    arena->deferred = NULL;
+    for (; entry; entry = entry->next) entry->release(entry->object);
+}
+
 void arena_free(Arena *arena)
 {
     if (!arena) return;
+    run_deferred(arena);
     chunks_free(arena);
     memory_free(arena->blocks);
     memory_free(arena);
@@ -162,8 +177,18 @@ void arena_give(Arena *arena, void *block, size_t bytes)
     arena->lists[list] = place;
 }
 
+Status arena_defer(Arena *arena, void (*release)(void *object), void *object)
+{
+    Deferred *entry;
+    TRY(arena_take(arena, sizeof *entry, &entry));
+    *entry = (Deferred){release, object, arena->deferred};
+    arena->deferred = entry;
+    return STATUS_OK;
+}
+
 void arena_reset(Arena *arena)
 {
+    run_deferred(arena);
     size_t total = arena->capacity;
     if (arena->chunks && arena->chunks->next) {
         chunks_free(arena);

@@ -22,6 +22,10 @@ Status arena_take(Arena *arena, size_t bytes, void *out) STATUS_CHECKED;
 /* Gives a block back for reuse in this same step; bytes as it was asked for. NULL may be given. */
 void arena_give(Arena *arena, void *block, size_t bytes);
 
+/* release(object) will be called at the next reset, or when the arena is freed: for what a block holds outside of the
+ * arena. Errors: memory; then it is not called. */
+Status arena_defer(Arena *arena, void (*release)(void *object), void *object) STATUS_CHECKED;
+
 /* All blocks die; the generation grows by one, by which holders of old blocks can tell. */
 void arena_reset(Arena *arena);
 uint64_t arena_generation(const Arena *arena);

@@ -95,6 +95,24 @@ static Status last_element(int ndim, const int64_t *shape, const int64_t *stride
     return STATUS_OK;
 }
 
+static void release_storage(void *storage)
+{
+    storage_unref(storage);
+}
+
+/* A tensor in an arena is not told when it dies, so the arena itself lets go of a storage that is elsewhere. */
+static bool arena_holds(const Tensor *tensor)
+{
+    return tensor->arena && !storage_in_arena(tensor->storage);
+}
+
+static Status hold_storage(Tensor *tensor)
+{
+    Status status = arena_holds(tensor) ? arena_defer(tensor->arena, release_storage, tensor->storage) : STATUS_OK;
+    if (status == STATUS_OK) storage_ref(tensor->storage);
+    return status;
+}
+
 Status tensor_new_view(Arena *arena, DType dtype, int ndim, const int64_t *shape, const int64_t *strides,
                        Storage *storage, int64_t offset, Tensor **out)
 {
@@ -109,16 +127,14 @@ Status tensor_new_view(Arena *arena, DType dtype, int ndim, const int64_t *shape
         return status_fail(STATUS_INVALID, "a view reaches element %lld of a storage of %zu bytes", (long long)last,
                            storage_bytes(storage));
     TRY(wrap(arena, dtype, ndim, shape, strides, storage, offset, out));
-    storage_ref(storage);
-    return STATUS_OK;
+    return hold_storage(*out);
 }
 
 Status tensor_alias(Arena *arena, const Tensor *tensor, Tensor **out)
 {
     TRY(wrap(arena, tensor->dtype, tensor->ndim, tensor->shape, tensor->strides, tensor->storage, tensor->offset,
              out));
-    storage_ref(tensor->storage);
-    return STATUS_OK;
+    return hold_storage(*out);
 }
 
 Status tensor_clone(Arena *arena, const Tensor *tensor, Tensor **out)
@@ -145,7 +161,7 @@ void tensor_unref(Tensor *tensor)
     if (tensor->node && tensor->node_release) tensor->node_release(tensor);
     tensor_unref(tensor->grad);
     tensor->grad = NULL;
-    storage_unref(tensor->storage);
+    if (tensor->storage && !arena_holds(tensor)) storage_unref(tensor->storage);
     tensor->storage = NULL;
     if (!tensor->arena) memory_free(tensor);
 }

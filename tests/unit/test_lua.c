@@ -14,6 +14,7 @@ Suite *lua_suite(void);
 
 static Host *host;
 static Buffer printed;
+static size_t at_start;
 
 static void keep_output(void *context, const char *text, size_t length)
 {
@@ -30,6 +31,7 @@ static void start_with(size_t memory_limit)
 static void start(void)
 {
     scratch_make();
+    at_start = memory_in_use();
     start_with(0);
 }
 
@@ -37,6 +39,7 @@ static void stop(void)
 {
     host_free(host);
     buffer_free(&printed);
+    ck_assert_uint_eq(memory_in_use(), at_start);
     scratch_remove();
 }
 

@@ -10,6 +10,7 @@ Suite *lua_session_suite(void);
 
 static Host *host;
 static Buffer printed;
+static size_t at_start;
 
 static void keep_output(void *context, const char *text, size_t length)
 {
@@ -79,6 +80,7 @@ static void start(void)
 {
     HostOptions options = {.output = keep_output, .seed = 1};
     scratch_make();
+    at_start = memory_in_use();
     write_text();
     ASSERT_OK(host_new(&options, &host));
     ASSERT_OK(host_protect(host, push_letters, NULL));
@@ -89,6 +91,7 @@ static void stop(void)
 {
     host_free(host);
     buffer_free(&printed);
+    ck_assert_uint_eq(memory_in_use(), at_start);
     scratch_remove();
 }
 
