@@ -1,0 +1,55 @@
+-- SPDX-License-Identifier: GPL-3.0-or-later
+-- Pre-training of a BERT: on the built-in stories, or on a text of one's own.
+
+-- The stories' sentences are short and stand alone; a text is packed up to the length, as Devlin et al. did.
+local function pairs_of(p, corpus, tokenizer)
+  local held_out = p.valid and data.text(p.valid)
+  return data.sentence_pairs(corpus, tokenizer, {
+    length = p.length, batch_size = p.batch_size, pack = p.text ~= nil, held_out = held_out,
+  })
+end
+
+local function tokenizer_of(p, corpus)
+  if p.vocab then return tokenizers.wordpiece.load(p.vocab) end
+  local size = p.vocab_size > 0 and p.vocab_size or (p.text and 8192 or 512)
+  return tokenizers.wordpiece.train(corpus, { vocab_size = size })
+end
+
+return recipe {
+  doc = "Pre-train a BERT with masked language modelling and next sentence prediction.",
+  params = {
+    text = file { doc = "text to learn from; without it, the built-in stories" },
+    valid = file { doc = "text to evaluate on; without it, a share of the text is held out" },
+    vocab = file { doc = "vocab.txt of a WordPiece tokenizer; without it, one is trained" },
+    vocab_size = integer { 0, min = 0, max = 1000000, doc = "pieces to train; 0: 512 for the stories, 8,192 for a text" },
+    hidden_size = integer { 128, min = 8, doc = "width of the model" },
+    num_hidden_layers = integer { 2, min = 1, doc = "layers" },
+    length = integer { 128, min = 8, doc = "most tokens of a sentence pair" },
+    batch_size = integer { 32, min = 1, doc = "sentence pairs of a step" },
+    mlm_probability = number { 0.15, above = 0, max = 1, doc = "share of the tokens that are masked" },
+    nsp_weight = number { 0.5, min = 0, doc = "weight of next sentence prediction beside masked words" },
+    dropout = number { 0.1, min = 0, below = 1, doc = "dropout of hidden states and attention" },
+    lr = number { 1e-3, above = 0, doc = "highest learning rate" },
+    steps = integer { 2000, min = 1, doc = "steps" },
+  },
+  build = function(p)
+    local corpus = p.text and data.text(p.text) or data.stories()
+    local tokenizer = tokenizer_of(p, corpus)
+    local pairs = pairs_of(p, corpus, tokenizer)
+    return session {
+      model = models.bert {
+        vocab_size = tokenizer.vocab_size, hidden_size = p.hidden_size, num_hidden_layers = p.num_hidden_layers,
+        max_position_embeddings = math.max(p.length, 128),
+        hidden_dropout_prob = p.dropout, attention_probs_dropout_prob = p.dropout,
+      },
+      data = { train = pairs.train, valid = pairs.valid },
+      objectives = {
+        objectives.mlm { weight = 1, mlm_probability = p.mlm_probability },
+        objectives.nsp { weight = p.nsp_weight },
+      },
+      optimizer = optim.adamw { lr = p.lr, weight_decay = 0.01 },
+      schedule = schedules.cosine { warmup = 0.05 },
+      steps = p.steps,
+    }
+  end,
+}
