@@ -21,3 +21,4 @@ TEST_SOURCES += tests/unit/test_run_directory.c
 TEST_SOURCES += tests/unit/test_bert.c
 TEST_SOURCES += tests/unit/test_metadata.c
 TEST_SOURCES += tests/unit/test_lua_session.c
+TEST_SOURCES += tests/unit/test_command.c
