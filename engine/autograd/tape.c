@@ -21,7 +21,6 @@ void tape_free(Tape *tape)
     if (!tape) return;
     tape_reset(tape);
     memory_free(tape->nodes);
-    memory_free(tape->views);
     memory_free(tape->profile);
     memory_free(tape);
 }
@@ -36,12 +35,10 @@ void tape_reset(Tape *tape)
 {
     for (int64_t n = 0; n < tape->count; n++) {
         Node *node = tape->nodes[n];
-        tape_drop_saved(node);
         for (int i = 0; i < node->input_count; i++)
             if (holds(node, node->inputs[i])) tensor_unref(node->inputs[i]);
     }
-    for (int64_t v = 0; v < tape->view_count; v++) tensor_unref(tape->views[v]);
-    tape->count = tape->view_count = 0;
+    tape->count = 0;
     tape->depth = 0;
     tape->path = "";
     if (tape->arena) arena_reset(tape->arena);
@@ -290,22 +287,6 @@ static Status remember(Tape *tape, Node *node)
     return STATUS_OK;
 }
 
-/* Arena tensors die without being let go, so the tape lets go of what they hold outside the arena. */
-static Status remember_views(Tape *tape, const Node *node)
-{
-    for (int i = 0; tape->arena && i < node->output_count; i++) {
-        Tensor *output = node->outputs[i];
-        if (!output->arena || storage_in_arena(output->storage)) continue;
-        if (tape->view_count == tape->view_capacity) {
-            int64_t capacity = tape->view_capacity ? tape->view_capacity * 2 : 64;
-            TRY(memory_resize(&tape->views, (size_t)capacity, sizeof *tape->views));
-            tape->view_capacity = capacity;
-        }
-        tape->views[tape->view_count++] = output;
-    }
-    return STATUS_OK;
-}
-
 static void attach_outputs(Node *node)
 {
     for (int i = 0; i < node->output_count; i++) {
@@ -343,7 +324,6 @@ Status tape_apply(Tape *tape, const Op *op, Tensor *const *inputs, int input_cou
     TRY(new_node(tape, op, attrs, &node));
     bool differentiable = take_inputs(node, inputs, input_count);
     Status status = run_forward(tape, node);
-    if (status == STATUS_OK) status = remember_views(tape, node);
     if (status == STATUS_OK && differentiable) status = remember(tape, node);
     if (status != STATUS_OK) {
         status = with_path(node, status);

@@ -23,8 +23,6 @@ struct Tape {
     int depth;
     Node **nodes; /* an arena tape's, in order */
     int64_t count, capacity;
-    Tensor **views; /* arena tensors that hold storages of the pool, to be let go by the reset */
-    int64_t view_count, view_capacity;
     ProfileEntry *profile;
     int profile_count, profile_capacity;
 };
