@@ -8,7 +8,7 @@ echo '/* Made by scripts/embed.sh. */'
 echo '#include "scripts/embedded.h"'
 n=0
 for file in "$@"; do
-    echo "static const char text_$n[] = {"
+    echo "static const char text_${n}[] = {"
     od -An -v -tu1 "$folder/$file" | sed 's/  */ /g; s/^ //; s/ *$//; s/ /,/g; s/$/,/'
     echo "0};"
     n=$((n + 1))

@@ -116,6 +116,24 @@ static bool ends_with(const char *text, const char *end)
     return length >= tail && strcmp(text + length - tail, end) == 0;
 }
 
+/* Each room lists its files, headers included, in sources.mk: what is not listed is neither built nor shipped. */
+static void check_listed(const char *path)
+{
+    char list[LINE_SIZE], line[LINE_SIZE];
+    int room = room_of(path);
+    bool listed = strcmp(path, "tui/main.c") == 0;
+    snprintf(list, sizeof list, "%s/%ssources.mk", LATHE_SOURCE, rooms[room]);
+    FILE *file = fopen(list, "r");
+    ck_assert_msg(file != NULL, "%s cannot be read", list);
+    while (!listed && fgets(line, sizeof line, file)) {
+        line[strcspn(line, "\n")] = '\0';
+        const char *found = strstr(line, path);
+        listed = found && strlen(found) == strlen(path);
+    }
+    fclose(file);
+    if (!listed) complain(path, 1, "is not listed in sources.mk", "");
+}
+
 static void check_file(const char *path)
 {
     char full[LINE_SIZE], line[LINE_SIZE];
@@ -133,6 +151,7 @@ static void check_file(const char *path)
     }
     fclose(file);
     if (!licensed) complain(path, 1, "no SPDX-License-Identifier in the first two lines", "");
+    if (is_c) check_listed(path);
     files++;
 }
 
