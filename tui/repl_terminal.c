@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { HISTORY_LINES = 5000 };
 
@@ -28,12 +29,20 @@ static void on_interrupt(int signal_number)
         abandoned = 1;
 }
 
-/* Called by readline while it waits: Ctrl-C there abandons the line. */
-static int after_signal(void)
+/* readline's reader: Ctrl-C while it waits ends the line, which is then thrown away. */
+static int get_character(FILE *file)
 {
-    rl_replace_line("", 0);
-    rl_done = 1;
-    return 0;
+    unsigned char character;
+    for (;;) {
+        ssize_t got = read(fileno(file), &character, 1);
+        if (got == 1) return character;
+        if (got == 0 || errno != EINTR) return EOF;
+        rl_check_signals(); /* the window's size */
+        if (!abandoned) continue;
+        fputs("^C", rl_outstream);
+        rl_replace_line("", 0);
+        return '\n';
+    }
 }
 
 /* --- history --- */
@@ -125,10 +134,10 @@ static char **complete(const char *text, int start, int end)
 static void start_readline(void)
 {
     rl_readline_name = "lathe";
-    rl_catch_signals = 1;
+    rl_catch_signals = 0;
+    rl_getc_function = get_character;
     rl_attempted_completion_function = complete;
     rl_basic_word_break_characters = " \t\n\"\\'`@$><=;|&{(+-*/%^#,~?";
-    rl_signal_event_hook = after_signal;
     rl_variable_bind("enable-bracketed-paste", "on");
 }
 
