@@ -34,22 +34,28 @@ static Status measure(const Node *node, Product *out)
     return STATUS_OK;
 }
 
+static Status multiply(Node *node, const Product *p, const Tensor *a, const Tensor *b)
+{
+    Tensor *y;
+    int64_t shape[TENSOR_MAX_DIMS];
+    for (int d = 0; d < a->ndim; d++) shape[d] = d == a->ndim - 1 ? p->n : a->shape[d];
+    TRY(node_output(node, DTYPE_F32, a->ndim, shape, &y));
+    if (p->k == 0) tensor_fill(y, 0);
+    for (int64_t i = 0; p->k && p->m && p->n && i < p->batch; i++)
+        kernel_gemm(false, false, p->m, p->n, p->k, TENSOR_F32(a) + i * p->m * p->k, p->k,
+                    TENSOR_F32(b) + i * p->b_step, p->n, false, TENSOR_F32(y) + i * p->m * p->n, p->n, NULL);
+    TRY(node_save(node, a));
+    return node_save(node, b);
+}
+
 static Status matmul_forward(Node *node)
 {
     Product p;
-    Tensor *a, *b, *y;
-    int64_t shape[TENSOR_MAX_DIMS];
+    Tensor *a, *b = NULL;
     TRY(measure(node, &p));
     TRY(node_contiguous(node, 0, &a));
-    TRY(node_contiguous(node, 1, &b));
-    for (int d = 0; d < a->ndim; d++) shape[d] = d == a->ndim - 1 ? p.n : a->shape[d];
-    TRY(node_output(node, DTYPE_F32, a->ndim, shape, &y));
-    if (p.k == 0) tensor_fill(y, 0);
-    for (int64_t i = 0; p.k && p.m && p.n && i < p.batch; i++)
-        kernel_gemm(false, false, p.m, p.n, p.k, TENSOR_F32(a) + i * p.m * p.k, p.k, TENSOR_F32(b) + i * p.b_step,
-                    p.n, false, TENSOR_F32(y) + i * p.m * p.n, p.n, NULL);
-    Status status = node_save(node, a);
-    if (status == STATUS_OK) status = node_save(node, b);
+    Status status = node_contiguous(node, 1, &b);
+    if (status == STATUS_OK) status = multiply(node, &p, a, b);
     tensor_unref(a);
     tensor_unref(b);
     return status;

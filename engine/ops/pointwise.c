@@ -21,10 +21,11 @@ static Status apply(Node *node, const Function *f)
 {
     Tensor *x, *y;
     TRY(node_contiguous(node, 0, &x));
-    TRY(node_output(node, DTYPE_F32, x->ndim, x->shape, &y));
+    Status status = node_output(node, DTYPE_F32, x->ndim, x->shape, &y);
     float number = number_of(node);
-    for (int64_t i = 0, n = tensor_count(x); i < n; i++) TENSOR_F32(y)[i] = f->value(TENSOR_F32(x)[i], number);
-    Status status = node_save(node, x);
+    for (int64_t i = 0, n = tensor_count(x); status == STATUS_OK && i < n; i++)
+        TENSOR_F32(y)[i] = f->value(TENSOR_F32(x)[i], number);
+    if (status == STATUS_OK) status = node_save(node, x);
     if (status == STATUS_OK) status = node_save(node, y);
     tensor_unref(x);
     return status;
@@ -108,12 +109,12 @@ static Status softmax_apply(Node *node, bool logarithm)
     Tensor *x, *y;
     if (node->inputs[0]->ndim == 0) return node_refuse(node, 0, "it must have at least 1 dimension");
     TRY(node_contiguous(node, 0, &x));
-    TRY(node_output(node, DTYPE_F32, x->ndim, x->shape, &y));
+    Status status = node_output(node, DTYPE_F32, x->ndim, x->shape, &y);
     int64_t width = x->shape[x->ndim - 1];
-    for (int64_t at = 0, n = tensor_count(x); at < n; at += width)
+    for (int64_t at = 0, n = tensor_count(x); status == STATUS_OK && at < n; at += width)
         softmax_row(TENSOR_F32(x) + at, TENSOR_F32(y) + at, width, logarithm);
     tensor_unref(x);
-    return node_save(node, y);
+    return status == STATUS_OK ? node_save(node, y) : status;
 }
 
 /* softmax: dx = y (dy - sum(dy y)); its logarithm: dx = dy - e^y sum(dy) */

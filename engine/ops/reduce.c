@@ -212,6 +212,11 @@ static const OpInput inputs[] = {{"x", "any shape"}, {0}};
 static const Option attrs[] = {OPTION_INTS_FIELD(ReduceAttrs, dim, "", "dimensions that go; none: all of them"),
                                OPTION_BOOLEAN_FIELD(ReduceAttrs, keepdim, 0, "keep them with size 1"),
                                {0}};
+static const OpCase extreme_cases[] = {/* few elements, so that no two are nearly equal */
+                                       {"f32[5]", ""},
+                                       {"f32[2,3]", "dim=1"},
+                                       {"f32[2,2,2]", "dim=0,2 keepdim=true"},
+                                       {0}};
 static const OpCase cases[] = {{"f32[3,5]", ""},
                                {"f32[1]", ""},
                                {"f32[2,1,7]", ""},
@@ -220,17 +225,17 @@ static const OpCase cases[] = {{"f32[3,5]", ""},
                                {"f32[3,5]", "dim=-1"},
                                {0}};
 
-#define REDUCTION(name_, doc_, saves_)                                                                             \
+#define REDUCTION(name_, doc_, cases_)                                                                             \
     const Op op_##name_ = {.name = #name_,                                                                         \
                            .doc = doc_,                                                                            \
                            .inputs = inputs,                                                                       \
                            .attrs = attrs,                                                                         \
                            .attrs_size = sizeof(ReduceAttrs),                                                      \
-                           .saves = saves_,                                                                        \
+                           .saves = "nothing",                                                                     \
                            .forward = name_##_forward,                                                             \
                            .backward = name_##_backward,                                                           \
-                           .cases = cases}
-REDUCTION(sum, "Sum of all elements, or over some dimensions.", "nothing");
-REDUCTION(mean, "Mean of all elements, or over some dimensions.", "nothing");
-REDUCTION(max, "Largest of all elements, or over some dimensions.", "nothing");
-REDUCTION(min, "Smallest of all elements, or over some dimensions.", "nothing");
+                           .cases = cases_}
+REDUCTION(sum, "Sum of all elements, or over some dimensions.", cases);
+REDUCTION(mean, "Mean of all elements, or over some dimensions.", cases);
+REDUCTION(max, "Largest of all elements, or over some dimensions.", extreme_cases);
+REDUCTION(min, "Smallest of all elements, or over some dimensions.", extreme_cases);
