@@ -255,6 +255,19 @@ static int library_index(lua_State *L)
                       kind->library);
 }
 
+/* "optim: adamw, adam, sgd, lamb" */
+static int library_tostring(lua_State *L)
+{
+    const RecordKind *kind = lua_touserdata(L, lua_upvalueindex(1));
+    Buffer *out = host_push_buffer(L);
+    Record record;
+    host_check(L, buffer_printf(out, "%s:", kind->library));
+    for (int i = 0; kind->get(i, &record); i++)
+        host_check(L, buffer_printf(out, "%s %s", i ? "," : "", record.name));
+    host_buffer_to_string(L, out);
+    return 1;
+}
+
 static void open_library(lua_State *L, const RecordKind *kind)
 {
     Record record;
@@ -267,6 +280,9 @@ static void open_library(lua_State *L, const RecordKind *kind)
     lua_pushlightuserdata(L, (void *)kind);
     lua_pushcclosure(L, library_index, 1);
     lua_setfield(L, -2, "__index");
+    lua_pushlightuserdata(L, (void *)kind);
+    lua_pushcclosure(L, library_tostring, 1);
+    lua_setfield(L, -2, "__tostring");
     lua_pushlightuserdata(L, (void *)kind);
     lua_setfield(L, -2, "__kind");
     lua_setmetatable(L, -2);

@@ -6,6 +6,7 @@
 #include "tui/repl.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 static Status run_script(Host *host, const char *path)
@@ -19,7 +20,7 @@ static int report(Host *host, Status status)
     const char *trace = host ? host_traceback(host) : "";
     fflush(stdout);
     fprintf(stderr, "lathe: %s\n", status_message());
-    if (status == STATUS_LUA && *trace) fprintf(stderr, "%s\n", trace);
+    if (status == STATUS_LUA && strstr(trace, "in function")) fprintf(stderr, "%s\n", trace);
     return status == STATUS_CANCELLED ? 130 : 1;
 }
 
