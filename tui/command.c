@@ -3,6 +3,7 @@
 
 #include "engine/base/names.h"
 #include "engine/base/threads.h"
+#include "tui/bench.h"
 #include "tui/command_repl.h"
 
 #include <errno.h>
@@ -19,13 +20,14 @@ const Flag command_flags[] = {
     {"resume", "DIR", "go on with the run in this directory", FLAG_TEXT, offsetof(Arguments, resume), 0, 0},
     {"seed", "N", "seed of weights, order, masks and dropout (default 1)", FLAG_INTEGER, offsetof(Arguments, seed),
      0, INT64_MAX},
-    {"steps", "N", "steps of the run, instead of the recipe's", FLAG_INTEGER, offsetof(Arguments, steps), 1,
+    {"steps", "N", "number of steps, instead of the usual one", FLAG_INTEGER, offsetof(Arguments, steps), 1,
      INT64_MAX},
     {"threads", "N", "threads (default: one for each processor); results do not depend on it", FLAG_INTEGER,
      offsetof(Arguments, threads), 1, THREADS_MAX},
     {"plain", NULL, "plain lines, also on a terminal", FLAG_PLAIN, offsetof(Arguments, plain), 0, 0},
     {"json", NULL, "print the result as JSON", FLAG_PLAIN, offsetof(Arguments, json), 0, 0},
     {"help", NULL, "this text", FLAG_PLAIN, offsetof(Arguments, help), 0, 0},
+    {"version", NULL, "name and version", FLAG_PLAIN, offsetof(Arguments, version), 0, 0},
     {0},
 };
 
@@ -34,20 +36,25 @@ static int run_repl(const Arguments *arguments)
     return command_repl(arguments->name_count ? arguments->names[0] : NULL);
 }
 
+static Status bench_words(Buffer *out)
+{
+    for (int i = 0; i < bench_record_count; i++) TRY(buffer_printf(out, "%s ", bench_records[i].name));
+    return STATUS_OK;
+}
+
 const Command commands[] = {
-    {"run", "RECIPE", "train what a recipe describes", 0, 1, "set out resume seed steps threads plain json help",
+    {"run", "RECIPE", "Train what a recipe describes", 0, 1, "set out resume seed steps threads plain json",
      "RECIPE is a file, or the name of an installed recipe (bert). 'lathe run RECIPE --help' lists its "
      "parameters.\n"
      "Ctrl-C stops before the next op, saves and leaves with status 130; a second one leaves at once.",
-     command_run},
-    {"repl", "[SCRIPT]", "a Lua prompt, after running the script", 0, 1, "help",
-     "Without a terminal it reads lines from standard input.", run_repl},
-    {"eval", "DIR", "evaluate a run on its held-out data", 1, 1, "threads json help",
-     "The final weights are taken, or those of the newest checkpoint.", command_eval},
-    {"info", "FILE|DIR", "what a weight file or a run holds", 1, 1, "json help", NULL, command_info},
-    {"bench", "[NAME...]", "time matrix products and training steps", 0, COMMAND_MAX_NAMES,
-     "steps threads json help", "Names: gemm, bert-tiny, bert-mini, bert-base (default: the first three).",
-     command_bench},
+     NULL, command_run},
+    {"repl", "[SCRIPT]", "Run the script, if any, then a Lua prompt", 0, 1, "",
+     "Without a terminal it reads lines from standard input.", NULL, run_repl},
+    {"eval", "DIR", "Evaluate a run on its held-out data", 1, 1, "threads json",
+     "The final weights are taken, or those of the newest checkpoint.", NULL, command_eval},
+    {"info", "FILE|DIR", "Show what a weight file or a run holds", 1, 1, "json", NULL, NULL, command_info},
+    {"bench", "[NAME...]", "Time matrix products and training steps", 0, COMMAND_MAX_NAMES, "steps threads json",
+     "Names: gemm, bert-tiny, bert-mini, bert-base (default: the first three).", bench_words, command_bench},
 };
 const int command_count = sizeof commands / sizeof *commands;
 
@@ -61,6 +68,7 @@ const Command *command_find(const char *name)
 bool command_takes(const Command *command, const Flag *flag)
 {
     size_t length = strlen(flag->name);
+    if (strcmp(flag->name, "help") == 0 || strcmp(flag->name, "version") == 0) return true;
     for (const char *at = command->flags; at; at = strchr(at, ' ')) {
         at += *at == ' ';
         if (strncmp(at, flag->name, length) == 0 && (at[length] == ' ' || at[length] == '\0')) return true;
@@ -109,19 +117,32 @@ static Status set_flag(const Flag *flag, const char *value, Arguments *out)
     return STATUS_OK;
 }
 
+/* The option of this name, or the only one that begins so; NULL where there is none. */
+static const Flag *find_flag(const Command *command, const char *name)
+{
+    const Flag *found = NULL;
+    int matches = 0;
+    for (const Flag *flag = command_flags; flag->name; flag++) {
+        if (!command_takes(command, flag) || strncmp(flag->name, name, strlen(name)) != 0) continue;
+        if (strcmp(flag->name, name) == 0) return flag;
+        found = flag;
+        matches++;
+    }
+    return matches == 1 ? found : NULL;
+}
+
 /* --name, --name=value or --name value; *at moves on to the last argument that was used. */
 static Status parse_flag(const Command *command, int argc, char **argv, int *at, Arguments *out)
 {
     char name[64];
     const char *text = argv[*at] + 2, *equals = strchr(text, '=');
     snprintf(name, sizeof name, "%.*s", (int)(equals ? equals - text : (ptrdiff_t)strlen(text)), text);
-    const Flag *flag = command_flags;
-    while (flag->name && strcmp(flag->name, name) != 0) flag++;
-    if (!flag->name || !command_takes(command, flag)) return unknown_flag(command, name);
+    const Flag *flag = find_flag(command, name);
+    if (!flag) return unknown_flag(command, name);
     if (flag->kind == FLAG_PLAIN && equals) return status_fail(STATUS_INVALID, "--%s takes no value", flag->name);
     if (flag->kind == FLAG_PLAIN) return set_flag(flag, NULL, out);
     if (!equals && *at + 1 == argc)
-        return status_fail(STATUS_INVALID, "--%s takes a value: --%s %s", name, name, flag->value);
+        return status_fail(STATUS_INVALID, "--%s takes a value: --%s %s", flag->name, flag->name, flag->value);
     return set_flag(flag, equals ? equals + 1 : argv[++*at], out);
 }
 
@@ -145,7 +166,7 @@ Status command_parse(const Command *command, int argc, char **argv, Arguments *o
         else
             out->names[out->name_count++] = argv[i];
     }
-    if (!out->help && out->name_count < command->min_names)
+    if (!out->help && !out->version && out->name_count < command->min_names)
         return status_fail(STATUS_INVALID, "%s takes %s; 'lathe %s --help' explains", command->name, command->names,
                            command->name);
     return STATUS_OK;
@@ -201,22 +222,34 @@ static int unknown_command(const char *name)
     return usage(message);
 }
 
-int command_main(int argc, char **argv)
+static int print_version(void)
+{
+    puts(PACKAGE_STRING);
+    return 0;
+}
+
+static int run_command(int argc, char **argv)
 {
     Arguments arguments;
-    if (argc < 2) {
-        print_text(command_help);
-        return EXIT_USAGE;
-    }
-    if (strcmp(argv[1], "--version") == 0) return puts(PACKAGE_STRING), 0;
+    if (argc < 2) return usage("a command is missing; 'lathe --help' lists them");
+    if (strcmp(argv[1], "--version") == 0) return print_version();
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) return print_text(command_help);
     if (strcmp(argv[1], "--man-page") == 0) return print_text(command_man_page);
     if (strcmp(argv[1], "--completion") == 0) return print_text(command_completion);
     const Command *command = command_find(argv[1]);
     if (!command) return unknown_command(argv[1]);
     if (command_parse(command, argc - 2, argv + 2, &arguments) != STATUS_OK) return usage(status_message());
+    if (arguments.version) return print_version();
     if (arguments.help && !(command->run == command_run && arguments.name_count))
         return print_command_help(command);
     if (arguments.threads > 0) threads_set((int)arguments.threads);
     return command->run(&arguments);
+}
+
+int command_main(int argc, char **argv)
+{
+    int result = run_command(argc, argv);
+    if ((fflush(stdout) == 0 && !ferror(stdout)) || result != 0) return result;
+    fprintf(stderr, "lathe: standard output: %s\n", strerror(errno));
+    return EXIT_RUNTIME;
 }

@@ -21,7 +21,7 @@ typedef struct Arguments {
     int set_count;
     const char *out, *resume;
     int64_t seed, steps, threads; /* -1: not given */
-    bool plain, json, help;
+    bool plain, json, help, version;
 } Arguments;
 
 typedef enum FlagKind { FLAG_PLAIN, FLAG_TEXT, FLAG_INTEGER, FLAG_LIST } FlagKind;
@@ -37,8 +37,9 @@ typedef struct Flag {
 typedef struct Command {
     const char *name, *names, *doc; /* names: what it takes beside options, as help shows it */
     int min_names, max_names;
-    const char *flags; /* names of the options that it takes, separated by spaces */
+    const char *flags; /* names of the options that it takes beside --help and --version, separated by spaces */
     const char *details;
+    Status (*words)(Buffer *out); /* names that it takes, for completion: each with a space behind it; or NULL */
     int (*run)(const Arguments *arguments); /* returns the exit status */
 } Command;
 

@@ -49,6 +49,25 @@ static Status man_text(const char *text, Buffer *out)
     return STATUS_OK;
 }
 
+static Status man_examples(Buffer *out)
+{
+    static const char *const examples[][2] = {
+        {"lathe run bert", "pre-train a small BERT on the built-in stories; the run is kept under runs/."},
+        {"lathe run bert --set text=corpus.txt --out runs/mine", "the same on a text of one's own."},
+        {"lathe run --resume runs/mine", "go on after an interruption or a crash; the result is the same."},
+        {"lathe eval runs/mine --json", "evaluate it on its held-out data."},
+    };
+    TRY(buffer_text(out, ".SH EXAMPLES\n"));
+    for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
+        TRY(buffer_text(out, ".TP\n.B "));
+        TRY(man_text(examples[i][0], out));
+        TRY(buffer_text(out, "\n"));
+        TRY(man_text(examples[i][1], out));
+        TRY(buffer_text(out, "\n"));
+    }
+    return STATUS_OK;
+}
+
 static Status man_command(const Command *command, Buffer *out)
 {
     Buffer words = {0};
@@ -74,6 +93,7 @@ Status command_man_page(Buffer *out)
                     ".SH NAME\nlathe \\- terminal workbench for pre\\-training neural networks\n"
                     ".SH SYNOPSIS\n.B lathe\n.I COMMAND\n[\\fIOPTION\\fR]...\n.SH COMMANDS\n"));
     for (int i = 0; i < command_count; i++) TRY(man_command(&commands[i], out));
+    TRY(man_examples(out));
     return buffer_text(
         out,
         ".SH EXIT STATUS\n0 done, 1 failed, 2 wrong usage, 130 interrupted (the state was saved).\n"
@@ -93,11 +113,13 @@ Status command_completion(Buffer *out)
     TRY(buffer_text(out, "--help --version' ;;\n"));
     for (int i = 0; i < command_count; i++) {
         TRY(buffer_printf(out, "    *:%s) words='", commands[i].name));
+        if (commands[i].words) TRY(commands[i].words(out));
         for (const Flag *flag = command_flags; flag->name; flag++)
             if (command_takes(&commands[i], flag)) TRY(buffer_printf(out, "--%s ", flag->name));
         TRY(buffer_text(out, "' ;;\n"));
     }
-    return buffer_text(
-        out, "    esac\n    COMPREPLY=($(compgen -W \"$words\" -- \"$word\") $(compgen -f -- \"$word\"))\n"
-             "}\ncomplete -o filenames -F _lathe lathe\n");
+    return buffer_text(out,
+                       "    esac\n"
+                       "    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$word\"; compgen -f -- \"$word\")\n"
+                       "}\ncomplete -o filenames -F _lathe lathe\n");
 }

@@ -27,6 +27,21 @@ START_TEST(options_are_read)
 }
 END_TEST
 
+START_TEST(options_may_be_shortened)
+{
+    Arguments a;
+    ck_assert_int_eq(parse("run", &a, 3, (char *[]){"--th", "3", "--pl"}), STATUS_OK);
+    ck_assert_int_eq(a.threads, 3);
+    ck_assert(a.plain);
+    for (int i = 0; i < command_count; i++) {
+        ck_assert_int_eq(parse(commands[i].name, &a, 1, (char *[]){"--version"}), STATUS_OK);
+        ck_assert(a.version);
+        ck_assert_int_eq(parse(commands[i].name, &a, 1, (char *[]){"--help"}), STATUS_OK);
+        ck_assert(a.help);
+    }
+}
+END_TEST
+
 static void refused(const char *command, const char *words_of_error, int count, char **words)
 {
     Arguments a;
@@ -39,6 +54,7 @@ START_TEST(mistakes_are_named)
     refused("run", "did you mean '--steps'", 1, (char *[]){"--stepp=3"});
     refused("run", "--steps takes an integer of at least 1; got 'x'", 2, (char *[]){"--steps", "x"});
     refused("run", "--threads takes an integer of at least 1 and at most 256", 1, (char *[]){"--threads=0"});
+    refused("run", "run has no option '--se'", 1, (char *[]){"--se=1"});
     refused("run", "--out takes a value", 1, (char *[]){"--out"});
     refused("run", "--plain takes no value", 1, (char *[]){"--plain=yes"});
     refused("run", "'b' is one too many", 2, (char *[]){"a", "b"});
@@ -85,6 +101,7 @@ Suite *command_suite(void)
     Suite *suite = suite_create("command");
     TCase *tests = tcase_create("command");
     tcase_add_test(tests, options_are_read);
+    tcase_add_test(tests, options_may_be_shortened);
     tcase_add_test(tests, mistakes_are_named);
     tcase_add_test(tests, stored_texts_are_true);
     tcase_add_test(tests, every_option_belongs_somewhere);

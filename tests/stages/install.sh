@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# 'make install' puts program, recipes, manual page and completion where they belong, and 'make uninstall' leaves
+# nothing.
+set -euo pipefail
+make -s -C "$BUILD" install prefix="$PWD/usr" DESTDIR= >log 2>&1 || { cat log; exit 1; }
+for file in bin/lathe share/lathe/recipes/bert.lua share/man/man1/lathe.1 \
+    share/bash-completion/completions/lathe; do
+    [[ -s usr/$file ]] || { echo "$file is not installed"; exit 1; }
+done
+usr/bin/lathe --version
+if command -v man >/dev/null; then
+    MANPATH=$PWD/usr/share/man man lathe 2>&1 | grep -q 'lathe run' || { echo "the manual page is empty"; exit 1; }
+fi
+make -s -C "$BUILD" uninstall prefix="$PWD/usr" DESTDIR= >log 2>&1 || { cat log; exit 1; }
+[[ -z $(find usr -type f) ]] || { echo "uninstall left:"; find usr -type f; exit 1; }
