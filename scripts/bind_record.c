@@ -56,7 +56,10 @@ Status bind_set_option(lua_State *L, int index, const Option *options, void *con
     index = lua_absindex(L, index);
     switch (lua_type(L, index)) {
     case LUA_TNUMBER: return option_set_number(options, config, owner, name, lua_tonumber(L, index));
-    case LUA_TBOOLEAN: return option_set_boolean(options, config, owner, name, lua_toboolean(L, index));
+    case LUA_TBOOLEAN:
+        if (option->kind == OPTION_CHOICE) /* "auto true false" */
+            return option_set_text(options, config, owner, name, lua_toboolean(L, index) ? "true" : "false");
+        return option_set_boolean(options, config, owner, name, lua_toboolean(L, index));
     case LUA_TSTRING:
         if (option->kind != OPTION_CHOICE && option->kind != OPTION_TEXT) break;
         if (strlen(lua_tostring(L, index)) != lua_rawlen(L, index))
