@@ -185,7 +185,7 @@ int command_run(const Arguments *arguments)
     if (status == STATUS_CANCELLED && live.directory)
         fprintf(stderr, "saved at step %lld; go on with: lathe run --resume %s\n",
                 (long long)live.setup.session->step, run_directory_path(live.directory));
-    run_directory_close(live.directory);
+    run_directory_abandon(live.directory);
     run_setup_free(&live.setup);
     return result;
 }

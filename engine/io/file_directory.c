@@ -131,6 +131,9 @@ static Status take_lock(int fd, const char *path, pid_t *holder)
         if (pid <= 0) return status_fail(STATUS_BUSY, "%s: is held by another process", path);
         return status_fail(STATUS_BUSY, "%s: is held by process %ld", path, (long)pid);
     }
+    struct stat file;
+    if (fstat(fd, &file) != 0) return file_fail(path, "read", errno);
+    if (file.st_nlink == 0) return status_fail(STATUS_BUSY, "%s: was removed by another process", path);
     char text[32];
     int length = snprintf(text, sizeof text, "%ld\n", (long)getpid());
     if (ftruncate(fd, 0) != 0 || system_write(fd, text, (size_t)length) != 0)

@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Names that a run writes. */
 static const char *const run_names[] = {"config.json", "metrics.jsonl", "journal.lua", "checkpoints",
@@ -77,6 +78,7 @@ static Status start(RunDirectory *run, const char *path, bool fresh)
 {
     TRY(memory_copy_text(path, &run->path));
     if (!fresh) TRY(refuse_no_run(path));
+    run->made = fresh && !file_exists(path);
     if (fresh) TRY(file_make_directory(path, true));
     /* A directory without a lock is nobody's run, so nothing is put into it before it is known to be free. */
     bool locked;
@@ -119,6 +121,19 @@ void run_directory_close(RunDirectory *run)
     file_unlock(run->lock);
     memory_free(run->path);
     memory_free(run);
+}
+
+void run_directory_abandon(RunDirectory *run)
+{
+    char *lock = NULL;
+    bool started = true;
+    if (run && holds(run->path, "config.json", &started) == STATUS_OK && !started &&
+        file_join(run->path, lock_name, &lock) == STATUS_OK) {
+        unlink(lock); /* while it is held: file_lock() does not take a lock whose file is gone */
+        if (run->made) rmdir(run->path);
+    }
+    memory_free(lock);
+    run_directory_close(run);
 }
 
 const char *run_directory_path(const RunDirectory *run)

@@ -21,6 +21,9 @@ Status run_directory_create(const char *path, RunDirectory **out) STATUS_CHECKED
 Status run_directory_resume(const char *path, RunDirectory **out) STATUS_CHECKED;
 void run_directory_close(RunDirectory *run);
 
+/* Closes a run that was created and could not be started: a directory that holds nothing is removed again. */
+void run_directory_abandon(RunDirectory *run);
+
 const char *run_directory_path(const RunDirectory *run);
 
 /* ---- config.json: everything that decided the run ---- */

@@ -10,6 +10,7 @@ struct RunDirectory {
     char *path;
     FileLock *lock;
     FileAppender *metrics, *journal; /* opened at first use */
+    bool made;                       /* the directory was not there before */
     int64_t last_step;               /* of the metrics put so far, -1: not known */
 };
 

@@ -56,3 +56,8 @@ expect 0 stdout 'f32[2,3]' bash -c 'echo "zeros(2, 3)" | "$1" repl' _ "$LATHE"
 status=0
 echo 'error("no")' | "$LATHE" repl >stdout 2>&1 || status=$?
 [[ $status == 1 ]] || { echo "a failing line at the prompt gave status $status"; exit 1; }
+
+# A run that could not start leaves no directory.
+printf 'return recipe { params = {}, build = function() error("not today") end }' >failing.lua
+expect 1 stderr 'not today' "$LATHE" run failing.lua --out refused
+[[ ! -e refused ]] || { echo "a run that did not start left its directory"; exit 1; }

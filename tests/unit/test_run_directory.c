@@ -39,6 +39,24 @@ START_TEST(a_run_is_made_and_continued)
 }
 END_TEST
 
+START_TEST(a_run_that_was_not_started_leaves_nothing)
+{
+    RunDirectory *run;
+    ASSERT_OK(run_directory_create(scratch_path("new"), &run));
+    run_directory_abandon(run);
+    ck_assert(!file_exists(scratch_path("new")));
+    ASSERT_OK(file_make_directory(scratch_path("old"), false));
+    ASSERT_OK(run_directory_create(scratch_path("old"), &run));
+    run_directory_abandon(run);
+    ck_assert(file_exists(scratch_path("old")) && !file_exists(scratch_path("old/.lock")));
+    ASSERT_OK(run_directory_create(scratch_path("new"), &run));
+    write_config(run);
+    run_directory_abandon(run);
+    ck_assert(file_exists(scratch_path("new/config.json")) && file_exists(scratch_path("new/.lock")));
+    run_directory_abandon(NULL);
+}
+END_TEST
+
 START_TEST(other_content_is_refused)
 {
     const char *path = scratch_path("a"), *file = scratch_path("file");
@@ -297,6 +315,7 @@ Suite *run_directory_suite(void)
     tcase_add_checked_fixture(cases, scratch_make, scratch_remove);
     tcase_add_test(cases, a_run_is_made_and_continued);
     tcase_add_test(cases, other_content_is_refused);
+    tcase_add_test(cases, a_run_that_was_not_started_leaves_nothing);
     tcase_add_test(cases, one_process_owns_a_run);
     tcase_add_test(cases, contending_processes_give_one_owner);
     tcase_add_test(cases, metrics_are_lines);
