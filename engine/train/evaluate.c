@@ -23,6 +23,7 @@ typedef struct Evaluator {
     Evaluation *out;
     Shares shares[SESSION_MAX_OBJECTIVES];
     int64_t batches; /* seen by custom objectives */
+    double oracle_seconds;
 } Evaluator;
 
 static bool measured(const Session *session, int place)
@@ -126,13 +127,17 @@ static void add_prediction(Score *score, const Prediction *prediction, const Sha
     }
 }
 
-static Status add_oracle(const SessionSource *from, const Objective *objective, const Forward *pass, Score *score)
+/* The oracle may answer for fewer targets than there are: examples that were cut off, say. */
+static Status add_oracle(Evaluator *evaluator, const SessionSource *from, const Objective *objective,
+                         const Forward *pass, Score *score)
 {
-    double sum = 0;
+    double sum = 0, limit = evaluator->options->oracle_seconds, start = clock_seconds();
     int64_t count = 0;
-    if (!from->source->type->oracle) return STATUS_OK;
+    if (!from->source->type->oracle || (limit > 0 && evaluator->oracle_seconds > limit)) return STATUS_OK;
     TRY(from->source->type->oracle(from->source, pass->batch, objective->record->targets, &sum, &count));
-    score->best_loss += count ? sum : (double)NAN;
+    score->best_loss += sum;
+    score->best_targets += count;
+    evaluator->oracle_seconds += clock_seconds() - start;
     return STATUS_OK;
 }
 
@@ -154,7 +159,7 @@ static Status score_objective(Evaluator *evaluator, const SessionSource *from, P
     int64_t before = score->targets;
     add_prediction(score, &prediction, &evaluator->shares[place]);
     score->loss += value * (double)(score->targets - before);
-    return evaluator->options->baselines ? add_oracle(from, objective, pass, score) : STATUS_OK;
+    return evaluator->options->baselines ? add_oracle(evaluator, from, objective, pass, score) : STATUS_OK;
 }
 
 static Status score_batch(Evaluator *evaluator, SessionSource *from, Cursor *cursor)
@@ -176,7 +181,6 @@ static Status score_batch(Evaluator *evaluator, SessionSource *from, Cursor *cur
 static void finish(Evaluator *evaluator)
 {
     Session *session = evaluator->session;
-    bool oracle = session_source(session, evaluator->options->source)->source->type->oracle != NULL;
     for (int i = 0; i < session->objective_count; i++) {
         Score *score = &evaluator->out->scores[i];
         bool classes = score->targets > 0, baselines = classes && evaluator->options->baselines;
@@ -186,7 +190,7 @@ static void finish(Evaluator *evaluator)
         score->accuracy = classes ? score->accuracy / n : (double)NAN;
         score->unigram_loss = baselines ? score->unigram_loss / n : (double)NAN;
         score->unigram_accuracy = baselines ? score->unigram_accuracy / n : (double)NAN;
-        score->best_loss = baselines && oracle ? score->best_loss / n : (double)NAN;
+        score->best_loss = score->best_targets ? score->best_loss / (double)score->best_targets : (double)NAN;
     }
     evaluator->out->count = session->objective_count;
 }

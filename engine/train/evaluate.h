@@ -26,9 +26,11 @@ typedef struct Evaluation {
 typedef void (*EvaluationProgress)(void *context, int64_t done, int64_t all);
 
 typedef struct EvaluationOptions {
-    const char *source; /* the held-out data source ("valid"), read instead of the objectives' own */
-    int64_t batches;    /* at most; 0: one epoch */
-    bool baselines;     /* unigram and best achievable as well */
+    const char *source;    /* the held-out data source ("valid"), read instead of the objectives' own */
+    int64_t batches;       /* at most; 0: one epoch */
+    bool baselines;        /* unigram and best achievable as well */
+    double oracle_seconds; /* batches that begin later than this are not put to the oracle, which is slow; 0: no
+                              limit */
     EvaluationProgress progress;
     void *context;
 } EvaluationOptions;

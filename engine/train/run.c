@@ -79,6 +79,7 @@ static Status evaluate_now(Run *run, bool last)
     EvaluationOptions evaluation_options = {.source = "valid",
                                             .batches = last ? 0 : options->evaluate_batches,
                                             .baselines = last,
+                                            .oracle_seconds = 10,
                                             .progress = last ? options->evaluating : NULL,
                                             .context = options->context};
     if (!session_source(run->session, "valid")) return STATUS_OK;
