@@ -12,7 +12,8 @@ typedef struct Score {
     double loss, accuracy; /* the model's; a custom objective has only a loss, a mean over batches */
     double unigram_loss,
         unigram_accuracy; /* of always predicting the training data's class shares, its commonest class */
-    double best_loss;     /* of somebody who knows how the data were made */
+    double best_loss;     /* of somebody who knows how the data were made, over best_targets of the same targets */
+    int64_t best_targets;
 } Score;
 
 typedef struct Evaluation {
