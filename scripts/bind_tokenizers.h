@@ -11,5 +11,7 @@ void bind_push_tokenizer(lua_State *L, const Encoder *encoder,
                          Status (*save)(const void *tokenizer, const char *path));
 Encoder bind_check_encoder(lua_State *L, int index);
 void bind_open_tokenizers(lua_State *L);
+/* The global tokenizers (scripts/bind_wordpiece.c). */
+void bind_open_wordpiece(lua_State *L);
 
 #endif

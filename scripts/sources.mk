@@ -19,6 +19,7 @@ ENGINE_SOURCES += scripts/bind_data.c
 ENGINE_SOURCES += scripts/bind_data.h
 ENGINE_SOURCES += scripts/bind_tokenizers.c
 ENGINE_SOURCES += scripts/bind_tokenizers.h
+ENGINE_SOURCES += scripts/bind_wordpiece.c
 ENGINE_SOURCES += scripts/embedded.h
 ENGINE_SOURCES += scripts/host.c
 ENGINE_SOURCES += scripts/host.h

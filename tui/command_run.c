@@ -6,12 +6,14 @@
 #include "engine/io/checkpoints.h"
 #include "engine/kernels/blas_core.h"
 #include "engine/train/run.h"
+#include "scripts/bind_data.h"
 #include "scripts/bind_session.h"
 #include "tui/progress.h"
 #include "tui/run_setup.h"
 #include "tui/samples.h"
 
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -55,6 +57,11 @@ static Status step(void *context, Session *session, StepMetrics *out)
 static void stepped(void *context, const Session *session, const StepMetrics *metrics)
 {
     progress_step(&((Live *)context)->progress, session, metrics);
+}
+
+static void preparing(void *context, const char *what, int64_t done, int64_t all)
+{
+    progress_task(&((Live *)context)->progress, what, done, all);
 }
 
 static void evaluating(void *context, int64_t done, int64_t all)
@@ -112,7 +119,13 @@ static Status go_on(Live *live, const Arguments *arguments)
     return STATUS_OK;
 }
 
-static Status train(Live *live, const Arguments *arguments, FILE *out)
+static bool on_terminal(const Arguments *arguments, FILE *out)
+{
+    const char *term = getenv("TERM");
+    return isatty(fileno(out)) && !arguments->plain && !arguments->json && !(term && strcmp(term, "dumb") == 0);
+}
+
+static Status train(Live *live, FILE *out)
 {
     Session *session = live->setup.session;
     RunOptions options = {.keep = KEEP_CHECKPOINTS,
@@ -122,11 +135,9 @@ static Status train(Live *live, const Arguments *arguments, FILE *out)
                           .evaluating = evaluating,
                           .evaluated = evaluated,
                           .context = live};
-    bool terminal = isatty(fileno(out)) && !arguments->plain && !arguments->json;
-    const char *term = getenv("TERM");
-    if (term && strcmp(term, "dumb") == 0) terminal = false;
+    progress_finish(&live->progress);
     print_head(live, out);
-    live->progress = progress_new(out, terminal, session, 0);
+    live->progress = progress_new(out, live->progress.terminal, session, 0);
     Status status = run_train(session, live->directory, &options);
     progress_finish(&live->progress);
     TRY(status);
@@ -178,8 +189,11 @@ int command_run(const Arguments *arguments)
     Live live = {0};
     catch_interrupts();
     FILE *out = arguments->json ? stderr : stdout;
+    live.progress = (Progress){.out = out, .terminal = on_terminal(arguments, out)};
+    bind_set_progress(preparing, &live);
     Status status = arguments->resume ? go_on(&live, arguments) : start(&live, arguments);
-    if (status == STATUS_OK) status = train(&live, arguments, out);
+    if (status == STATUS_OK) status = train(&live, out);
+    progress_finish(&live.progress);
     if (status == STATUS_OK && arguments->json) status = print_json(&live);
     int result = status == STATUS_OK ? 0 : command_fail(status);
     if (status == STATUS_CANCELLED && live.directory)

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* tokenizers.wordpiece.train(corpus, {options}) and tokenizers.wordpiece.load(path, {options}). */
+#include "datasets/wordpiece.h"
+#include "scripts/bind_data.h"
+#include "scripts/bind_tokenizers.h"
+
+#include <string.h>
+
+static bool get(int index, Record *out)
+{
+    static const Record records[] = {
+        {.name = "train",
+         .doc = "A WordPiece vocabulary learned from a corpus: train(corpus, {options}).",
+         .source = "Schuster, Nakajima 2012; the merges of Hugging Face's WordPieceTrainer",
+         .options = wordpiece_train_options,
+         .data = "train"},
+        {.name = "load",
+         .doc = "The WordPiece vocabulary of a vocab.txt: load(path, {options}).",
+         .source = "Devlin et al. 2019, tokenization.py",
+         .options = wordpiece_load_options,
+         .data = "load"},
+    };
+    if (index >= (int)(sizeof records / sizeof *records)) return false;
+    *out = records[index];
+    return true;
+}
+
+static Status save(const void *tokenizer, const char *path)
+{
+    return wordpiece_save(tokenizer, path);
+}
+
+/* The Lua value holds its own reference; this one is given back. */
+static int push(lua_State *L, WordPiece *tokenizer)
+{
+    Encoder encoder = wordpiece_encoder(tokenizer);
+    bind_push_tokenizer(L, &encoder, save);
+    wordpiece_unref(tokenizer);
+    return 1;
+}
+
+static int call(lua_State *L, const Record *record)
+{
+    WordPiece *tokenizer;
+    lua_settop(L, 2);
+    if (strcmp(record->name, "load") == 0) {
+        WordPieceLoadConfig config;
+        option_defaults(record->options, &config);
+        if (!lua_isnil(L, 2)) bind_read_options(L, 2, record->options, &config, "wordpiece.load", NULL);
+        host_check(L, wordpiece_load(luaL_checkstring(L, 1), &config, &tokenizer));
+        return push(L, tokenizer);
+    }
+    WordPieceTrainConfig config;
+    char what[] = "learning pieces";
+    option_defaults(record->options, &config);
+    if (!lua_isnil(L, 2)) bind_read_options(L, 2, record->options, &config, "wordpiece.train", NULL);
+    host_check(L, wordpiece_train(bind_check_corpus(L, 1), &config, bind_report_progress, what, &tokenizer));
+    return push(L, tokenizer);
+}
+
+static const RecordKind kind = {"tokenizers.wordpiece", "tokenizer", "WordPiece, the tokenizer of BERT", get, call};
+
+void bind_open_wordpiece(lua_State *L)
+{
+    Record record;
+    lua_newtable(L);
+    lua_newtable(L);
+    for (int i = 0; get(i, &record); i++) {
+        bind_push_record(L, &kind, &record);
+        lua_setfield(L, -2, record.name);
+    }
+    lua_setfield(L, -2, "wordpiece");
+    lua_setglobal(L, "tokenizers");
+}
