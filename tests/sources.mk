@@ -23,3 +23,4 @@ TEST_SOURCES += tests/unit/test_metadata.c
 TEST_SOURCES += tests/unit/test_lua_session.c
 TEST_SOURCES += tests/unit/test_command.c
 TEST_SOURCES += tests/unit/test_ops.c
+TEST_SOURCES += tests/unit/test_parity.c

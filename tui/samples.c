@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+enum { SHOWN = 40 }; /* tokens of an example that are printed */
+
 /* One example's place in a view. */
 typedef struct Row {
     const Batch *batch;
@@ -52,7 +54,7 @@ static void print_row(const Row *row, FILE *out)
     int64_t width = row->ids->shape[1], length = TENSOR_I32(row->lengths)[row->number];
     const Vocabulary *vocabulary = row->batch->vocabulary;
     fputs("  ", out);
-    for (int64_t i = 0; i < length; i++) {
+    for (int64_t i = 0; i < length && i < SHOWN; i++) {
         int64_t n = masked_place(row, row->number * width + i);
         int32_t id = TENSOR_I32(row->ids)[row->number * width + i];
         if (n < 0) {
@@ -65,7 +67,7 @@ static void print_row(const Row *row, FILE *out)
         fprintf(out, " [%s %.0f%%%s%s]", vocabulary->pieces[guess], 100 * probability,
                 guess == truth ? "" : ", was ", guess == truth ? "" : vocabulary->pieces[truth]);
     }
-    fputc('\n', out);
+    fputs(length > SHOWN ? " ...\n" : "\n", out);
 }
 
 static Status print_masks(Session *session, SessionSource *from, const Objective *objective, int count, FILE *out)

@@ -1,0 +1,141 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Makes tests/golden/ops.safetensors and ops.json: for each op a few calls with their inputs, outputs and gradients under a random
+cotangent, computed by PyTorch in double precision. Run it by hand: /usr/bin/python3 tests/parity/ops.py
+
+A case is (attributes as Lathe reads them, inputs, function). An input is a shape (normal numbers), ("+", shape) (positive),
+("i", high, shape) (integers) or None (left out)."""
+import json
+import math
+import os
+import sys
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import safetensors_file
+
+GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden")
+
+
+def attention(heads, causal=False):
+    def run(q, k, v, lengths):
+        b, t, h = q.shape
+        q, k, v = (x.view(b, t, heads, h // heads).transpose(1, 2) for x in (q, k, v))
+        scores = q @ k.transpose(2, 3) / math.sqrt(h // heads)
+        places = torch.arange(t)
+        if lengths is not None:
+            scores = scores.masked_fill((places[None] >= lengths[:, None])[:, None, None], -math.inf)
+        if causal:
+            scores = scores.masked_fill(places[None] > places[:, None], -math.inf)
+        return (scores.softmax(-1) @ v).transpose(1, 2).reshape(b, t, h)
+    return run
+
+
+def embedding_sum(words, positions, types, ids, type_ids):
+    return words[ids] + positions[:ids.shape[1]] + types[type_ids]
+
+
+def norm(eps):
+    return lambda x, w, b: F.layer_norm(x, x.shape[-1:], w, b, eps)
+
+
+def residual_norm(eps):
+    return lambda x, r, w, b: F.layer_norm(x + r, x.shape[-1:], w, b, eps)
+
+
+def linear_gelu(x, w, b):
+    return F.gelu(F.linear(x, w, b))
+
+
+UNARY = {"tanh": torch.tanh, "relu": torch.relu, "gelu": F.gelu, "neg": torch.neg, "exp": torch.exp, "abs": torch.abs,
+         "sigmoid": torch.sigmoid}
+POSITIVE = {"log": torch.log, "sqrt": torch.sqrt}
+BINARY = {"add": torch.add, "sub": torch.sub, "mul": torch.mul}
+
+CASES = {
+    "linear": [("", [(3, 5), (7, 5), (7,)], F.linear), ("", [(2, 3, 4), (1, 4), None], F.linear),
+               ("", [(70, 33), (67, 33), (67,)], F.linear)],
+    "linear_gelu": [("", [(3, 5), (7, 5), (7,)], linear_gelu), ("", [(2, 1, 4), (1, 4), (1,)], linear_gelu)],
+    "layer_norm": [("eps=1e-5", [(3, 7), (7,), (7,)], norm(1e-5)), ("eps=1e-5", [(70, 5), (5,), (5,)], norm(1e-5))],
+    "dropout_add_layer_norm": [("p=0 eps=1e-5", [(3, 7), (3, 7), (7,), (7,)], residual_norm(1e-5))],
+    "dropout": [("p=0", [(3, 5)], lambda x: x * 1)],
+    "attention": [("heads=2", [(2, 5, 6)] * 3 + [("l", 5, (2,))], attention(2)),
+                  ("heads=1 causal=true", [(1, 4, 3)] * 3 + [None], attention(1, True)),
+                  ("heads=4", [(3, 1, 4)] * 3 + [None], attention(4))],
+    "embedding": [("", [(5, 3), ("i", 5, (2, 4))], lambda t, i: t[i])],
+    "embedding_sum": [("", [(5, 3), (4, 3), (2, 3), ("i", 5, (2, 4)), ("i", 2, (2, 4))], embedding_sum)],
+    "gather_rows": [("", [(6, 3), ("i", 6, (4,))], lambda x, i: x[i])],
+    "cross_entropy": [("", [(4, 5), ("i", 5, (4,))], F.cross_entropy), ("", [(1, 2), ("i", 2, (1,))], F.cross_entropy),
+                      ("ignore_index=2", [(9, 4), ("i", 4, (9,))], lambda x, t: F.cross_entropy(x, t, ignore_index=2))],
+    "div": [("", [(3, 5), ("+", (3, 5))], torch.div), ("", [(2, 1, 4), ("+", (3, 1))], torch.div)],
+    "scale": [("factor=-2.5", [(3, 5)], lambda x: x * -2.5)],
+    "sum": [("", [(3, 5)], torch.sum), ("dim=0,2 keepdim=true", [(2, 3, 4)], lambda x: x.sum((0, 2), keepdim=True)), ("", [(2, 1, 7)], torch.sum)],
+    "mean": [("", [(3, 5)], torch.mean), ("dim=1", [(3, 5)], lambda x: x.mean(1))],
+    "max": [("", [(3, 5)], torch.max)],
+    "min": [("", [(3, 5)], torch.min)],
+    "reshape": [("shape=3,4", [(2, 6)], lambda x: x.reshape(3, 4))],
+    "select": [("dim=1 index=2", [(2, 5, 3)], lambda x: x[:, 2])],
+    "matmul": [("", [(3, 4), (4, 5)], torch.matmul), ("", [(2, 3, 4), (2, 4, 5)], torch.matmul)],
+    "permute": [("dims=2,0,1", [(2, 3, 4)], lambda x: x.permute(2, 0, 1))],
+    "slice": [("dim=1 start=1 stop=4", [(3, 5)], lambda x: x[:, 1:4])],
+    "pow": [("exponent=2.5", [("+", (3, 5))], lambda x: x ** 2.5)],
+    "softmax": [("", [(3, 5)], lambda x: x.softmax(-1))],
+    "log_softmax": [("", [(3, 5)], lambda x: x.log_softmax(-1))],
+}
+for name, function in UNARY.items():
+    CASES[name] = [("", [(3, 5)], function), ("", [(1,)], function)]
+for name, function in POSITIVE.items():
+    CASES[name] = [("", [("+", (3, 5))], function)]
+for name, function in BINARY.items():
+    CASES[name] = [("", [(3, 5), (3, 5)], function), ("", [(2, 1, 4), (3, 1)], function), ("", [(5,), (4, 5)], function)]
+
+
+def make(spec, random):
+    if spec is None:
+        return None
+    if spec and spec[0] == "i":
+        return torch.from_numpy(random.integers(0, spec[1], spec[2]))
+    if spec and spec[0] == "l":
+        return torch.from_numpy(random.integers(1, spec[1] + 1, spec[2]))
+    if spec and spec[0] == "+":
+        values = 0.2 + random.random(spec[1])
+    else:
+        values = random.standard_normal(spec)
+    return torch.from_numpy(np.asarray(values, np.float32).astype(np.float64)).requires_grad_()
+
+
+def main():
+    random = np.random.default_rng(11)
+    tensors, calls = {}, []
+
+    def store(name, tensor):
+        array = tensor.detach().numpy()
+        tensors[name] = array.astype(np.int32 if array.dtype == np.int64 else np.float32)
+
+    for op, cases in sorted(CASES.items()):
+        for number, (attrs, specs, function) in enumerate(cases):
+            prefix = f"{op}.{number}"
+            inputs = [make(spec, random) for spec in specs]
+            out = function(*inputs)
+            cotangent = torch.from_numpy(random.standard_normal(tuple(out.shape)).astype(np.float32).astype(np.float64))
+            out.backward(cotangent.reshape(out.shape))
+            store(f"{prefix}.out", out)
+            store(f"{prefix}.cotangent", cotangent)
+            for i, x in enumerate(inputs):
+                if x is None:
+                    continue
+                store(f"{prefix}.in.{i}", x)
+                if x.requires_grad:
+                    store(f"{prefix}.grad.{i}", x.grad)
+            calls.append({"op": op, "name": prefix, "attrs": attrs, "inputs": len(inputs)})
+    safetensors_file.write(os.path.join(GOLDEN, "ops.safetensors"), tensors)
+    with open(os.path.join(GOLDEN, "ops.json"), "w") as file:
+        json.dump({"calls": calls}, file, indent=1)
+        file.write("\n")
+    print(len(calls), "calls of", len(CASES), "ops")
+
+
+main()
