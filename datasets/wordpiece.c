@@ -2,12 +2,12 @@
 /* The object: making it, asking it, giving it away. */
 #include "datasets/wordpiece.h"
 
+#include "datasets/bert_characters.h"
 #include "datasets/utf8.h"
 #include "datasets/wordpiece_internal.h"
 #include "engine/base/memory.h"
 
 #include <string.h>
-#include <utf8proc.h>
 
 const char *const wordpiece_specials[WORDPIECE_SPECIALS] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"};
 
@@ -54,8 +54,8 @@ static bool has_capitals(const WordPiece *tokenizer)
         size_t length = strlen(piece), used;
         if (piece[0] == '[' && length > 2) continue;
         for (size_t at = 0; at < length; at += used) {
-            utf8proc_category_t category = utf8proc_category(utf8_decode(piece + at, length - at, &used));
-            if (category == UTF8PROC_CATEGORY_LU || category == UTF8PROC_CATEGORY_LT) return true;
+            int32_t lower[BERT_LOWER_MAX], code = utf8_decode(piece + at, length - at, &used);
+            if (bert_lower(code, lower) != 1 || lower[0] != code) return true;
         }
     }
     return false;

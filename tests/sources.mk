@@ -24,3 +24,5 @@ TEST_SOURCES += tests/unit/test_lua_session.c
 TEST_SOURCES += tests/unit/test_command.c
 TEST_SOURCES += tests/unit/test_ops.c
 TEST_SOURCES += tests/unit/test_parity.c
+TEST_SOURCES += tests/unit/test_wordpiece.c
+TEST_SOURCES += tests/unit/test_wordpiece_train.c
