@@ -17,7 +17,7 @@ static Status check(const Node *node)
         return node_refuse(node, 0, "its width is not a multiple of %lld heads", (long long)attrs->heads);
     if (lengths && (lengths->ndim != 1 || lengths->shape[0] != q->shape[0] || lengths->dtype != DTYPE_I32 ||
                     !tensor_contiguous(lengths)))
-        return node_refuse(node, 3, "it must be i32[%lld]", (long long)q->shape[0]);
+        return node_refuse(node, 3, "it must be contiguous i32[%lld]", (long long)q->shape[0]);
     return STATUS_OK;
 }
 

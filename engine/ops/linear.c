@@ -42,25 +42,26 @@ static void add_bias(void *context, int64_t row, int64_t rows, int64_t column, i
 static Status forward(Node *node, bool gelu)
 {
     Sizes s;
-    Tensor *x, *weight, *y, *pre = NULL;
+    Tensor *x, *weight, *bias = NULL, *y, *pre = NULL;
     int64_t shape[TENSOR_MAX_DIMS];
     TRY(sizes_of(node, &s));
     if (gelu && !node->inputs[2]) return status_fail(STATUS_INVALID, "linear_gelu: bias is missing");
     TRY(node_contiguous(node, 0, &x));
     TRY(node_contiguous(node, 1, &weight));
+    if (node->inputs[2]) TRY(node_contiguous(node, 2, &bias));
     for (int i = 0; i < x->ndim; i++) shape[i] = x->shape[i];
     shape[x->ndim - 1] = s.out;
     TRY(node_output(node, DTYPE_F32, x->ndim, shape, &y));
     TRY(node_save(node, x));
     TRY(node_save(node, weight));
     if (gelu) TRY(node_save_new(node, x->ndim, shape, &pre));
-    BiasContext bias = {node->inputs[2] ? TENSOR_F32(node->inputs[2]) : NULL, pre ? TENSOR_F32(pre) : NULL,
-                        TENSOR_F32(y), s.out};
-    GemmEpilogue epilogue = {add_bias, &bias};
+    BiasContext context = {bias ? TENSOR_F32(bias) : NULL, pre ? TENSOR_F32(pre) : NULL, TENSOR_F32(y), s.out};
+    GemmEpilogue epilogue = {add_bias, &context};
     kernel_gemm(false, true, s.rows, s.out, s.in, TENSOR_F32(x), s.in, TENSOR_F32(weight), s.in, false,
-                TENSOR_F32(y), s.out, bias.bias ? &epilogue : NULL);
+                TENSOR_F32(y), s.out, bias ? &epilogue : NULL);
     tensor_unref(x);
     tensor_unref(weight);
+    tensor_unref(bias);
     return STATUS_OK;
 }
 

@@ -21,13 +21,15 @@ static Status check_norm(const Node *node, int weight, int bias, int64_t *width)
 static Status norm_forward(Node *node, Tensor *residual, int weight, double p, double eps)
 {
     int64_t width = 1;
-    Tensor *x, *other = NULL, *y, *sum = NULL, *mean, *rstd;
+    Tensor *x, *other = NULL, *scale, *shift, *y, *sum = NULL, *mean, *rstd;
     TRY(check_norm(node, weight, weight + 1, &width));
     if (residual && !tensor_same_shape(residual, node->inputs[0]))
         return node_refuse(node, 1, "x has another shape");
     int64_t rows = tensor_count(node->inputs[0]) / width;
     TRY(node_contiguous(node, 0, &x));
     if (residual) TRY(node_contiguous(node, 1, &other));
+    TRY(node_contiguous(node, weight, &scale));
+    TRY(node_contiguous(node, weight + 1, &shift));
     TRY(node_output(node, DTYPE_F32, x->ndim, x->shape, &y));
     if (residual)
         TRY(node_save_new(node, x->ndim, x->shape, &sum));
@@ -36,11 +38,12 @@ static Status norm_forward(Node *node, Tensor *residual, int weight, double p, d
     TRY(node_save_new(node, 1, &rows, &mean));
     TRY(node_save_new(node, 1, &rows, &rstd));
     kernel_layer_norm(rows, width, eps, node->random, node->training ? p : 0, TENSOR_F32(x),
-                      other ? TENSOR_F32(other) : NULL, TENSOR_F32(node->inputs[weight]),
-                      TENSOR_F32(node->inputs[weight + 1]), sum ? TENSOR_F32(sum) : NULL, TENSOR_F32(mean),
-                      TENSOR_F32(rstd), TENSOR_F32(y));
+                      other ? TENSOR_F32(other) : NULL, TENSOR_F32(scale), TENSOR_F32(shift),
+                      sum ? TENSOR_F32(sum) : NULL, TENSOR_F32(mean), TENSOR_F32(rstd), TENSOR_F32(y));
     tensor_unref(x);
     tensor_unref(other);
+    tensor_unref(scale);
+    tensor_unref(shift);
     return STATUS_OK;
 }
 
@@ -59,19 +62,21 @@ static Status weight_gradients(Node *node, int weight, int64_t partials, int64_t
 
 static Status norm_backward(Node *node, int weight, Tensor **ds)
 {
-    Tensor *dy, *partial;
+    Tensor *dy, *scale, *partial;
     const Tensor *x = node->inputs[0];
     int64_t width = x->shape[x->ndim - 1], rows = tensor_count(x) / width, partials = kernel_partial_rows(rows);
     if (tensor_contiguous(node->grad_outputs[0]))
         dy = tensor_ref(node->grad_outputs[0]);
     else
         TRY(tensor_clone(node->arena, node->grad_outputs[0], &dy));
+    TRY(node_contiguous(node, weight, &scale));
     TRY(node_scratch(node, DTYPE_F32, x->ndim, x->shape, ds));
     TRY(node_scratch(node, DTYPE_F32, 3, (int64_t[]){2, partials, width}, &partial));
     kernel_layer_norm_backward(rows, width, TENSOR_F32(node->saved[0]), TENSOR_F32(node->saved[1]),
-                               TENSOR_F32(node->saved[2]), TENSOR_F32(node->inputs[weight]), TENSOR_F32(dy),
-                               TENSOR_F32(*ds), TENSOR_F32(partial));
+                               TENSOR_F32(node->saved[2]), TENSOR_F32(scale), TENSOR_F32(dy), TENSOR_F32(*ds),
+                               TENSOR_F32(partial));
     tensor_unref(dy);
+    tensor_unref(scale);
     Status status = weight_gradients(node, weight, partials, width, TENSOR_F32(partial));
     tensor_unref(partial);
     return status;
