@@ -26,3 +26,5 @@ TEST_SOURCES += tests/unit/test_ops.c
 TEST_SOURCES += tests/unit/test_parity.c
 TEST_SOURCES += tests/unit/test_wordpiece.c
 TEST_SOURCES += tests/unit/test_wordpiece_train.c
+TEST_SOURCES += tests/unit/op_calls.h
+TEST_SOURCES += tests/unit/test_ops_hostile.c
