@@ -28,3 +28,4 @@ TEST_SOURCES += tests/unit/test_wordpiece.c
 TEST_SOURCES += tests/unit/test_wordpiece_train.c
 TEST_SOURCES += tests/unit/op_calls.h
 TEST_SOURCES += tests/unit/test_ops_hostile.c
+TEST_SOURCES += tests/unit/test_fuzz.c
