@@ -40,8 +40,10 @@ Status world_new_grammar(const WorldOptions *options, const WorldGrammar *gramma
     world->options = *options;
     world->grammar = grammar;
     Status status = world_build(world);
-    if (status == STATUS_OK) *out = world;
-    else world_free(world);
+    if (status == STATUS_OK)
+        *out = world;
+    else
+        world_free(world);
     return status;
 }
 

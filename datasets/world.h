@@ -127,8 +127,8 @@ Status world_story(const World *world, uint64_t index, WorldStory *out) STATUS_C
 /* Adds the sentence as text, as in: Anna's red kite was gone. */
 Status world_sentence_text(const World *world, const WorldSentence *sentence, Buffer *out) STATUS_CHECKED;
 
-/* Calls visit with the text of every sentence of stories [first, first + stories) in order; last is 1 at the end of a
- * story. Stops at the first failure of visit and forwards it. */
+/* Calls visit with the text of every sentence of stories [first, first + stories) in order; last is 1 at the end of
+ * a story. Stops at the first failure of visit and forwards it. */
 typedef Status (*WorldVisit)(void *context, uint64_t story, const char *sentence, size_t length, int last);
 Status world_each_sentence(const World *world, uint64_t first, uint64_t stories, WorldVisit visit,
                            void *context) STATUS_CHECKED;

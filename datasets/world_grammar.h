@@ -2,11 +2,12 @@
 /* The tables that a world is made from: vocabulary, events, sentence templates. Constant data; nobody frees
  * anything. Tests make worlds from smaller tables.
  *
- * Why the best achievable loss can be computed exactly: the plot (who acts, what happens, who has the thing) evolves by itself and
- * never looks at values (which name, which colour, which place). A value is drawn from a distribution that depends
- * on its parent values only, and an event may have a value drawn anew. So whatever happened before, a value that was
- * not mentioned yet has that same distribution, and an observer who reads from the middle of a story may draw values lazily. Sentences may
- * depend on plot and values in any way. Keep to this when adding events. */
+ * Why the best achievable loss can be computed exactly: the plot (who acts, what happens, who has the thing)
+ * evolves by itself and never looks at values (which name, which colour, which place). A value is drawn from a
+ * distribution that depends on its parent values only, and an event may have a value drawn anew. So whatever
+ * happened before, a value that was not mentioned yet has that same distribution, and an observer who reads from
+ * the middle of a story may draw values lazily. Sentences may depend on plot and values in any way. Keep to this
+ * when adding events. */
 #ifndef LATHE_DATASETS_WORLD_GRAMMAR_H
 #define LATHE_DATASETS_WORLD_GRAMMAR_H
 
@@ -43,7 +44,13 @@ typedef struct WorldTheme {
 } WorldTheme;
 
 /* Who may act in an event. */
-typedef enum WorldActor { WORLD_ANYONE, WORLD_HERO_ONLY, WORLD_FRIEND_ONLY, WORLD_SAME_ACTOR, WORLD_OTHER_ACTOR } WorldActor;
+typedef enum WorldActor {
+    WORLD_ANYONE,
+    WORLD_HERO_ONLY,
+    WORLD_FRIEND_ONLY,
+    WORLD_SAME_ACTOR,
+    WORLD_OTHER_ACTOR
+} WorldActor;
 
 /* Bits: where the thing must be, seen from the one who acts. */
 enum { WORLD_IF_NOBODY = 1, WORLD_IF_HERE = 2, WORLD_IF_ACTOR = 4, WORLD_IF_OTHER = 8, WORLD_IF_LOST = 16 };
@@ -52,7 +59,14 @@ enum { WORLD_IF_ALONE = 1, WORLD_IF_TOGETHER = 2 };
 /* What an event draws anew. */
 enum { WORLD_NEW_PLACE = 1, WORLD_NEW_THING = 2, WORLD_NEW_SPOT = 4 };
 
-typedef enum WorldChange { WORLD_KEEP, WORLD_TO_NOBODY, WORLD_TO_HERE, WORLD_TO_ACTOR, WORLD_TO_OTHER, WORLD_TO_LOST } WorldChange;
+typedef enum WorldChange {
+    WORLD_KEEP,
+    WORLD_TO_NOBODY,
+    WORLD_TO_HERE,
+    WORLD_TO_ACTOR,
+    WORLD_TO_OTHER,
+    WORLD_TO_LOST
+} WorldChange;
 
 typedef struct WorldEvent {
     const char *name;
@@ -93,7 +107,15 @@ extern const WorldGrammar world_grammar_default;
 
 /* --- morphology: regular rules, then the irregular forms of the vocabulary. out has WORLD_WORD_SIZE bytes. --- */
 
-typedef enum WorldForm { WORLD_PLURAL, WORLD_PAST, WORLD_PARTICIPLE, WORLD_ING, WORLD_THIRD, WORLD_COMPARATIVE, WORLD_SUPERLATIVE } WorldForm;
+typedef enum WorldForm {
+    WORLD_PLURAL,
+    WORLD_PAST,
+    WORLD_PARTICIPLE,
+    WORLD_ING,
+    WORLD_THIRD,
+    WORLD_COMPARATIVE,
+    WORLD_SUPERLATIVE
+} WorldForm;
 
 /* "walk", WORLD_PAST -> "walked"; "mouse", WORLD_PLURAL -> "mice". Errors: the form is too long. */
 Status world_inflect(const char *lemma, WorldForm form, char out[WORLD_WORD_SIZE]) STATUS_CHECKED;

@@ -95,7 +95,8 @@ typedef struct WorldNumbering { /* word numbers of the entries of the tables */
         uint16_t at[WORLD_THEME_PLACES], place[WORLD_THEME_PLACES], by[WORLD_THEME_SPOTS], spot[WORLD_THEME_SPOTS];
         uint8_t kinds[WORLD_CLASSES][WORLD_CLASS_KINDS], kind_counts[WORLD_CLASSES], places, spots;
     } themes[WORLD_DOMAIN_MAX];
-    int name_counts[2], colour_count, size_count, number_count, weather_count, daytime_count, kind_count, theme_count;
+    int name_counts[2], colour_count, size_count, number_count, weather_count, daytime_count, kind_count,
+        theme_count;
 } WorldNumbering;
 
 struct World {

@@ -65,7 +65,8 @@ static void slot_put(Lattice *lattice, int32_t number)
 static Status states_grow(Lattice *lattice)
 {
     int32_t room = lattice->state_room ? 2 * lattice->state_room : 4096;
-    if (room > INT32_MAX / 4) return status_fail(STATUS_NOMEM, "stories: too many derivations of one sentence pair");
+    if (room > INT32_MAX / 4)
+        return status_fail(STATUS_NOMEM, "stories: too many derivations of one sentence pair");
     TRY(memory_resize(&lattice->states, (size_t)room, sizeof *lattice->states));
     lattice->state_room = room;
     TRY(memory_resize(&lattice->slots, 2 * (size_t)room, sizeof *lattice->slots));
@@ -78,8 +79,10 @@ static Status states_grow(Lattice *lattice)
 static void list_append(Lattice *lattice, int32_t number)
 {
     int32_t place = lattice->states[number].position - lattice->evidence.begin;
-    if (lattice->tails[place] < 0) lattice->heads[place] = number;
-    else lattice->states[lattice->tails[place]].next = number;
+    if (lattice->tails[place] < 0)
+        lattice->heads[place] = number;
+    else
+        lattice->states[lattice->tails[place]].next = number;
     lattice->tails[place] = number;
 }
 
@@ -126,7 +129,8 @@ static LatticeState state_reduce(const Lattice *lattice, const LatticeState *sta
     LatticeState out = *state;
     uint32_t keep = lattice->scope.keep;
     if (lattice->scope.merge) out.plot = lattice->scope.merge[out.plot];
-    if (keep != LATTICE_ALL) keep |= lattice->scope.needs[2 * state->node + lattice->world->plots[state->plot].actor];
+    if (keep != LATTICE_ALL)
+        keep |= lattice->scope.needs[2 * state->node + lattice->world->plots[state->plot].actor];
     lattice_forget(keep, &out.values);
     return out;
 }
@@ -140,7 +144,8 @@ static Status arc_add(Lattice *lattice, int32_t from, const LatticeState *to, in
     TRY(state_find(lattice, &reduced, &target));
     if (lattice->arc_count == lattice->arc_room) {
         int32_t room = lattice->arc_room ? 2 * lattice->arc_room : 4096;
-        if (room > INT32_MAX / 4) return status_fail(STATUS_NOMEM, "stories: too many derivations of one sentence pair");
+        if (room > INT32_MAX / 4)
+            return status_fail(STATUS_NOMEM, "stories: too many derivations of one sentence pair");
         TRY(memory_resize(&lattice->arcs, (size_t)room, sizeof *lattice->arcs));
         lattice->arc_room = room;
     }
@@ -243,7 +248,8 @@ static Status next_sentences(const Walk *walk, const WorldValues *values)
     if (walk->position == walk->lattice->evidence.end || walk->lattice->scope.keep != LATTICE_ALL) return STATUS_OK;
     for (int32_t m = world->first_move[walk->plot]; m < world->first_move[walk->plot + 1]; m++) {
         const WorldPlot *plot = &world->plots[world->moves[m].plot];
-        LatticeState to = {.values = *values, .plot = world->moves[m].plot, .position = walk->position, .initial = 1};
+        LatticeState to = {
+            .values = *values, .plot = world->moves[m].plot, .position = walk->position, .initial = 1};
         to.node = world->roots[plot->event];
         world_values_renew(&world->grammar->events[plot->event], &to.values);
         TRY(arc_add(walk->lattice, walk->from, &to, -1, to.node, world->moves[m].probability));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* All derivations of a run of tokens, as a graph: a state is a place in the text, a node of the grammar, the plot and
- * the values known so far; an arc emits a word. The caller frees a lattice with lattice_free(); clearing keeps the
- * memory. */
+/* All derivations of a run of tokens, as a graph: a state is a place in the text, a node of the grammar, the plot
+ * and the values known so far; an arc emits a word. The caller frees a lattice with lattice_free(); clearing keeps
+ * the memory. */
 #ifndef LATHE_DATASETS_WORLD_LATTICE_H
 #define LATHE_DATASETS_WORLD_LATTICE_H
 
@@ -38,9 +38,9 @@ typedef struct LatticeArc {
 /* What a lattice may leave out without changing any sum. */
 typedef struct LatticeScope {
     const uint32_t *needs; /* [nodes, actors]: the variables that words from here to the end of the sentence name */
-    uint32_t keep;         /* what is needed behind the sentence; LATTICE_ALL: everything, more sentences may come */
-    const int32_t *merge;  /* [plots]: a plot that tells the same sentences, NULL: plots are kept apart */
-    const uint8_t *alive;  /* [positions, 2 * nodes]: where a state can lead to the end, NULL: unknown */
+    uint32_t keep;        /* what is needed behind the sentence; LATTICE_ALL: everything, more sentences may come */
+    const int32_t *merge; /* [plots]: a plot that tells the same sentences, NULL: plots are kept apart */
+    const uint8_t *alive; /* [positions, 2 * nodes]: where a state can lead to the end, NULL: unknown */
 } LatticeScope;
 
 #define LATTICE_ALL UINT32_MAX

@@ -8,29 +8,87 @@ typedef struct Irregular {
     const char *lemma, *form;
 } Irregular;
 
-static const Irregular irregular_plurals[] = {
-    {"child", "children"}, {"fish", "fish"},     {"goose", "geese"},   {"knife", "knives"}, {"leaf", "leaves"},
-    {"loaf", "loaves"},    {"mouse", "mice"},    {"scarf", "scarves"}, {"sheep", "sheep"},  {"calf", "calves"},
-    {"wolf", "wolves"},    {"potato", "potatoes"}, {"tomato", "tomatoes"}, {0}};
+static const Irregular irregular_plurals[] = {{"child", "children"},  {"fish", "fish"},
+                                              {"goose", "geese"},     {"knife", "knives"},
+                                              {"leaf", "leaves"},     {"loaf", "loaves"},
+                                              {"mouse", "mice"},      {"scarf", "scarves"},
+                                              {"sheep", "sheep"},     {"calf", "calves"},
+                                              {"wolf", "wolves"},     {"potato", "potatoes"},
+                                              {"tomato", "tomatoes"}, {0}};
 
-static const Irregular irregular_pasts[] = {
-    {"be", "was"},       {"beat", "beat"},     {"begin", "began"},   {"bite", "bit"},     {"blow", "blew"},   {"break", "broke"},   {"bring", "brought"},
-    {"build", "built"},  {"buy", "bought"},    {"catch", "caught"}, {"come", "came"},   {"cut", "cut"},       {"do", "did"},
-    {"draw", "drew"},    {"drink", "drank"},   {"eat", "ate"},      {"fall", "fell"},   {"feed", "fed"},      {"feel", "felt"},
-    {"find", "found"},   {"fly", "flew"},      {"forget", "forgot"}, {"get", "got"},    {"give", "gave"},     {"go", "went"},
-    {"have", "had"},     {"hear", "heard"},    {"hide", "hid"},     {"hold", "held"},   {"keep", "kept"},     {"know", "knew"},
-    {"lay", "laid"},     {"lead", "led"},     {"leave", "left"},    {"lose", "lost"},    {"make", "made"},   {"meet", "met"},      {"put", "put"},
-    {"read", "read"},    {"ride", "rode"},     {"run", "ran"},      {"say", "said"},    {"see", "saw"},       {"shake", "shook"},
-    {"shine", "shone"},  {"sing", "sang"},     {"sit", "sat"},      {"sleep", "slept"}, {"spin", "spun"},     {"stand", "stood"},
-    {"sweep", "swept"},  {"take", "took"},     {"tell", "told"},    {"think", "thought"}, {"throw", "threw"}, {"wear", "wore"},
-    {"win", "won"},      {"write", "wrote"},   {0}};
+static const Irregular irregular_pasts[] = {{"be", "was"},
+                                            {"beat", "beat"},
+                                            {"begin", "began"},
+                                            {"bite", "bit"},
+                                            {"blow", "blew"},
+                                            {"break", "broke"},
+                                            {"bring", "brought"},
+                                            {"build", "built"},
+                                            {"buy", "bought"},
+                                            {"catch", "caught"},
+                                            {"come", "came"},
+                                            {"cut", "cut"},
+                                            {"do", "did"},
+                                            {"draw", "drew"},
+                                            {"drink", "drank"},
+                                            {"eat", "ate"},
+                                            {"fall", "fell"},
+                                            {"feed", "fed"},
+                                            {"feel", "felt"},
+                                            {"find", "found"},
+                                            {"fly", "flew"},
+                                            {"forget", "forgot"},
+                                            {"get", "got"},
+                                            {"give", "gave"},
+                                            {"go", "went"},
+                                            {"have", "had"},
+                                            {"hear", "heard"},
+                                            {"hide", "hid"},
+                                            {"hold", "held"},
+                                            {"keep", "kept"},
+                                            {"know", "knew"},
+                                            {"lay", "laid"},
+                                            {"lead", "led"},
+                                            {"leave", "left"},
+                                            {"lose", "lost"},
+                                            {"make", "made"},
+                                            {"meet", "met"},
+                                            {"put", "put"},
+                                            {"read", "read"},
+                                            {"ride", "rode"},
+                                            {"run", "ran"},
+                                            {"say", "said"},
+                                            {"see", "saw"},
+                                            {"shake", "shook"},
+                                            {"shine", "shone"},
+                                            {"sing", "sang"},
+                                            {"sit", "sat"},
+                                            {"sleep", "slept"},
+                                            {"spin", "spun"},
+                                            {"stand", "stood"},
+                                            {"sweep", "swept"},
+                                            {"take", "took"},
+                                            {"tell", "told"},
+                                            {"think", "thought"},
+                                            {"throw", "threw"},
+                                            {"wear", "wore"},
+                                            {"win", "won"},
+                                            {"write", "wrote"},
+                                            {0}};
 
-static const Irregular irregular_participles[] = {
-    {"be", "been"},   {"bite", "bitten"}, {"blow", "blown"}, {"break", "broken"}, {"come", "come"},    {"do", "done"},
-    {"draw", "drawn"}, {"drink", "drunk"}, {"eat", "eaten"}, {"fall", "fallen"},  {"fly", "flown"},    {"forget", "forgotten"},
-    {"give", "given"}, {"go", "gone"},    {"hide", "hidden"}, {"know", "known"},  {"ride", "ridden"},  {"run", "run"},
-    {"see", "seen"},  {"shake", "shaken"}, {"sing", "sung"}, {"take", "taken"},   {"throw", "thrown"}, {"wear", "worn"},
-    {"write", "written"}, {0}};
+static const Irregular irregular_participles[] = {{"be", "been"},       {"bite", "bitten"},
+                                                  {"blow", "blown"},    {"break", "broken"},
+                                                  {"come", "come"},     {"do", "done"},
+                                                  {"draw", "drawn"},    {"drink", "drunk"},
+                                                  {"eat", "eaten"},     {"fall", "fallen"},
+                                                  {"fly", "flown"},     {"forget", "forgotten"},
+                                                  {"give", "given"},    {"go", "gone"},
+                                                  {"hide", "hidden"},   {"know", "known"},
+                                                  {"ride", "ridden"},   {"run", "run"},
+                                                  {"see", "seen"},      {"shake", "shaken"},
+                                                  {"sing", "sung"},     {"take", "taken"},
+                                                  {"throw", "thrown"},  {"wear", "worn"},
+                                                  {"write", "written"}, {0}};
 
 static const Irregular irregular_comparatives[] = {
     {"bad", "worse"}, {"good", "better"}, {"far", "farther"}, {"much", "more"}, {0}};
@@ -63,7 +121,8 @@ static Status form_print(char out[WORLD_WORD_SIZE], const char *stem, size_t len
                          const char *suffix)
 {
     int n = snprintf(out, WORLD_WORD_SIZE, "%.*s%s%s", (int)length, stem, doubled, suffix);
-    if (n < 0 || n >= WORLD_WORD_SIZE) return status_fail(STATUS_INVALID, "world: '%s' has a form that is too long", stem);
+    if (n < 0 || n >= WORLD_WORD_SIZE)
+        return status_fail(STATUS_INVALID, "world: '%s' has a form that is too long", stem);
     return STATUS_OK;
 }
 
@@ -122,7 +181,7 @@ int world_form_of_suffix(const char *suffix, size_t length)
     static const struct {
         const char *suffix;
         WorldForm form;
-    } table[] = {{"pl", WORLD_PLURAL}, {"ed", WORLD_PAST},        {"en", WORLD_PARTICIPLE}, {"ing", WORLD_ING},
+    } table[] = {{"pl", WORLD_PLURAL}, {"ed", WORLD_PAST},        {"en", WORLD_PARTICIPLE},  {"ing", WORLD_ING},
                  {"s", WORLD_THIRD},   {"er", WORLD_COMPARATIVE}, {"est", WORLD_SUPERLATIVE}};
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (strlen(table[i].suffix) == length && memcmp(table[i].suffix, suffix, length) == 0)

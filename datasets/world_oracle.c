@@ -19,20 +19,20 @@ struct WorldOracle {
     const World *world;
     WorldOracleOptions options;
     WorldPieces words;
-    double *first, *any; /* [plots]: of a sentence that has a successor, and of any sentence */
+    double *first, *any;          /* [plots]: of a sentence that has a successor, and of any sentence */
     Lattice a, b, a_next, b_next; /* each for itself, and A with B behind it */
     uint32_t *needs;              /* as LatticeScope */
     int32_t *merge;
     Link *links;
     int32_t link_count, link_room;
-    uint8_t *selected;   /* [n] */
-    int32_t *row;        /* [n]: which selected position it is */
+    uint8_t *selected;          /* [n] */
+    int32_t *row;               /* [n]: which selected position it is */
     uint8_t *alive_a, *alive_b; /* as LatticeScope */
-    uint8_t *fits;               /* [plots] */
-    uint8_t *node_event;         /* [nodes] */
-    uint32_t of_thing;           /* the variables that a new thing draws anew */
-    int single;                  /* segments are single sentences */
-    double *posterior;   /* [count, vocab_size] */
+    uint8_t *fits;              /* [plots] */
+    uint8_t *node_event;        /* [nodes] */
+    uint32_t of_thing;          /* the variables that a new thing draws anew */
+    int single;                 /* segments are single sentences */
+    double *posterior;          /* [count, vocab_size] */
     size_t token_room, alive_room, posterior_room;
 };
 
@@ -67,7 +67,8 @@ static Status plot_priors(WorldOracle *oracle)
     TRY(memory_new((size_t)world->plot_count, sizeof(double), &oracle->any));
     TRY(memory_new(2 * (size_t)world->plot_count, sizeof(double), &now));
     then = now + world->plot_count;
-    for (int32_t i = 0; i < world->opening_count; i++) now[world->openings[i].plot] += world->openings[i].probability;
+    for (int32_t i = 0; i < world->opening_count; i++)
+        now[world->openings[i].plot] += world->openings[i].probability;
     for (int64_t t = 0; t < sentences; t++) {
         memset(then, 0, (size_t)world->plot_count * sizeof(double));
         for (int32_t p = 0; p < world->plot_count; p++) {
@@ -88,10 +89,12 @@ static Status node_needs(WorldOracle *oracle)
     const World *world = oracle->world;
     TRY(memory_new(2 * (size_t)world->node_count, sizeof(uint32_t), &oracle->needs));
     TRY(memory_new((size_t)world->node_count, 1, &oracle->node_event));
-    for (int32_t i = 1, e = 0; i < world->node_count; e += i++ == world->roots[e]) oracle->node_event[i] = (uint8_t)e;
+    for (int32_t i = 1, e = 0; i < world->node_count; e += i++ == world->roots[e])
+        oracle->node_event[i] = (uint8_t)e;
     for (int32_t i = 0; i < 2 * world->node_count; i++) {
         const WorldNode *node = &world->nodes[i / 2];
-        if (node->kind == WORLD_NODE_FEATURE) oracle->needs[i] = world_feature_needs((WorldFeature)node->word, i % 2);
+        if (node->kind == WORLD_NODE_FEATURE)
+            oracle->needs[i] = world_feature_needs((WorldFeature)node->word, i % 2);
         if (node->kind == WORLD_NODE_FEATURE || node->kind == WORLD_NODE_WORD)
             oracle->needs[i] |= oracle->needs[2 * node->next + i % 2];
         for (int b = 0; node->kind == WORLD_NODE_BRANCH && b < node->word; b++)
@@ -118,7 +121,8 @@ static Status plot_merge(WorldOracle *oracle)
 static Status oracle_fill(WorldOracle *oracle, WorldEncode encode, void *context)
 {
     const WorldOracleOptions *o = &oracle->options;
-    if (!(o->mask_share >= 0 && o->random_share >= 0 && o->keep_share >= 0 && o->next_share >= 0 && o->next_share <= 1) ||
+    if (!(o->mask_share >= 0 && o->random_share >= 0 && o->keep_share >= 0 && o->next_share >= 0 &&
+          o->next_share <= 1) ||
         o->mask_share + o->random_share + o->keep_share <= 0 || o->vocab_size < 1)
         return status_fail(STATUS_INVALID, "stories: shares of corruption must not be negative, and not all 0");
     TRY(memory_new((size_t)oracle->world->plot_count, 1, &oracle->fits));
@@ -136,10 +140,13 @@ Status world_oracle_new(const World *world, const WorldOracleOptions *options, W
     oracle->world = world;
     oracle->options = *options;
     oracle->single = options->segment_sentences <= 1;
-    oracle->of_thing = 1u << WORLD_KIND | 1u << WORLD_COUNT | 1u << WORLD_COLOUR | 1u << WORLD_SIZE | 1u << WORLD_SPOT;
+    oracle->of_thing =
+        1u << WORLD_KIND | 1u << WORLD_COUNT | 1u << WORLD_COLOUR | 1u << WORLD_SIZE | 1u << WORLD_SPOT;
     Status status = oracle_fill(oracle, encode, context);
-    if (status == STATUS_OK) *out = oracle;
-    else world_oracle_free(oracle);
+    if (status == STATUS_OK)
+        *out = oracle;
+    else
+        world_oracle_free(oracle);
     return status;
 }
 
@@ -221,7 +228,8 @@ static Status find_segments(WorldOracle *oracle, Pair *pair)
         if (seps++ == 0) pair->first_sep = i;
         pair->last_sep = i;
     }
-    if (pair->n < 3 || pair->tokens[0] != oracle->options.cls || seps < 1 || seps > 2 || pair->last_sep != pair->n - 1)
+    if (pair->n < 3 || pair->tokens[0] != oracle->options.cls || seps < 1 || seps > 2 ||
+        pair->last_sep != pair->n - 1)
         return status_fail(STATUS_INVALID, "stories: the tokens are not [CLS] A [SEP] or [CLS] A [SEP] B [SEP]");
     return STATUS_OK;
 }
@@ -463,10 +471,12 @@ Status world_oracle_pair(WorldOracle *oracle, const int32_t *tokens, int64_t n, 
     TRY(mark_selected(oracle, &pair));
     TRY(find_segments(oracle, &pair));
     TRY(parse_pair(oracle, &pair));
-    if (!(pair.total > 0)) return status_fail(STATUS_INVALID, "stories: the tokens are not sentences of this world");
+    if (!(pair.total > 0))
+        return status_fail(STATUS_INVALID, "stories: the tokens are not sentences of this world");
     *out = (WorldGuess){.log_prior = log(pair.total)};
     if (pair.first_sep != pair.last_sep) out->next = oracle->options.next_share * pair.total_next / pair.total;
     TRY(judge(oracle, &pair, out));
-    if (posterior && count) memcpy(posterior, oracle->posterior, (size_t)count * (size_t)oracle->options.vocab_size * sizeof(double));
+    if (posterior && count)
+        memcpy(posterior, oracle->posterior, (size_t)count * (size_t)oracle->options.vocab_size * sizeof(double));
     return STATUS_OK;
 }

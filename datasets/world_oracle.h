@@ -13,8 +13,8 @@
  * Exact where each segment is one whole sentence. For segments of several sentences the number of sentences gets no
  * prior of its own and the position of A inside its story is that of single sentences: very nearly the floor.
  *
- * The caller frees the oracle with world_oracle_free(); it keeps the world, which must live as long. Not thread-safe:
- * one oracle a thread. */
+ * The caller frees the oracle with world_oracle_free(); it keeps the world, which must live as long. Not
+ * thread-safe: one oracle a thread. */
 #ifndef LATHE_DATASETS_WORLD_ORACLE_H
 #define LATHE_DATASETS_WORLD_ORACLE_H
 
@@ -47,9 +47,10 @@ Status world_oracle_new(const World *world, const WorldOracleOptions *options, W
 void world_oracle_free(WorldOracle *oracle);
 
 /* tokens i32[n]: [CLS] A [SEP] or [CLS] A [SEP] B [SEP], after corruption and without padding. selected i32[count]:
- * the positions to predict, originals i32[count]: what stood there. posterior: NULL, or f64[count, vocab_size] for the
- * distributions. Errors: tokens that are not of this form, or not sentences of this world; memory. */
+ * the positions to predict, originals i32[count]: what stood there. posterior: NULL, or f64[count, vocab_size] for
+ * the distributions. Errors: tokens that are not of this form, or not sentences of this world; memory. */
 Status world_oracle_pair(WorldOracle *oracle, const int32_t *tokens, int64_t n, const int32_t *selected,
-                         const int32_t *originals, int64_t count, WorldGuess *out, double *posterior) STATUS_CHECKED;
+                         const int32_t *originals, int64_t count, WorldGuess *out,
+                         double *posterior) STATUS_CHECKED;
 
 #endif

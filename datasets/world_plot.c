@@ -4,7 +4,11 @@
 
 #include <string.h>
 
-enum { EVENTS_MAX = 64, KEYS = EVENTS_MAX * 2 * 2 * 5 * (WORLD_CLASSES + 1), CANDIDATES_MAX = EVENTS_MAX * 2 * WORLD_CLASSES };
+enum {
+    EVENTS_MAX = 64,
+    KEYS = EVENTS_MAX * 2 * 2 * 5 * (WORLD_CLASSES + 1),
+    CANDIDATES_MAX = EVENTS_MAX * 2 * WORLD_CLASSES
+};
 
 typedef struct Builder {
     World *world;
@@ -16,7 +20,8 @@ typedef struct Builder {
 
 static int plot_key(const WorldPlot *plot)
 {
-    return (((plot->event * 2 + plot->actor) * 2 + plot->together) * 5 + plot->holder) * (WORLD_CLASSES + 1) + plot->class;
+    return (((plot->event * 2 + plot->actor) * 2 + plot->together) * 5 + plot->holder) * (WORLD_CLASSES + 1) +
+           plot->class;
 }
 
 static Status plot_number(Builder *builder, const WorldPlot *plot, int32_t *out)
@@ -83,7 +88,7 @@ static int event_allowed(const Builder *builder, const WorldPlot *now, int first
 static Status add_candidate(Builder *builder, const WorldPlot *now, int e, int actor, int class, double weight)
 {
     const WorldEvent *event = &builder->world->grammar->events[e];
-    WorldPlot plot = {.event = (uint8_t)e, .actor = (uint8_t)actor, .class = (uint8_t)class};
+    WorldPlot plot = {.event = (uint8_t)e, .actor = (uint8_t)actor, .class = (uint8_t) class};
     plot.together = event->company > 0 || (now->together && event->company == 0);
     plot.holder = holder_after(now->holder, event->change, actor);
     WorldMove *candidate = &builder->candidates[builder->candidate_count++];
@@ -97,7 +102,7 @@ static Status add_event(Builder *builder, const WorldPlot *now, int first, int e
     if (!event_allowed(builder, now, first, e, actor)) return STATUS_OK;
     double weight = event->weight * (actor == now->actor ? builder->world->grammar->same_actor : 1);
     if (!(event->renews & WORLD_NEW_THING)) return add_candidate(builder, now, e, actor, now->class, weight);
-    for (int class = 0; class < WORLD_CLASSES; class++)
+    for (int class = 0; class < WORLD_CLASSES; class ++)
         if (event->classes >> class & 1)
             TRY(add_candidate(builder, now, e, actor, class, weight / __builtin_popcount(event->classes)));
     return STATUS_OK;
@@ -168,7 +173,8 @@ Status world_plot_build(World *world)
 {
     Builder *builder;
     while (world->grammar->events[world->event_count].name) world->event_count++;
-    if (world->event_count > EVENTS_MAX) return status_fail(STATUS_INVALID, "world: more than %d events", EVENTS_MAX);
+    if (world->event_count > EVENTS_MAX)
+        return status_fail(STATUS_INVALID, "world: more than %d events", EVENTS_MAX);
     TRY(memory_new(1, sizeof *builder, &builder));
     builder->world = world;
     Status status = explore(builder);

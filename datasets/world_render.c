@@ -29,9 +29,7 @@ Status world_render(const World *world, const WorldTeller *teller, const WorldCh
         switch ((WorldNodeKind)node->kind) {
         case WORLD_NODE_END: return STATUS_OK;
         case WORLD_NODE_BRANCH: at = choose_branch(world, node, chooser); continue;
-        case WORLD_NODE_FEATURE:
-            word = world_feature_word(world, (WorldFeature)word, plot, &teller->values);
-            break;
+        case WORLD_NODE_FEATURE: word = world_feature_word(world, (WorldFeature)word, plot, &teller->values); break;
         case WORLD_NODE_WORD: break;
         }
         TRY(add_word(world, word, node->role, out));
@@ -56,7 +54,8 @@ Status world_sentence_text(const World *world, const WorldSentence *sentence, Bu
 
 const char *world_role_name(WorldRole role)
 {
-    static const char *const names[WORLD_ROLES] = {"word",  "punctuation", "verb", "actor", "other",   "thing",  "count",
-                                                   "colour", "size",       "place", "spot",  "weather", "daytime"};
+    static const char *const names[WORLD_ROLES] = {"word",  "punctuation", "verb",   "actor", "other",
+                                                   "thing", "count",       "colour", "size",  "place",
+                                                   "spot",  "weather",     "daytime"};
     return (unsigned)role < WORLD_ROLES ? names[role] : "?";
 }

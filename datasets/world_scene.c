@@ -11,7 +11,8 @@ static int pick_move(const WorldChooser *chooser, const WorldMove *moves, int co
 }
 
 /* Draws what is not known. Values without a thing to belong to stay unknown. */
-static Status draw_values(const World *world, const WorldChooser *chooser, const WorldPlot *plot, WorldValues *values)
+static Status draw_values(const World *world, const WorldChooser *chooser, const WorldPlot *plot,
+                          WorldValues *values)
 {
     for (int variable = 0; variable < WORLD_VARIABLES; variable++) {
         uint8_t domain[WORLD_DOMAIN_MAX];
@@ -28,20 +29,26 @@ static Status draw_values(const World *world, const WorldChooser *chooser, const
     return STATUS_OK;
 }
 
-static Status update_focus(const WorldEvent *event, const WorldPlot *plot, const WorldValues *values, WorldScene *scene)
+static Status update_focus(const WorldEvent *event, const WorldPlot *plot, const WorldValues *values,
+                           WorldScene *scene)
 {
     const uint8_t *v = values->v;
     if (event->renews & WORLD_NEW_THING) {
         if (scene->things_count == WORLD_MAX_THINGS)
             return status_fail(STATUS_INVALID, "world: a story of more than %d things", WORLD_MAX_THINGS);
         scene->thing = scene->things_count++;
-        scene->things[scene->thing] = (WorldThing){.kind = v[WORLD_KIND], .class = plot->class, .count = v[WORLD_COUNT],
-                                                   .colour = v[WORLD_COLOUR], .size = v[WORLD_SIZE], .holder = -1};
+        scene->things[scene->thing] = (WorldThing){.kind = v[WORLD_KIND],
+                                                   .class = plot->class,
+                                                   .count = v[WORLD_COUNT],
+                                                   .colour = v[WORLD_COLOUR],
+                                                   .size = v[WORLD_SIZE],
+                                                   .holder = -1};
     }
     return STATUS_OK;
 }
 
-static void update_thing(const WorldEvent *event, const WorldPlot *plot, const WorldValues *values, WorldScene *scene)
+static void update_thing(const WorldEvent *event, const WorldPlot *plot, const WorldValues *values,
+                         WorldScene *scene)
 {
     if (scene->thing < 0) return;
     WorldThing *thing = &scene->things[scene->thing];
@@ -52,15 +59,14 @@ static void update_thing(const WorldEvent *event, const WorldPlot *plot, const W
         return; /* it stays where it was */
     case WORLD_HERE: thing->fate = WORLD_LIES; break;
     case WORLD_LOST: thing->fate = WORLD_MISLAID; return;
-    default:
-        thing->fate = WORLD_HELD;
-        thing->holder = (int8_t)(plot->holder - WORLD_BY_HERO);
+    default: thing->fate = WORLD_HELD; thing->holder = (int8_t)(plot->holder - WORLD_BY_HERO);
     }
     thing->place = values->v[WORLD_PLACE];
     thing->spot = plot->holder == WORLD_HERE ? values->v[WORLD_SPOT] : WORLD_UNKNOWN;
 }
 
-static void update_people(const WorldEvent *event, const WorldPlot *plot, const WorldValues *values, WorldScene *scene)
+static void update_people(const WorldEvent *event, const WorldPlot *plot, const WorldValues *values,
+                          WorldScene *scene)
 {
     const uint8_t *v = values->v;
     for (int i = 0; i < 2; i++) {

@@ -7,7 +7,7 @@
 
 extern const char *const *const world_names[2];
 extern const char *const world_colours[], *const world_sizes[], *const world_numbers[], *const world_weathers[],
-    *const world_daytimes[];
+                                                                                            *const world_daytimes[];
 extern const double world_counts[WORLD_CLASSES][4];
 extern const WorldKind world_kinds[];
 extern const WorldTheme world_themes[];

@@ -79,8 +79,8 @@ static Status feature_node(const Compiler *compiler, const char *name, int32_t n
 {
     for (int f = 0; f < WORLD_FEATURES; f++)
         if (strcmp(features[f].name, name) == 0)
-            return add_node(compiler->world,
-                            (WorldNode){WORLD_NODE_FEATURE, features[f].role, (uint16_t)f, next}, out);
+            return add_node(compiler->world, (WorldNode){WORLD_NODE_FEATURE, features[f].role, (uint16_t)f, next},
+                            out);
     return bad(compiler, "an unknown @word");
 }
 
@@ -236,7 +236,8 @@ static uint32_t needs_from(const World *world, int32_t number, int actor)
     case WORLD_NODE_FEATURE:
         return world_feature_needs((WorldFeature)node->word, actor) | needs_from(world, node->next, actor);
     case WORLD_NODE_BRANCH:
-        for (int i = 0; i < node->word; i++) needs |= needs_from(world, world->branches[node->next + i].node, actor);
+        for (int i = 0; i < node->word; i++)
+            needs |= needs_from(world, world->branches[node->next + i].node, actor);
     }
     return needs;
 }
@@ -244,8 +245,8 @@ static uint32_t needs_from(const World *world, int32_t number, int actor)
 /* Nobody may tell of a thing where there is none. */
 static Status check_things(const World *world)
 {
-    const uint32_t of_thing = 1u << WORLD_KIND | 1u << WORLD_COUNT | 1u << WORLD_COLOUR | 1u << WORLD_SIZE |
-                              1u << WORLD_SPOT;
+    const uint32_t of_thing =
+        1u << WORLD_KIND | 1u << WORLD_COUNT | 1u << WORLD_COLOUR | 1u << WORLD_SIZE | 1u << WORLD_SPOT;
     for (int i = 0; i < world->plot_count; i++) {
         const WorldPlot *plot = &world->plots[i];
         uint32_t needs = needs_from(world, world->roots[plot->event], plot->actor);

@@ -134,7 +134,8 @@ static uint16_t article(const World *world, int count, uint16_t next)
 
 static uint16_t kind_word(const World *world, const uint8_t *v)
 {
-    return v[WORLD_COUNT] ? world->numbers.kinds[v[WORLD_KIND]].plural : world->numbers.kinds[v[WORLD_KIND]].singular;
+    return v[WORLD_COUNT] ? world->numbers.kinds[v[WORLD_KIND]].plural
+                          : world->numbers.kinds[v[WORLD_KIND]].singular;
 }
 
 static uint16_t name_word(const World *world, const uint8_t *v, int person)
@@ -142,7 +143,8 @@ static uint16_t name_word(const World *world, const uint8_t *v, int person)
     return world->numbers.names[v[WORLD_GENDER] ^ person][v[person ? WORLD_FRIEND : WORLD_HERO]];
 }
 
-uint16_t world_feature_word(const World *world, WorldFeature feature, const WorldPlot *plot, const WorldValues *values)
+uint16_t world_feature_word(const World *world, WorldFeature feature, const WorldPlot *plot,
+                            const WorldValues *values)
 {
     const WorldNumbering *n = &world->numbers;
     const uint8_t *v = values->v;

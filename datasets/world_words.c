@@ -42,7 +42,8 @@ Status world_intern(World *world, const char *text, uint16_t *out)
 static Status number_list(World *world, const char *const *list, uint16_t *out, int *count)
 {
     for (*count = 0; list[*count]; ++*count) {
-        if (*count == WORLD_DOMAIN_MAX) return status_fail(STATUS_INVALID, "world: more than %d '%s'", *count, list[0]);
+        if (*count == WORLD_DOMAIN_MAX)
+            return status_fail(STATUS_INVALID, "world: more than %d '%s'", *count, list[0]);
         TRY(world_intern(world, list[*count], &out[*count]));
     }
     if (*count == 0) return status_fail(STATUS_INVALID, "world: an empty list of words");
@@ -106,12 +107,12 @@ static Status number_theme(World *world, const WorldTheme *theme, int t)
 
 static Status number_pronouns(World *world)
 {
-    static const char *const words[] = {"she", "he", "her",  "him",  "her", "his", "girl", "boy", "it",
-                                        "them", "it", "they", "was", "were", "is", "are", "a", "an"};
+    static const char *const words[] = {"she",  "he", "her",  "him", "her",  "his", "girl", "boy", "it",
+                                        "them", "it", "they", "was", "were", "is",  "are",  "a",   "an"};
     WorldNumbering *n = &world->numbers;
-    uint16_t *out[] = {&n->he[0], &n->he[1], &n->him[0],  &n->him[1],  &n->his[0], &n->his[1],
-                       &n->girl[0], &n->girl[1], &n->it[0], &n->it[1], &n->they[0], &n->they[1],
-                       &n->was[0],  &n->was[1],  &n->is[0], &n->is[1], &n->a,       &n->an};
+    uint16_t *out[] = {&n->he[0],   &n->he[1],   &n->him[0], &n->him[1], &n->his[0],  &n->his[1],
+                       &n->girl[0], &n->girl[1], &n->it[0],  &n->it[1],  &n->they[0], &n->they[1],
+                       &n->was[0],  &n->was[1],  &n->is[0],  &n->is[1],  &n->a,       &n->an};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) TRY(world_intern(world, words[i], out[i]));
     return STATUS_OK;
 }

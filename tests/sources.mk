@@ -29,3 +29,5 @@ TEST_SOURCES += tests/unit/test_wordpiece_train.c
 TEST_SOURCES += tests/unit/op_calls.h
 TEST_SOURCES += tests/unit/test_ops_hostile.c
 TEST_SOURCES += tests/unit/test_fuzz.c
+TEST_SOURCES += tests/unit/test_world.c
+TEST_SOURCES += tests/unit/test_world_oracle.c
