@@ -30,6 +30,7 @@ void corpus_unref(Corpus *corpus)
     memory_free(corpus->labels);
     for (int64_t i = 0; i < corpus->class_count; i++) memory_free(corpus->classes[i]);
     memory_free(corpus->classes);
+    word_counts_free(&corpus->class_names);
     if (corpus->oracle_owner.release) corpus->oracle_owner.release(corpus->oracle_owner.object);
     memory_free(corpus);
 }
@@ -84,14 +85,24 @@ Status corpus_end_document(Corpus *corpus, int32_t label)
 
 Status corpus_class(Corpus *corpus, const char *name, int32_t *out)
 {
-    for (int64_t i = 0; i < corpus->class_count; i++) {
-        if (strcmp(corpus->classes[i], name) != 0) continue;
-        *out = (int32_t)i;
+    size_t length = strlen(name);
+    const WordCount *known = word_counts_find(&corpus->class_names, name, length);
+    if (known) {
+        *out = (int32_t)(known - corpus->class_names.words);
         return STATUS_OK;
     }
-    if (corpus->class_count >= INT32_MAX) return status_fail(STATUS_INVALID, "more than 2,147,483,647 classes");
+    if (corpus->class_count >= TEXT_MAX_CLASSES)
+        return status_fail(STATUS_INVALID, "more than %d different labels; is this what holds the labels?",
+                           (int)TEXT_MAX_CLASSES);
     TRY(memory_resize(&corpus->classes, (size_t)corpus->class_count + 1, sizeof *corpus->classes));
-    TRY(memory_copy_text(name, &corpus->classes[corpus->class_count]));
+    char *copy;
+    TRY(memory_copy_text(name, &copy));
+    Status status = word_counts_add(&corpus->class_names, name, length, 1);
+    if (status != STATUS_OK) {
+        memory_free(copy);
+        return status;
+    }
+    corpus->classes[corpus->class_count] = copy;
     *out = (int32_t)corpus->class_count++;
     return STATUS_OK;
 }

@@ -6,6 +6,7 @@
 #define LATHE_DATASETS_CORPUS_H
 
 #include "datasets/tokenized_encode.h"
+#include "datasets/word_counts.h"
 #include "engine/base/buffer.h"
 
 typedef struct Corpus {
@@ -16,9 +17,10 @@ typedef struct Corpus {
     int64_t *documents; /* [document_count + 1]: where each begins in the sentences */
     int32_t *labels;    /* [document_count], -1 for none */
     int64_t sentence_count, document_count;
-    int64_t class_count; /* 0 where nothing is labelled */
-    char **classes;      /* [class_count] */
-    Hash content;        /* of all of the above; set by corpus_finish() */
+    int64_t class_count;    /* 0 where nothing is labelled */
+    char **classes;         /* [class_count] */
+    WordCounts class_names; /* the same, to find them by name */
+    Hash content;           /* of all of the above; set by corpus_finish() */
     /* Gives an encoded text its oracle; NULL where nobody knows how the text was made. */
     Status (*attach_oracle)(void *object, const Encoder *encoder, Tokenized *text);
     TextOwner oracle_owner;  /* of that object */
@@ -32,7 +34,8 @@ Status corpus_new(Corpus **out) STATUS_CHECKED;
 Status corpus_add_sentence(Corpus *corpus, const char *bytes, size_t length) STATUS_CHECKED;
 /* Ends the document; one without sentences is left out. label: a class number, -1 for none. */
 Status corpus_end_document(Corpus *corpus, int32_t label) STATUS_CHECKED;
-/* The number of the class, added as a new one where there is none of the name. */
+/* The number of the class, added as a new one where there is none of the name. Errors: memory; more than
+ * TEXT_MAX_CLASSES, as when a column of texts is read as labels. */
 Status corpus_class(Corpus *corpus, const char *name, int32_t *out) STATUS_CHECKED;
 /* attach(owner.object, ...) is called by corpus_encode() and calls tokenized_set_oracle(). Retains the owner. */
 void corpus_set_oracle(Corpus *corpus, Status (*attach)(void *object, const Encoder *encoder, Tokenized *text),

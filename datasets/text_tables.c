@@ -26,10 +26,20 @@ const Option csv_options[] = {
 
 enum { LABEL_SIZE = 256 };
 
+static Status check_label(const char *label)
+{
+    size_t length = strlen(label);
+    if (length < LABEL_SIZE) return STATUS_OK;
+    return status_fail(STATUS_FORMAT,
+                       "the label has %zu bytes, but a label has at most %d; is this what holds the labels?",
+                       length, (int)LABEL_SIZE - 1);
+}
+
 /* A text with its label (NULL: none) becomes a document. */
 static Status add_text(Corpus *corpus, const char *text, size_t length, const char *label)
 {
     int32_t number = -1;
+    if (label) TRY(check_label(label));
     if (label) TRY(corpus_class(corpus, label, &number));
     TRY(text_add_sentences(corpus, text, length));
     return corpus_end_document(corpus, number);
@@ -37,17 +47,20 @@ static Status add_text(Corpus *corpus, const char *text, size_t length, const ch
 
 /* --- JSON lines --- */
 
-static Status json_label(const char *place, const json_t *object, const char *key, char out[LABEL_SIZE])
+/* *out is the text of a string, or the number in words. */
+static Status json_label(const char *place, const json_t *object, const char *key, char words[LABEL_SIZE],
+                         const char **out)
 {
     const json_t *value = json_object_get(object, key);
+    *out = words;
     if (json_is_string(value))
-        snprintf(out, LABEL_SIZE, "%s", json_string_value(value));
+        *out = json_string_value(value);
     else if (json_is_integer(value))
-        snprintf(out, LABEL_SIZE, "%lld", (long long)json_integer_value(value));
+        snprintf(words, LABEL_SIZE, "%lld", (long long)json_integer_value(value));
     else if (json_is_real(value))
-        snprintf(out, LABEL_SIZE, "%.17g", json_real_value(value));
+        snprintf(words, LABEL_SIZE, "%.17g", json_real_value(value));
     else if (json_is_boolean(value))
-        snprintf(out, LABEL_SIZE, "%s", json_is_true(value) ? "true" : "false");
+        snprintf(words, LABEL_SIZE, "%s", json_is_true(value) ? "true" : "false");
     else
         return status_fail(STATUS_FORMAT, "%s: '%s' is %s; a label is a string, a number or a boolean", place, key,
                            value ? json_kind(value) : "missing");
@@ -57,14 +70,15 @@ static Status json_label(const char *place, const json_t *object, const char *ke
 static Status read_object(const char *path, int64_t number, const json_t *object, const TableConfig *config,
                           Corpus *corpus)
 {
-    char place[4352], label[LABEL_SIZE];
-    const char *text;
+    char place[4352], words[LABEL_SIZE];
+    const char *text, *label = NULL;
     snprintf(place, sizeof place, "%s: line %lld", path, (long long)number);
     if (!json_is_object(object))
         return status_fail(STATUS_FORMAT, "%s: %s, not an object", place, json_kind(object));
     TRY(json_member_text(place, object, config->text, &text));
-    if (config->label[0]) TRY(json_label(place, object, config->label, label));
-    return add_text(corpus, text, strlen(text), config->label[0] ? label : NULL);
+    if (config->label[0]) TRY(json_label(place, object, config->label, words, &label));
+    Status status = add_text(corpus, text, strlen(text), label);
+    return status == STATUS_OK ? status : status_context(status, "%s", place);
 }
 
 static Status read_json_line(const char *path, int64_t number, const char *line, size_t length,
@@ -219,8 +233,10 @@ static Status read_rows(Table *table, const TableConfig *config, Corpus *corpus)
                                "contain the delimiter",
                                table->path, (long long)table->row_line, (long long)table->count,
                                (long long)columns);
-        TRY(add_text(corpus, cell(table, text), strlen(cell(table, text)),
-                     config->label[0] ? cell(table, label) : NULL));
+        Status status = add_text(corpus, cell(table, text), strlen(cell(table, text)),
+                                 config->label[0] ? cell(table, label) : NULL);
+        if (status != STATUS_OK)
+            return status_context(status, "%s: line %lld", table->path, (long long)table->row_line);
         TRY(read_row(table, &more));
     }
     return STATUS_OK;

@@ -134,7 +134,8 @@ Status tokenized_class(Tokenized *text, const char *name, int32_t *out)
         *out = (int32_t)i;
         return STATUS_OK;
     }
-    if (text->class_count >= INT32_MAX) return status_fail(STATUS_INVALID, "more than 2,147,483,647 classes");
+    if (text->class_count >= TEXT_MAX_CLASSES)
+        return status_fail(STATUS_INVALID, "more than %d classes", (int)TEXT_MAX_CLASSES);
     TRY(memory_resize(&text->classes, (size_t)text->class_count + 1, sizeof *text->classes));
     TRY(memory_copy_text(name, &text->classes[text->class_count]));
     *out = (int32_t)text->class_count++;

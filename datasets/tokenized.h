@@ -8,6 +8,8 @@
 #include "engine/base/hash.h"
 #include "engine/tensor/batch.h"
 
+enum { TEXT_MAX_CLASSES = 4096 };
+
 /* A counted object that somebody else made; all may be NULL where it outlives everything. */
 typedef struct TextOwner {
     void *object;
@@ -45,7 +47,8 @@ Status tokenized_add_sentence(Tokenized *text, const int32_t *ids, const int32_t
                               int64_t count) STATUS_CHECKED;
 /* Ends the document; one without sentences is left out. label: a class number, -1 for none. */
 Status tokenized_end_document(Tokenized *text, int32_t label) STATUS_CHECKED;
-/* The number of the class, added as a new one where there is none of the name. */
+/* The number of the class, added as a new one where there is none of the name. Errors: memory; more than
+ * TEXT_MAX_CLASSES. */
 Status tokenized_class(Tokenized *text, const char *name, int32_t *out) STATUS_CHECKED;
 /* Gives the classes of another text, in its order, to one that has none. */
 Status tokenized_copy_classes(Tokenized *text, const Tokenized *from) STATUS_CHECKED;

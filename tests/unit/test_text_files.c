@@ -211,6 +211,31 @@ START_TEST(tables)
 }
 END_TEST
 
+/* A column of texts is taken for the labels. */
+START_TEST(labels_that_are_none)
+{
+    Buffer text = {0}, lines = {0};
+    char label[301];
+    OK(buffer_text(&text, "text,l\n"));
+    for (int i = 0; i <= TEXT_MAX_CLASSES; i++) {
+        OK(buffer_printf(&text, "x,label %d\n", i));
+        OK(buffer_printf(&lines, "{\"text\": \"x\", \"l\": %d}\n", i));
+    }
+    expect_failure("csv", "a.csv", "label=l", text.data, "line 4098: more than 4096 different labels");
+    expect_failure("jsonl", "a.jsonl", "label=l", lines.data, "line 4097: more than 4096 different labels");
+    buffer_clear(&text);
+    memset(label, 0x79, sizeof label);
+    label[300] = 0;
+    OK(buffer_printf(&text, "text,l\nx,%s\n", label));
+    expect_failure("csv", "a.csv", "label=l", text.data, "line 2: the label has 300 bytes");
+    buffer_clear(&text);
+    OK(buffer_printf(&text, "{\"text\": \"x\", \"l\": \"%s\"}\n", label));
+    expect_failure("jsonl", "a.jsonl", "label=l", text.data, "line 1: the label has 300 bytes");
+    buffer_free(&text);
+    buffer_free(&lines);
+}
+END_TEST
+
 START_TEST(a_very_long_line)
 {
     size_t length = (size_t)100 << 20;
@@ -291,6 +316,7 @@ Suite *text_files_suite(void)
     tcase_add_test(tcase, junk_is_refused_or_read);
     tcase_add_test(tcase, json_lines);
     tcase_add_test(tcase, tables);
+    tcase_add_test(tcase, labels_that_are_none);
     tcase_add_test(tcase, a_very_long_line);
     tcase_add_loop_test(tcase, every_allocation_fails, 0, 4);
     tcase_add_test(tcase, real_text);
