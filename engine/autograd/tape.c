@@ -303,7 +303,9 @@ static void attach_outputs(Node *node)
 static Status run_forward(Tape *tape, Node *node)
 {
     double start = tape->profiling ? clock_seconds() : 0;
-    TRY(node->op->forward(node));
+    Status status = node->op->forward(node);
+    node_drop_scratch(node);
+    TRY(status);
     if (tape->profiling) profile_add(tape, node, false, clock_seconds() - start);
     return STATUS_OK;
 }
@@ -355,6 +357,7 @@ Status tape_run_backward(Tape *tape, Node *node)
     double start = tape->profiling ? clock_seconds() : 0;
     Status status = node->op->backward(node);
     if (status == STATUS_OK) status = node_finish_backward(node);
+    node_drop_scratch(node);
     if (status == STATUS_OK && tape->profiling) profile_add(tape, node, true, clock_seconds() - start);
     return with_path(node, status);
 }

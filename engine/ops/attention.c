@@ -26,9 +26,10 @@ static Status rows_of(Node *node, int i, Tensor **out)
 {
     const Tensor *x = node->inputs[i];
     bool even = x->strides[2] == 1 && x->strides[0] == x->strides[1] * x->shape[1];
-    if (!even) return tensor_clone(node->arena, x, out);
-    *out = tensor_ref(node->inputs[i]);
-    return STATUS_OK;
+    *out = node->inputs[i];
+    if (even) return STATUS_OK;
+    TRY(tensor_clone(node->arena, x, out));
+    return node_keep(node, *out);
 }
 
 static Attention describe(const Node *node, Tensor *const qkv[3])
@@ -69,8 +70,6 @@ static Status forward(Node *node)
     a.probs = TENSOR_F32(probs);
     a.scratch = TENSOR_F32(scratch);
     kernel_attention(&a, TENSOR_F32(y));
-    tensor_unref(scratch);
-    for (int i = 0; i < 3; i++) tensor_unref(qkv[i]);
     return STATUS_OK;
 }
 
@@ -78,21 +77,15 @@ static Status backward(Node *node)
 {
     Tensor *dy, *scratch, *grads[3];
     Attention a = describe(node, node->saved + 1);
-    if (tensor_contiguous(node->grad_outputs[0]))
-        dy = tensor_ref(node->grad_outputs[0]);
-    else
-        TRY(tensor_clone(node->arena, node->grad_outputs[0], &dy));
+    TRY(node_dense_gradient(node, &dy));
     for (int i = 0; i < 3; i++) TRY(node_scratch(node, DTYPE_F32, 3, node->inputs[0]->shape, &grads[i]));
     TRY(new_scratch(node, &a, &scratch));
     a.probs = TENSOR_F32(node->saved[0]);
     a.scratch = TENSOR_F32(scratch);
     kernel_attention_backward(&a, TENSOR_F32(dy), TENSOR_F32(grads[0]), TENSOR_F32(grads[1]), TENSOR_F32(grads[2]));
-    tensor_unref(scratch);
-    tensor_unref(dy);
     Status status = STATUS_OK;
     for (int i = 0; i < 3; i++) {
         if (status == STATUS_OK && node->needs_grad[i]) status = node_grad_is(node, i, grads[i]);
-        tensor_unref(grads[i]);
     }
     return status;
 }

@@ -19,7 +19,6 @@ static Status unary_forward(Node *node, UnaryKind kind)
     kernel_unary(kind, tensor_count(x), factor_of(node), TENSOR_F32(x), TENSOR_F32(y));
     Status status = STATUS_OK;
     if (kind != UNARY_SCALE) status = node_save(node, kind == UNARY_TANH ? y : x);
-    tensor_unref(x);
     return status;
 }
 
@@ -27,15 +26,11 @@ static Status unary_backward(Node *node, UnaryKind kind)
 {
     Tensor *dy, *grad;
     bool accumulate;
-    if (tensor_contiguous(node->grad_outputs[0]))
-        dy = tensor_ref(node->grad_outputs[0]);
-    else
-        TRY(tensor_clone(node->arena, node->grad_outputs[0], &dy));
+    TRY(node_dense_gradient(node, &dy));
     TRY(node_grad(node, 0, &grad, &accumulate));
     kernel_unary_backward(kind, tensor_count(dy), factor_of(node),
                           kind == UNARY_SCALE ? TENSOR_F32(dy) : TENSOR_F32(node->saved[0]), TENSOR_F32(dy),
                           TENSOR_F32(grad));
-    tensor_unref(dy);
     return STATUS_OK;
 }
 
@@ -76,13 +71,11 @@ static Status expanded(Node *node, int i, int ndim, const int64_t *shape, Tensor
 {
     Tensor *view;
     TRY(tensor_expand(node->arena, node->inputs[i], ndim, shape, &view));
-    if (tensor_contiguous(view)) {
-        *out = view;
-        return STATUS_OK;
-    }
-    Status status = tensor_clone(node->arena, view, out);
-    tensor_unref(view);
-    return status;
+    TRY(node_keep(node, view));
+    *out = view;
+    if (tensor_contiguous(view)) return STATUS_OK;
+    TRY(tensor_clone(node->arena, view, out));
+    return node_keep(node, *out);
 }
 
 static Status binary_forward(Node *node, BinaryKind kind)
@@ -100,8 +93,6 @@ static Status binary_forward(Node *node, BinaryKind kind)
         status = node_save(node, a);
         if (status == STATUS_OK) status = node_save(node, b);
     }
-    tensor_unref(a);
-    tensor_unref(b);
     return status;
 }
 
@@ -115,9 +106,9 @@ static Status reduce_to(Node *node, int i, Tensor *full)
     TRY(node_grad(node, i, &grad, &accumulate));
     tensor_fill(grad, 0);
     TRY(tensor_expand(node->arena, grad, full->ndim, full->shape, &spread));
+    TRY(node_keep(node, spread));
     for (int64_t at = 0; at < tensor_count(full); at++)
         tensor_set(spread, at, tensor_get(spread, at) + tensor_get(full, at));
-    tensor_unref(spread);
     return STATUS_OK;
 }
 
@@ -131,15 +122,7 @@ static Status give(Node *node, int i, BinaryKind kind, const Tensor *dy, const T
     else
         kernel_unary(UNARY_SCALE, tensor_count(dy), factor, TENSOR_F32(dy), TENSOR_F32(full));
     Status status = reduce_to(node, i, full);
-    tensor_unref(full);
     return status;
-}
-
-static Status dense_gradient(Node *node, Tensor **out)
-{
-    if (!tensor_contiguous(node->grad_outputs[0])) return tensor_clone(node->arena, node->grad_outputs[0], out);
-    *out = tensor_ref(node->grad_outputs[0]);
-    return STATUS_OK;
 }
 
 static Status add_forward(Node *node)
@@ -162,10 +145,9 @@ static Status sub_forward(Node *node)
 static Status sub_backward(Node *node)
 {
     Tensor *dy;
-    TRY(dense_gradient(node, &dy));
+    TRY(node_dense_gradient(node, &dy));
     Status status = node->needs_grad[0] ? reduce_to(node, 0, dy) : STATUS_OK;
     if (status == STATUS_OK) status = give(node, 1, BINARY_ADD, dy, NULL, -1);
-    tensor_unref(dy);
     return status;
 }
 
@@ -177,10 +159,9 @@ static Status mul_forward(Node *node)
 static Status mul_backward(Node *node)
 {
     Tensor *dy;
-    TRY(dense_gradient(node, &dy));
+    TRY(node_dense_gradient(node, &dy));
     Status status = give(node, 0, BINARY_MUL, dy, node->saved[1], 1);
     if (status == STATUS_OK) status = give(node, 1, BINARY_MUL, dy, node->saved[0], 1);
-    tensor_unref(dy);
     return status;
 }
 
@@ -193,7 +174,7 @@ static Status div_forward(Node *node)
 static Status div_backward(Node *node)
 {
     Tensor *dy, *ratio;
-    TRY(dense_gradient(node, &dy));
+    TRY(node_dense_gradient(node, &dy));
     TRY(node_scratch(node, DTYPE_F32, dy->ndim, dy->shape, &ratio));
     Status status = give(node, 0, BINARY_DIV, dy, node->saved[1], 1);
     float *r = TENSOR_F32(ratio);
@@ -201,8 +182,6 @@ static Status div_backward(Node *node)
     kernel_binary(BINARY_DIV, tensor_count(dy), r, TENSOR_F32(node->saved[1]), r);
     kernel_unary(UNARY_SCALE, tensor_count(dy), -1, r, r);
     if (status == STATUS_OK) status = give(node, 1, BINARY_MUL, dy, ratio, 1);
-    tensor_unref(ratio);
-    tensor_unref(dy);
     return status;
 }
 

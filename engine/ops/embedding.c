@@ -28,13 +28,6 @@ static Status table_gradient(Node *node, int i, Tensor **grad)
     return STATUS_OK;
 }
 
-static Status dense_gradient(Node *node, Tensor **out)
-{
-    if (!tensor_contiguous(node->grad_outputs[0])) return tensor_clone(node->arena, node->grad_outputs[0], out);
-    *out = tensor_ref(node->grad_outputs[0]);
-    return STATUS_OK;
-}
-
 static Status gather_forward(Node *node)
 {
     const Tensor *ids = node->inputs[1];
@@ -48,7 +41,6 @@ static Status gather_forward(Node *node)
     TRY(node_contiguous(node, 0, &table));
     TRY(node_output(node, DTYPE_F32, ids->ndim + 1, shape, &y));
     kernel_gather(tensor_count(ids), table->shape[1], TENSOR_F32(table), TENSOR_I32(ids), 0, TENSOR_F32(y));
-    tensor_unref(table);
     return STATUS_OK;
 }
 
@@ -56,11 +48,10 @@ static Status gather_backward(Node *node)
 {
     Tensor *grad, *dy;
     if (!node->needs_grad[0]) return STATUS_OK;
-    TRY(dense_gradient(node, &dy));
+    TRY(node_dense_gradient(node, &dy));
     TRY(table_gradient(node, 0, &grad));
     kernel_scatter_add(tensor_count(node->inputs[1]), grad->shape[1], TENSOR_F32(dy), TENSOR_I32(node->inputs[1]),
                        TENSOR_F32(grad));
-    tensor_unref(dy);
     return STATUS_OK;
 }
 
@@ -102,7 +93,6 @@ static Status sum_forward(Node *node)
     const Tensor *index[3] = {ids, places, node->inputs[4]};
     for (int i = 0; i < 3; i++)
         kernel_gather(count, width, TENSOR_F32(node->inputs[i]), TENSOR_I32(index[i]), i > 0, TENSOR_F32(y));
-    tensor_unref(places);
     return STATUS_OK;
 }
 
@@ -110,7 +100,7 @@ static Status sum_backward(Node *node)
 {
     Tensor *places, *dy, *grad;
     TRY(new_places(node, &places));
-    TRY(dense_gradient(node, &dy));
+    TRY(node_dense_gradient(node, &dy));
     const Tensor *index[3] = {node->inputs[3], places, node->inputs[4]};
     for (int i = 0; i < 3; i++) {
         if (!node->needs_grad[i]) continue;
@@ -118,8 +108,6 @@ static Status sum_backward(Node *node)
         kernel_scatter_add(tensor_count(places), grad->shape[1], TENSOR_F32(dy), TENSOR_I32(index[i]),
                            TENSOR_F32(grad));
     }
-    tensor_unref(dy);
-    tensor_unref(places);
     return STATUS_OK;
 }
 

@@ -59,9 +59,6 @@ static Status forward(Node *node, bool gelu)
     GemmEpilogue epilogue = {add_bias, &context};
     kernel_gemm(false, true, s.rows, s.out, s.in, TENSOR_F32(x), s.in, TENSOR_F32(weight), s.in, false,
                 TENSOR_F32(y), s.out, bias ? &epilogue : NULL);
-    tensor_unref(x);
-    tensor_unref(weight);
-    tensor_unref(bias);
     return STATUS_OK;
 }
 
@@ -96,15 +93,8 @@ static Status backward(Node *node, const Sizes *s, const float *dy)
         TRY(node_grad(node, 2, &grad, &accumulate));
         TRY(node_scratch(node, DTYPE_F32, 2, (int64_t[]){kernel_partial_rows(s->rows), s->out}, &scratch));
         kernel_column_sum(s->rows, s->out, dy, accumulate, TENSOR_F32(grad), TENSOR_F32(scratch));
-        tensor_unref(scratch);
     }
     return STATUS_OK;
-}
-
-static Status dense_gradient(Node *node, Tensor **out)
-{
-    return tensor_contiguous(node->grad_outputs[0]) ? (*out = tensor_ref(node->grad_outputs[0]), STATUS_OK)
-                                                    : tensor_clone(node->arena, node->grad_outputs[0], out);
 }
 
 static Status linear_backward(Node *node)
@@ -112,9 +102,8 @@ static Status linear_backward(Node *node)
     Sizes s;
     Tensor *dy;
     TRY(sizes_of(node, &s));
-    TRY(dense_gradient(node, &dy));
+    TRY(node_dense_gradient(node, &dy));
     Status status = backward(node, &s, TENSOR_F32(dy));
-    tensor_unref(dy);
     return status;
 }
 
@@ -123,12 +112,10 @@ static Status linear_gelu_backward(Node *node)
     Sizes s;
     Tensor *dy, *dpre;
     TRY(sizes_of(node, &s));
-    TRY(dense_gradient(node, &dy));
+    TRY(node_dense_gradient(node, &dy));
     TRY(node_scratch(node, DTYPE_F32, 2, (int64_t[]){s.rows, s.out}, &dpre));
     kernel_gelu_backward(s.rows * s.out, TENSOR_F32(node->saved[2]), TENSOR_F32(dy), TENSOR_F32(dpre));
-    tensor_unref(dy);
     Status status = backward(node, &s, TENSOR_F32(dpre));
-    tensor_unref(dpre);
     return status;
 }
 

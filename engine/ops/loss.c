@@ -46,8 +46,6 @@ static Status forward(Node *node)
     double sum = 0;
     for (int64_t i = 0; i < rows; i++) sum += (double)TENSOR_F32(losses)[i];
     TENSOR_F32(loss)[0] = (float)(sum / (double)counted(node));
-    tensor_unref(losses);
-    tensor_unref(logits);
     return STATUS_OK;
 }
 

@@ -56,8 +56,6 @@ static Status matmul_forward(Node *node)
     TRY(node_contiguous(node, 0, &a));
     Status status = node_contiguous(node, 1, &b);
     if (status == STATUS_OK) status = multiply(node, &p, a, b);
-    tensor_unref(a);
-    tensor_unref(b);
     return status;
 }
 

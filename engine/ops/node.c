@@ -34,7 +34,37 @@ Status node_save_new(Node *node, int ndim, const int64_t *shape, Tensor **out)
 
 Status node_scratch(Node *node, DType dtype, int ndim, const int64_t *shape, Tensor **out)
 {
-    return tensor_new(node->arena, dtype, ndim, shape, out);
+    TRY(tensor_new(node->arena, dtype, ndim, shape, out));
+    return node_keep(node, *out);
+}
+
+Status node_keep(Node *node, Tensor *tensor)
+{
+    if (node->scratch_count == OP_MAX_SCRATCH) {
+        tensor_unref(tensor);
+        return status_fail(STATUS_INVALID, "%s: more than %d scratch tensors", node->op->name, OP_MAX_SCRATCH);
+    }
+    node->scratch[node->scratch_count++] = tensor;
+    return STATUS_OK;
+}
+
+void node_drop_scratch(Node *node)
+{
+    while (node->scratch_count) tensor_unref(node->scratch[--node->scratch_count]);
+}
+
+/* The tensor itself or, where it is not contiguous, a kept copy. */
+static Status dense(Node *node, Tensor *tensor, Tensor **out)
+{
+    *out = tensor;
+    if (tensor_contiguous(tensor)) return STATUS_OK;
+    TRY(tensor_clone(node->arena, tensor, out));
+    return node_keep(node, *out);
+}
+
+Status node_dense_gradient(Node *node, Tensor **out)
+{
+    return dense(node, node->grad_outputs[0], out);
 }
 
 Tensor **node_gradient_place(Tensor *tensor)
@@ -113,14 +143,14 @@ static Status own_gradient(Node *node, const Tensor *input, Tensor **place)
 
 static Status add_gradient(Node *node, const Tensor *input, Tensor **place, Tensor *more)
 {
-    Tensor *dense;
+    Tensor *own;
     TRY(own_gradient(node, input, place));
     if (tensor_contiguous(more))
-        dense = tensor_ref(more);
+        own = tensor_ref(more);
     else
-        TRY(tensor_clone(node->arena, more, &dense));
-    add_into(TENSOR_F32(*place), TENSOR_F32(dense), tensor_count(dense));
-    tensor_unref(dense);
+        TRY(tensor_clone(node->arena, more, &own));
+    add_into(TENSOR_F32(*place), TENSOR_F32(own), tensor_count(own));
+    tensor_unref(own);
     return STATUS_OK;
 }
 
@@ -155,9 +185,7 @@ Status node_expect_ndim(const Node *node, int i, int ndim)
 
 Status node_contiguous(Node *node, int i, Tensor **out)
 {
-    if (!tensor_contiguous(node->inputs[i])) return tensor_clone(node->arena, node->inputs[i], out);
-    *out = tensor_ref(node->inputs[i]);
-    return STATUS_OK;
+    return dense(node, node->inputs[i], out);
 }
 
 int op_input_count(const Op *op)

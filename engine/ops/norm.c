@@ -40,10 +40,6 @@ static Status norm_forward(Node *node, Tensor *residual, int weight, double p, d
     kernel_layer_norm(rows, width, eps, node->random, node->training ? p : 0, TENSOR_F32(x),
                       other ? TENSOR_F32(other) : NULL, TENSOR_F32(scale), TENSOR_F32(shift),
                       sum ? TENSOR_F32(sum) : NULL, TENSOR_F32(mean), TENSOR_F32(rstd), TENSOR_F32(y));
-    tensor_unref(x);
-    tensor_unref(other);
-    tensor_unref(scale);
-    tensor_unref(shift);
     return STATUS_OK;
 }
 
@@ -65,20 +61,14 @@ static Status norm_backward(Node *node, int weight, Tensor **ds)
     Tensor *dy, *scale, *partial;
     const Tensor *x = node->inputs[0];
     int64_t width = x->shape[x->ndim - 1], rows = tensor_count(x) / width, partials = kernel_partial_rows(rows);
-    if (tensor_contiguous(node->grad_outputs[0]))
-        dy = tensor_ref(node->grad_outputs[0]);
-    else
-        TRY(tensor_clone(node->arena, node->grad_outputs[0], &dy));
+    TRY(node_dense_gradient(node, &dy));
     TRY(node_contiguous(node, weight, &scale));
     TRY(node_scratch(node, DTYPE_F32, x->ndim, x->shape, ds));
     TRY(node_scratch(node, DTYPE_F32, 3, (int64_t[]){2, partials, width}, &partial));
     kernel_layer_norm_backward(rows, width, TENSOR_F32(node->saved[0]), TENSOR_F32(node->saved[1]),
                                TENSOR_F32(node->saved[2]), TENSOR_F32(scale), TENSOR_F32(dy), TENSOR_F32(*ds),
                                TENSOR_F32(partial));
-    tensor_unref(dy);
-    tensor_unref(scale);
     Status status = weight_gradients(node, weight, partials, width, TENSOR_F32(partial));
-    tensor_unref(partial);
     return status;
 }
 
@@ -93,7 +83,6 @@ static Status layer_norm_backward(Node *node)
     Tensor *ds;
     TRY(norm_backward(node, 1, &ds));
     Status status = node->needs_grad[0] ? node_grad_is(node, 0, ds) : STATUS_OK;
-    tensor_unref(ds);
     return status;
 }
 
@@ -113,11 +102,9 @@ static Status fused_backward(Node *node)
         TRY(node_scratch(node, DTYPE_F32, ds->ndim, ds->shape, &dx));
         kernel_dropout(tensor_count(ds), node->random, attrs->p, TENSOR_F32(ds), TENSOR_F32(dx));
         status = node_grad_is(node, 0, dx);
-        tensor_unref(dx);
     } else if (node->needs_grad[0])
         status = node_grad_is(node, 0, ds);
     if (status == STATUS_OK && node->needs_grad[1]) status = node_grad_is(node, 1, ds);
-    tensor_unref(ds);
     return status;
 }
 
@@ -140,7 +127,6 @@ static Status dropout_forward(Node *node)
     TRY(node_contiguous(node, 0, &x));
     TRY(node_output(node, DTYPE_F32, x->ndim, x->shape, &y));
     Status status = dropout(node, x, y);
-    tensor_unref(x);
     return status;
 }
 
@@ -149,12 +135,10 @@ static Status dropout_backward(Node *node)
     const DropoutAttrs *attrs = node->attrs;
     Tensor *dy, *dx;
     if (!node->training || attrs->p <= 0) return node_grad_is(node, 0, node->grad_outputs[0]);
-    TRY(tensor_clone(node->arena, node->grad_outputs[0], &dy));
+    TRY(node_dense_gradient(node, &dy));
     TRY(node_scratch(node, DTYPE_F32, dy->ndim, dy->shape, &dx));
     TRY(dropout(node, dy, dx));
-    tensor_unref(dy);
     Status status = node_grad_is(node, 0, dx);
-    tensor_unref(dx);
     return status;
 }
 

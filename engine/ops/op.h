@@ -10,7 +10,7 @@
 #include "engine/base/random.h"
 #include "engine/tensor/tensor.h"
 
-enum { OP_MAX_INPUTS = 8, OP_MAX_OUTPUTS = 3, OP_MAX_SAVED = 4 };
+enum { OP_MAX_INPUTS = 8, OP_MAX_OUTPUTS = 3, OP_MAX_SAVED = 4, OP_MAX_SCRATCH = 16 };
 
 typedef struct Node Node;
 
@@ -65,6 +65,8 @@ struct Node {
     Tensor *outputs[OP_MAX_OUTPUTS];
     Tensor *saved[OP_MAX_SAVED]; /* held aliases without autograd, or scratch tensors */
     bool needs_grad[OP_MAX_INPUTS];
+    Tensor *scratch[OP_MAX_SCRATCH]; /* held until the call (forward or backward) is over, whatever its end */
+    int scratch_count;
 
     /* Backward. A gradient that did not come is NULL: zero. */
     Tensor *grad_outputs[OP_MAX_OUTPUTS];
@@ -88,7 +90,7 @@ void node_output_view(Node *node, Tensor *view);
 Status node_save(Node *node, const Tensor *tensor) STATUS_CHECKED;
 /* A new f32 tensor kept as saved[saved_count++] (also made when not recording, as scratch of the forward). */
 Status node_save_new(Node *node, int ndim, const int64_t *shape, Tensor **out) STATUS_CHECKED;
-/* Scratch memory: give it back with tensor_unref(). */
+/* Scratch memory, which the node lets go of when the call is over. */
 Status node_scratch(Node *node, DType dtype, int ndim, const int64_t *shape, Tensor **out) STATUS_CHECKED;
 
 /* In backward: where the gradient of inputs[i] (which must have needs_grad) is to be written, contiguous f32 of its
@@ -104,13 +106,19 @@ Status node_refuse(const Node *node, int i, const char *format, ...) STATUS_CHEC
     __attribute__((format(printf, 3, 4)));
 /* Checks that inputs[i] has ndim dimensions. */
 Status node_expect_ndim(const Node *node, int i, int ndim) STATUS_CHECKED;
-/* inputs[i], or a contiguous copy in scratch memory; either way the caller lets go with tensor_unref(). */
+/* inputs[i] or, where it is not contiguous, a copy in scratch memory. */
 Status node_contiguous(Node *node, int i, Tensor **out) STATUS_CHECKED;
+/* The same for the gradient of the first output. */
+Status node_dense_gradient(Node *node, Tensor **out) STATUS_CHECKED;
+/* Hands a tensor over to the scratch of the call. */
+Status node_keep(Node *node, Tensor *tensor) STATUS_CHECKED;
 
 /* --- for the tape and tests --- */
 
 /* The place of a tensor's gradient: its node's, or its own for a leaf. */
 Tensor **node_gradient_place(Tensor *tensor);
+/* Lets go of the call's scratch. */
+void node_drop_scratch(Node *node);
 /* Adds what backward left pending. */
 Status node_finish_backward(Node *node) STATUS_CHECKED;
 /* How many inputs the record names. */

@@ -27,7 +27,6 @@ static Status apply(Node *node, const Function *f)
         TENSOR_F32(y)[i] = f->value(TENSOR_F32(x)[i], number);
     if (status == STATUS_OK) status = node_save(node, x);
     if (status == STATUS_OK) status = node_save(node, y);
-    tensor_unref(x);
     return status;
 }
 
@@ -113,7 +112,6 @@ static Status softmax_apply(Node *node, bool logarithm)
     int64_t width = x->shape[x->ndim - 1];
     for (int64_t at = 0, n = tensor_count(x); status == STATUS_OK && at < n; at += width)
         softmax_row(TENSOR_F32(x) + at, TENSOR_F32(y) + at, width, logarithm);
-    tensor_unref(x);
     return status == STATUS_OK ? node_save(node, y) : status;
 }
 

@@ -8,9 +8,7 @@ static Status reshape_forward(Node *node)
     const ShapeAttrs *attrs = node->attrs;
     Tensor *dense, *view;
     TRY(node_contiguous(node, 0, &dense));
-    Status status = tensor_reshape(node->arena, dense, (int)attrs->shape.count, attrs->shape.values, &view);
-    tensor_unref(dense);
-    TRY(status);
+    TRY(tensor_reshape(node->arena, dense, (int)attrs->shape.count, attrs->shape.values, &view));
     node_output_view(node, view);
     return STATUS_OK;
 }
@@ -18,14 +16,10 @@ static Status reshape_forward(Node *node)
 static Status reshape_backward(Node *node)
 {
     Tensor *dense, *view;
-    TRY(tensor_contiguous(node->grad_outputs[0]) ? (dense = tensor_ref(node->grad_outputs[0]), STATUS_OK)
-                                                 : tensor_clone(node->arena, node->grad_outputs[0], &dense));
-    Status status = tensor_reshape(node->arena, dense, node->inputs[0]->ndim, node->inputs[0]->shape, &view);
-    tensor_unref(dense);
-    TRY(status);
-    status = node_grad_is(node, 0, view);
-    tensor_unref(view);
-    return status;
+    TRY(node_dense_gradient(node, &dense));
+    TRY(tensor_reshape(node->arena, dense, node->inputs[0]->ndim, node->inputs[0]->shape, &view));
+    TRY(node_keep(node, view));
+    return node_grad_is(node, 0, view);
 }
 
 const Op op_reshape = {
