@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "datasets/data_records.h"
+#include "datasets/stories.h"
 #include "datasets/text_files.h"
 
 #include <string.h>
@@ -24,6 +25,21 @@ static Status make_csv(const char *path, const void *config, EncodeProgress prog
     (void)context;
     return csv_read(path, config, out);
 }
+
+static Status make_stories(const char *path, const void *config, EncodeProgress progress, void *context,
+                           Corpus **out)
+{
+    (void)path;
+    return stories_new(config, progress, context, out);
+}
+
+static const CorpusRecord corpus_stories = {
+    .name = "stories",
+    .doc = "the built-in world: little stories about people, places and things, and how well one can know them",
+    .source = "datasets/world.h",
+    .options = world_options,
+    .config_size = sizeof(WorldOptions),
+    .make = make_stories};
 
 static const CorpusRecord corpus_text = {.name = "text",
                                          .doc = "a plain text file in UTF-8, documents between empty lines",
@@ -50,7 +66,7 @@ static const CorpusRecord corpus_csv = {.name = "csv",
                                         .reads = true,
                                         .make = make_csv};
 
-const CorpusRecord *const corpus_records[] = {&corpus_text, &corpus_jsonl, &corpus_csv};
+const CorpusRecord *const corpus_records[] = {&corpus_stories, &corpus_text, &corpus_jsonl, &corpus_csv};
 const int corpus_record_count = sizeof corpus_records / sizeof *corpus_records;
 
 const CorpusRecord *corpus_record_find(const char *name)

@@ -59,3 +59,5 @@ ENGINE_SOURCES += datasets/world_tables.h
 ENGINE_SOURCES += datasets/world_templates.c
 ENGINE_SOURCES += datasets/world_values.c
 ENGINE_SOURCES += datasets/world_words.c
+ENGINE_SOURCES += datasets/stories.c
+ENGINE_SOURCES += datasets/stories.h

@@ -31,3 +31,4 @@ TEST_SOURCES += tests/unit/test_ops_hostile.c
 TEST_SOURCES += tests/unit/test_fuzz.c
 TEST_SOURCES += tests/unit/test_world.c
 TEST_SOURCES += tests/unit/test_world_oracle.c
+TEST_SOURCES += tests/unit/test_stories.c
