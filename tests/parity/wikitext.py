@@ -53,6 +53,26 @@ def mask(ids, lengths, special, mask_id, vocabulary, generator, share=0.15):
     return corrupted, positions, ids.reshape(-1)[positions]
 
 
+def bigram_loss(train, valid, vocabulary, draws):
+    """Nats of the masked tokens by their left neighbour: counts of the training text, interpolated with the unigram."""
+    pairs, left, single = {}, torch.zeros(vocabulary), torch.zeros(vocabulary)
+    for ids, _, lengths, _ in train:
+        for row, length in zip(ids.tolist(), lengths.tolist()):
+            for a, b in zip(row[:length - 1], row[1:length]):
+                pairs[a, b] = pairs.get((a, b), 0) + 1
+                left[a] += 1
+                single[b] += 1
+    unigram = ((single + 1) / (single.sum() + vocabulary)).tolist()
+    left, total, count = left.tolist(), 0.0, 0
+    for (ids, *_), (positions, targets) in zip(valid, draws):
+        flat = ids.reshape(-1).tolist()
+        for at, b in zip(positions.tolist(), targets.tolist()):
+            a = flat[at - 1]
+            total -= math.log(0.7 * pairs.get((a, b), 0) / max(left[a], 1) + 0.3 * unigram[b])
+            count += 1
+    return total / count
+
+
 def schedule(step, steps, warmup=0.05):
     warm = math.floor(warmup * steps)
     if step < warm:
@@ -104,14 +124,17 @@ def main():
             print(f"step {step}/{steps} mlm {mlm.item():.3f} nsp {nsp.item():.3f}", file=sys.stderr, flush=True)
     model.eval()
     sums, count, examples = torch.zeros(2), 0, 0
+    draws = []
     with torch.no_grad():
         for ids, types, lengths, labels in valid:
             corrupted, positions, targets = mask(ids, lengths, special, mask_id, len(pieces), generator)
+            draws.append((positions, targets))
             mlm, nsp = model(corrupted, types, lengths, positions)
             sums += torch.stack([F.cross_entropy(mlm, targets, reduction="sum"),
                                  F.cross_entropy(nsp, labels, reduction="sum")])
             count, examples = count + len(targets), examples + len(labels)
     theirs = {"mlm": sums[0].item() / count, "nsp": sums[1].item() / examples}
+    print(f"mlm: unigram {ours['mlm']['unigram_loss']:.4f}  bigram {bigram_loss(train, valid, len(pieces), draws):.4f}")
     for name, loss in theirs.items():
         print(f"{name}: lathe {ours[name]['loss']:.4f}  pytorch {loss:.4f}  ratio {ours[name]['loss'] / loss:.4f}")
 
