@@ -24,13 +24,14 @@ return recipe {
     vocab_size = integer { 0, min = 0, max = 1000000, doc = "pieces to train; 0: 512 for the stories, 8,192 for a text" },
     hidden_size = integer { 128, min = 8, doc = "width of the model" },
     num_hidden_layers = integer { 2, min = 1, doc = "layers" },
+    num_attention_heads = integer { 8, min = 1, doc = "attention heads; the width is a multiple of it" },
     length = integer { 128, min = 8, doc = "most tokens of a sentence pair" },
-    batch_size = integer { 32, min = 1, doc = "sentence pairs of a step" },
+    batch_size = integer { 64, min = 1, doc = "sentence pairs of a step" },
     mlm_probability = number { 0.15, above = 0, max = 1, doc = "share of the tokens that are masked" },
-    nsp_weight = number { 0.5, min = 0, doc = "weight of next sentence prediction beside masked words" },
-    dropout = number { 0.1, min = 0, below = 1, doc = "dropout of hidden states and attention" },
-    lr = number { 1e-3, above = 0, doc = "highest learning rate" },
-    steps = integer { 2000, min = 1, doc = "steps" },
+    nsp_weight = number { 1, min = 0, doc = "weight of next sentence prediction beside masked words" },
+    dropout = number { 0, min = 0, below = 1, doc = "dropout of hidden states and attention" },
+    lr = number { 2e-3, above = 0, doc = "highest learning rate" },
+    steps = integer { 4000, min = 1, doc = "steps" },
   },
   build = function(p)
     local corpus = p.text and data.text(p.text) or data.stories()
@@ -39,6 +40,7 @@ return recipe {
     return session {
       model = models.bert {
         vocab_size = tokenizer.vocab_size, hidden_size = p.hidden_size, num_hidden_layers = p.num_hidden_layers,
+        num_attention_heads = p.num_attention_heads,
         max_position_embeddings = math.max(p.length, 128),
         hidden_dropout_prob = p.dropout, attention_probs_dropout_prob = p.dropout,
       },
