@@ -1,0 +1,113 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Runs that are interrupted, collide, meet a full disk, numbers that are not finite, or data that are not what they
+# should be: in words, with the right status, and nothing is lost.
+set -euo pipefail
+source "$SOURCE/tests/stages/lib/run.sh"
+make_text "$SEED" 1500 >corpus.txt
+small=(--plain --seed "$SEED" --set vocab_size=300 --set hidden_size=32 --set num_hidden_layers=1 --set length=48
+    --set batch_size=8)
+bert=("$LATHE" run "$SOURCE/scripts/recipes/bert.lua" "${small[@]}" --set text=corpus.txt)
+
+broken() {
+    echo "$1"
+    tail -n 20 log
+    exit 1
+}
+# refused WORDS COMMAND...: status 1, and the words on stderr.
+refused() {
+    local words=$1 status=0
+    shift
+    "$@" >log 2>&1 </dev/null || status=$?
+    [[ $status == 1 ]] || broken "status $status, not 1: ${*:2}"
+    grep -qF -- "$words" log || broken "'$words' was not said"
+}
+wait_for_step() { # DIR STEP
+    local i
+    for ((i = 0; i < 600; i++)); do
+        grep -q "\"step\": $2," "$1/metrics.jsonl" 2>/dev/null && return
+        sleep 0.05
+    done
+    broken "$1 did not come to step $2"
+}
+
+"${bert[@]}" --steps 120 --out alone >log 2>&1 || broken "the run failed"
+
+# Ctrl-C: the state is saved, status 130, and going on ends in the same bytes. A second process is refused meanwhile.
+"${bert[@]}" --steps 120 --set batch_size=8 --out stopped >log 2>&1 &
+process=$!
+wait_for_step stopped 5
+kill -STOP $process
+second() {
+    status=0
+    "$@" >second 2>&1 || status=$?
+    [[ $status == 1 ]] || broken "the second process: status $status"
+    grep -q "in use by process $process" second || broken "the second process: $(cat second)"
+}
+second "${bert[@]}" --steps 120 --out stopped
+second "$LATHE" run --resume stopped
+kill -INT $process
+kill -CONT $process
+status=0
+wait $process || status=$?
+if [[ ! -f stopped/model.safetensors ]]; then
+    [[ $status == 130 ]] || broken "Ctrl-C gave status $status"
+    grep -q -- '--resume stopped' log || broken "Ctrl-C: no word on how to go on"
+    "$LATHE" run --plain --resume stopped >log 2>&1 || broken "the stopped run did not go on"
+fi
+cmp alone/model.safetensors stopped/model.safetensors
+cmp <(without_times alone) <(without_times stopped)
+refused "holds another run" "${bert[@]}" --steps 3 --out stopped
+
+# A disk that is full (a limit of the size of files) while a checkpoint is saved: the run goes on later.
+refused "File too large" bash -c 'trap "" XFSZ; ulimit -f 40; exec "$@"' _ "${bert[@]}" --steps 120 --out full
+[[ -z $(find full -name '*.safetensors' -size +40k) ]] || broken "a file above the limit"
+"$LATHE" run --plain --resume full >log 2>&1 || broken "it did not go on after the disk was full"
+cmp alone/model.safetensors full/model.safetensors
+
+# A loss that is not finite: named with step and objective, the last good state is kept.
+cat >infinite.lua <<'END'
+return recipe {
+  params = {},
+  build = function()
+    local corpus = data.text("corpus.txt")
+    local tokenizer = tokenizers.wordpiece.train(corpus, { vocab_size = 300 })
+    local pairs = data.sentence_pairs(corpus, tokenizer, { length = 32, batch_size = 4 })
+    local calls = 0
+    return session {
+      model = models.bert { vocab_size = tokenizer.vocab_size, hidden_size = 16, num_hidden_layers = 1,
+                            num_attention_heads = 2, max_position_embeddings = 32 },
+      data = { train = pairs.train },
+      objectives = { objectives.mlm {}, objectives.custom { name = "mine", loss = function(model, batch)
+        calls = calls + 1
+        return ops.cross_entropy(model.nsp_logits, batch.next_sentence_label) * (calls == 7 and 0/0 or 1)
+      end } },
+      optimizer = optim.adamw {}, steps = 10,
+    }
+  end,
+}
+END
+refused "mine" "$LATHE" run infinite.lua --plain --out infinite
+grep -q "step 7" log || broken "the step is not named"
+[[ $(wc -l <infinite/metrics.jsonl) == 6 && -f infinite/checkpoints/step-00000006/state.json ]] ||
+    broken "the last good state is not kept"
+
+# Data.
+text=("$LATHE" run "$SOURCE/scripts/recipes/bert.lua" "${small[@]}" --steps 2 --out none --set)
+refused "missing.txt" "${text[@]}" text=missing.txt
+mkdir folder
+refused "folder" "${text[@]}" text=folder
+: >empty.txt
+refused "empty.txt" "${text[@]}" text=empty.txt
+head -c 20000 "$LATHE" >junk.txt
+refused "junk.txt" "${text[@]}" text=junk.txt
+printf 'Good.\n\nBad \xff here.\n' >latin.txt
+refused "latin.txt" "${text[@]}" text=latin.txt
+printf '[PAD]\n[UNK]\n[CLS]\n[SEP]\nthe\n' >vocab.txt
+refused "[MASK]" "${text[@]}" text=corpus.txt --set vocab=vocab.txt
+head -c 100000000 /dev/zero | tr '\0' 'a' >long.txt
+timeout 120 "${text[@]}" text=long.txt >log 2>&1 || [[ $? == 1 ]] || broken "a line of 100 MB"
+rm long.txt
+[[ ! -e none ]] || broken "a run that did not start left its directory"
+sed 's/max_position_embeddings = 32/max_position_embeddings = 16/' infinite.lua >long.lua
+refused "16" "$LATHE" run long.lua --plain --out none
