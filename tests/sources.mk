@@ -32,3 +32,5 @@ TEST_SOURCES += tests/unit/test_fuzz.c
 TEST_SOURCES += tests/unit/test_world.c
 TEST_SOURCES += tests/unit/test_world_oracle.c
 TEST_SOURCES += tests/unit/test_stories.c
+TEST_SOURCES += tests/unit/test_session.c
+TEST_SOURCES += tests/unit/tiny_bert.h

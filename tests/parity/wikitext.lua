@@ -1,10 +1,12 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 -- Writes the batches of a run on text, unmasked, for tests/parity/wikitext.py:
---   TEXT=... VALID=... VOCAB=... STEPS=... OUT=... lathe repl tests/parity/wikitext.lua </dev/null
+--   TEXT=... VALID=... VOCAB=... LENGTH=... BATCH=... STEPS=... OUT=... lathe repl tests/parity/wikitext.lua </dev/null
 local get = os.getenv
 local corpus, held_out = data.text(get "TEXT"), data.text(get "VALID")
 local tokenizer = tokenizers.wordpiece.load(get "VOCAB")
-local pairs = data.sentence_pairs(corpus, tokenizer, { length = 128, batch_size = 32, pack = true, held_out = held_out })
+local pairs = data.sentence_pairs(corpus, tokenizer, {
+  length = tonumber(get "LENGTH"), batch_size = tonumber(get "BATCH"), pack = true, held_out = held_out,
+})
 
 local function write_batch(file, batch)
   local ids, types = batch.input_ids:tolist(), batch.token_type_ids:tolist()

@@ -98,7 +98,7 @@ def main():
                                      text=True).stdout)["valid"]
     with tempfile.TemporaryDirectory() as folder:
         environment = dict(os.environ, TEXT=p["text"], VALID=p["valid"], VOCAB=os.path.join(options.run, "vocab.txt"),
-                           STEPS=str(steps), OUT=folder)
+                           LENGTH=p["length"], BATCH=p["batch_size"], STEPS=str(steps), OUT=folder)
         script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "wikitext.lua")
         subprocess.run([options.lathe, "repl", script], env=environment, check=True, stdin=subprocess.DEVNULL)
         train, valid = (list(read_batches(os.path.join(folder, name))) for name in ("train.txt", "valid.txt"))
@@ -106,6 +106,7 @@ def main():
     torch.set_num_threads(2)
     generator = torch.Generator().manual_seed(1)
     model = Bert(vocab_size=len(pieces), hidden_size=shape["hidden_size"], num_hidden_layers=shape["num_hidden_layers"],
+                 num_attention_heads=shape["num_attention_heads"], intermediate_size=shape["intermediate_size"],
                  max_position_embeddings=shape["max_position_embeddings"], dropout=shape["hidden_dropout_prob"])
     lr = float(p["lr"])
     optimizer = model.optimizer(lr=lr)

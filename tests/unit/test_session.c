@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The session: steps that fail leave no trace, and a state that is saved goes on as if nothing had been. */
+#include "engine/base/cancel.h"
+#include "engine/base/threads.h"
+#include "engine/io/checkpoints.h"
+#include "engine/io/file.h"
+#include "engine/train/checkpoint.h"
+#include "engine/train/evaluate.h"
+#include "tests/unit/scratch.h"
+#include "tests/unit/tiny_bert.h"
+
+#include <math.h>
+
+Suite *session_suite(void);
+
+static Hash hash_of(const Session *session)
+{
+    Hash hash;
+    OK(session_hash(session, &hash));
+    return hash;
+}
+
+static Hash hash_after(int steps)
+{
+    Session *session = make_session();
+    for (int i = 0; i < steps; i++) OK(session_step(session, NULL));
+    Hash hash = hash_of(session);
+    session_free(session);
+    return hash;
+}
+
+/* Every allocation of a step fails once: an error, the state as it was, and the next step as ever. */
+START_TEST(step_survives_failing_allocations)
+{
+    Hash second = hash_after(2);
+    size_t start = memory_in_use();
+    for (int warm = 0; warm < 2; warm++) {
+        for (uint64_t n = 1;; n++) {
+            Session *session = make_session();
+            if (warm) OK(session_step(session, NULL));
+            Hash before = hash_of(session);
+            memory_fail_after(n, 0);
+            Status status = session_step(session, NULL);
+            memory_fail_after(0, 0);
+            if (status != STATUS_OK) {
+                ck_assert_int_eq(status, STATUS_NOMEM);
+                ck_assert(hash_equal(before, hash_of(session)));
+                OK(session_step(session, NULL));
+            }
+            if (!warm) OK(session_step(session, NULL));
+            ck_assert(hash_equal(second, hash_of(session)));
+            session_free(session);
+            ck_assert_uint_eq(memory_in_use(), start);
+            if (status == STATUS_OK) break;
+        }
+    }
+}
+END_TEST
+
+START_TEST(cancelled_step_leaves_no_trace)
+{
+    Session *session = make_session();
+    OK(session_step(session, NULL));
+    Hash before = hash_of(session);
+    cancel_request();
+    ck_assert_int_eq(session_step(session, NULL), STATUS_CANCELLED);
+    cancel_clear();
+    ck_assert(hash_equal(before, hash_of(session)));
+    OK(session_step(session, NULL));
+    Hash second = hash_after(2);
+    ck_assert(hash_equal(second, hash_of(session)));
+    session_free(session);
+}
+END_TEST
+
+START_TEST(nonfinite_loss_is_named)
+{
+    Session *session = make_session();
+    OK(session_step(session, NULL));
+    Param *bias = module_find_param(session->models[0]->root, "cls.predictions.bias");
+    TENSOR_F32(bias->value)[3] = (float)NAN;
+    Hash before = hash_of(session);
+    ck_assert_int_eq(session_step(session, NULL), STATUS_NONFINITE);
+    ck_assert_msg(strstr(status_message(), "step 2") && strstr(status_message(), "'mlm'"), "%s", status_message());
+    ck_assert(hash_equal(before, hash_of(session)));
+    session_free(session);
+}
+END_TEST
+
+/* --- checkpoints --- */
+
+static Status write_state(void *context, const char *directory, json_t *state)
+{
+    return checkpoint_write(context, directory, state);
+}
+
+static void load_newest(Session *session, const char *run)
+{
+    Checkpoint checkpoint;
+    OK(checkpoints_newest(run, &checkpoint));
+    OK(checkpoint_read(session, checkpoint.path, checkpoint.state_path, checkpoint.state));
+    checkpoint_close(&checkpoint);
+}
+
+START_TEST(resuming_is_exact)
+{
+    const char *run = scratch_folder;
+    Hash straight = hash_after(6);
+    Session *session = make_session();
+    for (int i = 0; i < 3; i++) OK(session_step(session, NULL));
+    OK(checkpoints_save(run, 3, (double)NAN, 1, write_state, session));
+    Hash saved = hash_of(session);
+    session_free(session);
+    threads_set(3);
+    session = make_session();
+    load_newest(session, run);
+    ck_assert(hash_equal(saved, hash_of(session)));
+    for (int i = 0; i < 3; i++) OK(session_step(session, NULL));
+    ck_assert(hash_equal(straight, hash_of(session)));
+    session_free(session);
+}
+END_TEST
+
+/* Every allocation, then every write of a checkpoint fails once: the one before stays whole. */
+static void fail_saves(int writes)
+{
+    const char *run = scratch_folder;
+    Session *session = make_session();
+    OK(session_step(session, NULL));
+    OK(checkpoints_save(run, 1, (double)NAN, 2, write_state, session));
+    Hash first = hash_of(session);
+    OK(session_step(session, NULL));
+    for (uint64_t n = 1;; n++) {
+        (writes ? file_fail_after : memory_fail_after)(n, 0);
+        Status status = checkpoints_save(run, 2, (double)NAN, 2, write_state, session);
+        (writes ? file_fail_after : memory_fail_after)(0, 0);
+        Session *other = make_session();
+        load_newest(other, run);
+        if (other->step == 1) ck_assert(hash_equal(first, hash_of(other)));
+        if (status == STATUS_OK) ck_assert_int_eq(other->step, 2);
+        session_free(other);
+        if (status == STATUS_OK) break;
+        ck_assert_int_eq(status, writes ? STATUS_IO : STATUS_NOMEM);
+        if (n % 7) n += 3; /* a sample of the places: each costs a session */
+    }
+    session_free(session);
+}
+
+START_TEST(saving_survives_failing_allocations)
+{
+    fail_saves(0);
+}
+END_TEST
+
+START_TEST(saving_survives_failing_writes)
+{
+    fail_saves(1);
+}
+END_TEST
+
+/* --- looking --- */
+
+START_TEST(looking_changes_nothing)
+{
+    Hash straight = hash_after(4);
+    Session *session = make_session();
+    Evaluation evaluation;
+    EvaluationOptions options = {.source = "train", .batches = 2};
+    session->sources[0].source->examples = B * STEPS;
+    for (int i = 0; i < 4; i++) {
+        tape_profile(session->tape, i % 2);
+        OK(session_step(session, NULL));
+        OK(evaluate(session, &options, &evaluation));
+        ck_assert_int_eq(evaluation.scores[0].targets, 2 * N);
+    }
+    ck_assert(hash_equal(straight, hash_of(session)));
+    session_free(session);
+}
+END_TEST
+
+/* nsp reads mlm's view here (both the plain batch): the trunk runs once. */
+START_TEST(objectives_share_the_forward_pass)
+{
+    Session *session = make_session();
+    int count, embeddings = 0;
+    tape_profile(session->tape, true);
+    OK(session_step(session, NULL));
+    const ProfileEntry *entries = tape_profile_entries(session->tape, &count);
+    for (int i = 0; i < count; i++)
+        if (!entries[i].backward && strcmp(entries[i].op->name, "embedding_sum") == 0)
+            embeddings += (int)entries[i].calls;
+    ck_assert_int_eq(embeddings, 1);
+    session_free(session);
+}
+END_TEST
+
+START_TEST(schedules_follow_their_formulas)
+{
+    static const char *const names[] = {"constant", "linear", "cosine", "wsd"};
+    for (int s = 0; s < 4; s++) {
+        Schedule schedule = {.record = schedule_record_find(names[s])};
+        option_defaults(schedule.record->options, &schedule.config);
+        schedule.config.warmup = 0.1;
+        schedule.config.minimum = 0.2;
+        schedule.config.decay = 0.5;
+        ck_assert_double_eq_tol(schedule_factor(&schedule, 4, 100), 5.0 / 11, 1e-12); /* warming up */
+        ck_assert_double_eq_tol(schedule_factor(&schedule, 10, 100), 1, 1e-12);
+        double middle[] = {1, 0.6, 0.6, 1}, end[] = {1, 0.2, 0.2, 0.2};
+        ck_assert_double_eq_tol(schedule_factor(&schedule, 55, 100), middle[s], 1e-12);
+        ck_assert_double_eq_tol(schedule_factor(&schedule, 100, 100), end[s], 1e-12);
+    }
+}
+END_TEST
+
+Suite *session_suite(void)
+{
+    Suite *suite = suite_create("session");
+    TCase *tests = tcase_create("session");
+    tcase_set_timeout(tests, 300);
+    tcase_add_checked_fixture(tests, scratch_make, scratch_remove);
+    tcase_add_test(tests, step_survives_failing_allocations);
+    tcase_add_test(tests, cancelled_step_leaves_no_trace);
+    tcase_add_test(tests, nonfinite_loss_is_named);
+    tcase_add_test(tests, resuming_is_exact);
+    tcase_add_test(tests, saving_survives_failing_allocations);
+    tcase_add_test(tests, saving_survives_failing_writes);
+    tcase_add_test(tests, looking_changes_nothing);
+    tcase_add_test(tests, objectives_share_the_forward_pass);
+    tcase_add_test(tests, schedules_follow_their_formulas);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
