@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # spinning waiters starve everybody else
 import torch
 from torch.nn import functional as F
 
