@@ -34,3 +34,5 @@ TEST_SOURCES += tests/unit/test_world_oracle.c
 TEST_SOURCES += tests/unit/test_stories.c
 TEST_SOURCES += tests/unit/test_session.c
 TEST_SOURCES += tests/unit/tiny_bert.h
+TEST_SOURCES += tests/unit/test_mlm.c
+TEST_SOURCES += tests/unit/test_optim.c
