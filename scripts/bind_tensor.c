@@ -322,28 +322,11 @@ static int method_clone(lua_State *L)
     return 1;
 }
 
-static int method_detach(lua_State *L)
-{
-    Tensor *tensor = bind_check_tensor(L, 1), *alias = NULL;
-    TensorHandle *handle = bind_new_tensor(L);
-    host_check(L, tensor_alias(tensor->arena, tensor, &alias));
-    bind_fill_tensor(L, handle, alias);
-    return 1;
-}
-
+/* t:to("i32"): the op cast under the name that it has in PyTorch. */
 static int method_to(lua_State *L)
 {
-    Tensor *tensor = bind_check_tensor(L, 1), *copy = NULL;
-    const char *name = luaL_checkstring(L, 2);
-    int dtype = 0;
-    while (dtype < DTYPE_COUNT && strcmp(dtype_name((DType)dtype), name)) dtype++;
-    if (dtype == DTYPE_COUNT)
-        return luaL_error(L, "to: dtype must be one of f32, bf16, i32, i64, u8; got '%s'", name);
-    TensorHandle *handle = bind_new_tensor(L);
-    host_check(L, tensor_new(NULL, (DType)dtype, tensor->ndim, tensor->shape, &copy));
-    bind_fill_tensor(L, handle, copy);
-    host_check(L, tensor_copy(copy, tensor));
-    return 1;
+    luaL_checkstring(L, 2);
+    return bind_call_named_op(L, "cast", 1);
 }
 
 static int method_requires_grad(lua_State *L)
@@ -378,42 +361,6 @@ static int method_zero_grad(lua_State *L)
     return 1;
 }
 
-static int compare(lua_State *L, int (*holds)(double a, double b))
-{
-    Tensor *a = bind_push_as_tensor(L, 1, DTYPE_F32), *b = bind_push_as_tensor(L, 2, DTYPE_F32);
-    int ndim;
-    int64_t shape[TENSOR_MAX_DIMS];
-    host_check(L, tensor_broadcast_shape("compare", a, b, &ndim, shape));
-    Tensor *wide_a = NULL, *wide_b = NULL, *out = NULL;
-    TensorHandle *ha = bind_new_tensor(L), *hb = bind_new_tensor(L), *ho = bind_new_tensor(L);
-    host_check(L, tensor_expand(a->arena, a, ndim, shape, &wide_a));
-    bind_fill_tensor(L, ha, wide_a);
-    host_check(L, tensor_expand(b->arena, b, ndim, shape, &wide_b));
-    bind_fill_tensor(L, hb, wide_b);
-    host_check(L, tensor_new(NULL, DTYPE_U8, ndim, shape, &out));
-    bind_fill_tensor(L, ho, out);
-    for (int64_t i = 0, n = tensor_count(out); i < n; i++)
-        tensor_set(out, i, holds(tensor_get(wide_a, i), tensor_get(wide_b, i)));
-    return 1;
-}
-
-#define COMPARISON(name, expression)                                                                               \
-    static int holds_##name(double a, double b)                                                                    \
-    {                                                                                                              \
-        return expression;                                                                                         \
-    }                                                                                                              \
-    static int method_##name(lua_State *L)                                                                         \
-    {                                                                                                              \
-        return compare(L, holds_##name);                                                                           \
-    }
-COMPARISON(eq, a == b)
-COMPARISON(ne, a != b)
-COMPARISON(lt, a < b)
-COMPARISON(le, a <= b)
-COMPARISON(gt, a > b)
-COMPARISON(ge, a >= b)
-#undef COMPARISON
-
 /* --- operators --- */
 
 static int call_operator(lua_State *L)
@@ -429,6 +376,22 @@ static int call_negate(lua_State *L)
     return bind_call_named_op(L, "mul", 1);
 }
 
+/* Lua turns the result of a < b into true or false, so only single numbers can be ordered that way. */
+static int call_order(lua_State *L)
+{
+    const char *name = lua_tostring(L, lua_upvalueindex(1));
+    for (int i = 1; i <= 2; i++) {
+        Tensor *tensor = bind_test_tensor(L, i);
+        char text[TENSOR_TEXT_SIZE];
+        if (tensor && tensor_count(tensor) != 1)
+            return luaL_error(L, "%s is not one number; a:%s(b) compares element by element",
+                              tensor_describe(tensor, text), name);
+    }
+    bind_call_named_op(L, name, 1);
+    lua_pushboolean(L, tensor_get(bind_check_tensor(L, -1), 0) != 0);
+    return 1;
+}
+
 static void add_operators(lua_State *L)
 {
     static const char *const pairs[][2] = {{"__add", "add"}, {"__sub", "sub"}, {"__mul", "mul"},
@@ -438,6 +401,11 @@ static void add_operators(lua_State *L)
         lua_pushcclosure(L, call_operator, 1);
         lua_setfield(L, -2, pairs[i][0]);
     }
+    for (int i = 0; i < 2; i++) {
+        lua_pushstring(L, i ? "le" : "lt");
+        lua_pushcclosure(L, call_order, 1);
+        lua_setfield(L, -2, i ? "__le" : "__lt");
+    }
 }
 
 static const luaL_Reg methods[] = {{"slice", method_slice},
@@ -445,17 +413,10 @@ static const luaL_Reg methods[] = {{"slice", method_slice},
                                    {"item", method_item},
                                    {"tolist", method_tolist},
                                    {"clone", method_clone},
-                                   {"detach", method_detach},
                                    {"to", method_to},
                                    {"requires_grad", method_requires_grad},
                                    {"backward", method_backward},
                                    {"zero_grad", method_zero_grad},
-                                   {"eq", method_eq},
-                                   {"ne", method_ne},
-                                   {"lt", method_lt},
-                                   {"le", method_le},
-                                   {"gt", method_gt},
-                                   {"ge", method_ge},
                                    {NULL, NULL}};
 
 /* Pushes the table of methods: every op, then those above. */

@@ -72,7 +72,7 @@ static Status seed_gradient(Tensor *root, Tensor *gradient)
     tensor_unref(*place);
     *place = NULL;
     if (gradient) return tensor_clone(node->arena, gradient, place);
-    TRY(tensor_new_like(node->arena, root, place));
+    TRY(tensor_new(node->arena, DTYPE_F32, root->ndim, root->shape, place));
     tensor_fill(*place, 1);
     return STATUS_OK;
 }

@@ -63,7 +63,7 @@ Status f_gather_rows(Tape *tape, Tensor *x, Tensor *index, Tensor **y)
 
 Status f_cross_entropy(Tape *tape, Tensor *logits, Tensor *targets, int64_t ignore_index, Tensor **loss)
 {
-    return APPLY(op_cross_entropy, &(CrossEntropyAttrs){ignore_index}, loss, logits, targets);
+    return APPLY(op_cross_entropy, (&(CrossEntropyAttrs){ignore_index, 0}), loss, logits, targets);
 }
 
 Status f_add(Tape *tape, Tensor *a, Tensor *b, Tensor **y)
@@ -96,4 +96,49 @@ Status f_reshape(Tape *tape, Tensor *x, int ndim, const int64_t *shape, Tensor *
 Status f_select(Tape *tape, Tensor *x, int dim, int64_t index, Tensor **y)
 {
     return APPLY(op_select, (&(SelectAttrs){dim, index}), y, x);
+}
+
+Status f_gelu(Tape *tape, Tensor *x, bool approximate_tanh, Tensor **y)
+{
+    return APPLY(op_gelu, &(GeluAttrs){approximate_tanh}, y, x);
+}
+
+Status f_sub(Tape *tape, Tensor *a, Tensor *b, Tensor **y)
+{
+    return APPLY(op_sub, NULL, y, a, b);
+}
+
+Status f_concat(Tape *tape, Tensor *const *tensors, int count, int dim, Tensor **y)
+{
+    return tape_apply(tape, &op_concat, tensors, count, &(DimAttrs){dim}, y);
+}
+
+Status f_matmul(Tape *tape, Tensor *a, Tensor *b, Tensor **y)
+{
+    return APPLY(op_matmul, NULL, y, a, b);
+}
+
+Status f_detach(Tape *tape, Tensor *x, Tensor **y)
+{
+    return APPLY(op_detach, NULL, y, x);
+}
+
+Status f_gradient_reverse(Tape *tape, Tensor *x, double scale, Tensor **y)
+{
+    return APPLY(op_gradient_reverse, &(ReverseAttrs){scale}, y, x);
+}
+
+Status f_l2_normalize(Tape *tape, Tensor *x, int dim, Tensor **y)
+{
+    return APPLY(op_l2_normalize, (&(NormalizeAttrs){dim, 1e-12}), y, x);
+}
+
+Status f_mse_loss(Tape *tape, Tensor *input, Tensor *target, Tensor **loss)
+{
+    return APPLY(op_mse_loss, NULL, loss, input, target);
+}
+
+Status f_binary_cross_entropy_with_logits(Tape *tape, Tensor *input, Tensor *target, Tensor **loss)
+{
+    return APPLY(op_binary_cross_entropy_with_logits, NULL, loss, input, target);
 }

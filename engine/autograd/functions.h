@@ -24,7 +24,17 @@ Status f_add(Tape *tape, Tensor *a, Tensor *b, Tensor **y) STATUS_CHECKED;
 Status f_mul(Tape *tape, Tensor *a, Tensor *b, Tensor **y) STATUS_CHECKED;
 Status f_scale(Tape *tape, Tensor *x, double factor, Tensor **y) STATUS_CHECKED;
 Status f_tanh(Tape *tape, Tensor *x, Tensor **y) STATUS_CHECKED;
+Status f_gelu(Tape *tape, Tensor *x, bool approximate_tanh, Tensor **y) STATUS_CHECKED;
 Status f_reshape(Tape *tape, Tensor *x, int ndim, const int64_t *shape, Tensor **y) STATUS_CHECKED;
 Status f_select(Tape *tape, Tensor *x, int dim, int64_t index, Tensor **y) STATUS_CHECKED;
+Status f_sub(Tape *tape, Tensor *a, Tensor *b, Tensor **y) STATUS_CHECKED;
+Status f_concat(Tape *tape, Tensor *const *tensors, int count, int dim, Tensor **y) STATUS_CHECKED;
+Status f_matmul(Tape *tape, Tensor *a, Tensor *b, Tensor **y) STATUS_CHECKED;
+Status f_detach(Tape *tape, Tensor *x, Tensor **y) STATUS_CHECKED;
+Status f_gradient_reverse(Tape *tape, Tensor *x, double scale, Tensor **y) STATUS_CHECKED;
+Status f_l2_normalize(Tape *tape, Tensor *x, int dim, Tensor **y) STATUS_CHECKED;
+/* The mean over all elements. */
+Status f_mse_loss(Tape *tape, Tensor *input, Tensor *target, Tensor **loss) STATUS_CHECKED;
+Status f_binary_cross_entropy_with_logits(Tape *tape, Tensor *input, Tensor *target, Tensor **loss) STATUS_CHECKED;
 
 #endif

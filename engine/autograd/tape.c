@@ -267,7 +267,7 @@ static bool take_inputs(Node *node, Tensor *const *inputs, int count)
     for (int i = 0; i < count; i++) {
         node->inputs[i] = inputs[i];
         if (holds(node, inputs[i])) tensor_ref(inputs[i]);
-        node->needs_grad[i] = node->recording && inputs[i] && inputs[i]->requires_grad;
+        node->needs_grad[i] = node->recording && !node->op->constant && inputs[i] && inputs[i]->requires_grad;
         any |= node->needs_grad[i];
     }
     node->input_count = count;
@@ -291,7 +291,7 @@ static void attach_outputs(Node *node)
 {
     for (int i = 0; i < node->output_count; i++) {
         Tensor *output = node->outputs[i];
-        if (output->dtype != DTYPE_F32) continue;
+        if (output->dtype != DTYPE_F32 && output->dtype != DTYPE_BF16) continue;
         output->node = node;
         output->output_index = i;
         output->requires_grad = true;

@@ -241,15 +241,7 @@ void kernel_layer_norm_backward(int64_t rows, int64_t width, const float *s, con
     threads_run(tiles_of(rows, ROW_TILE), norm_backward_tile, &context);
 }
 
-/* --- softmax cross-entropy --- */
-
-typedef struct Entropy {
-    int64_t rows, classes, ignore;
-    const float *logits;
-    const int32_t *targets;
-    float *loss, *lse, *dlogits;
-    float scale;
-} Entropy;
+/* --- softmax --- */
 
 VECTOR_CLONES static float log_sum_exp(int64_t n, const float *restrict x)
 {
@@ -261,6 +253,100 @@ VECTOR_CLONES static float log_sum_exp(int64_t n, const float *restrict x)
     return high + logf(sum);
 }
 
+VECTOR_CLONES static void softmax_row(int64_t n, const float *restrict x, float lse, float scale,
+                                      float *restrict out)
+{
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) out[i] = expf(x[i] - lse) * scale;
+}
+
+VECTOR_CLONES static void shift_row(int64_t n, const float *x, float shift, float *out)
+{
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) out[i] = x[i] + shift;
+}
+
+typedef struct Softmax {
+    int64_t rows, width;
+    bool logarithm;
+    const float *x, *dy;
+    float *y;
+} Softmax;
+
+static void softmax_tile(void *context, int64_t tile)
+{
+    const Softmax *s = context;
+    int64_t to = smaller((tile + 1) * ROW_TILE, s->rows);
+    for (int64_t row = tile * ROW_TILE; row < to; row++) {
+        const float *x = s->x + row * s->width;
+        float lse = log_sum_exp(s->width, x);
+        if (s->logarithm)
+            shift_row(s->width, x, -lse, s->y + row * s->width);
+        else
+            softmax_row(s->width, x, lse, 1, s->y + row * s->width);
+    }
+}
+
+void kernel_softmax(int64_t rows, int64_t width, bool logarithm, const float *x, float *y)
+{
+    Softmax context = {rows, width, logarithm, x, NULL, y};
+    if (width) threads_run(tiles_of(rows, ROW_TILE), softmax_tile, &context);
+}
+
+VECTOR_CLONES static void softmax_backward_row(int64_t n, bool logarithm, const float *restrict y,
+                                               const float *restrict dy, float *restrict dx)
+{
+    double sum = 0;
+    if (logarithm) {
+#pragma omp simd reduction(+ : sum)
+        for (int64_t i = 0; i < n; i++) sum += (double)dy[i];
+        float total = (float)sum;
+#pragma omp simd
+        for (int64_t i = 0; i < n; i++) dx[i] = dy[i] - expf(y[i]) * total;
+    } else {
+#pragma omp simd reduction(+ : sum)
+        for (int64_t i = 0; i < n; i++) sum += (double)dy[i] * (double)y[i];
+        float total = (float)sum;
+#pragma omp simd
+        for (int64_t i = 0; i < n; i++) dx[i] = y[i] * (dy[i] - total);
+    }
+}
+
+static void softmax_backward_tile(void *context, int64_t tile)
+{
+    const Softmax *s = context;
+    int64_t to = smaller((tile + 1) * ROW_TILE, s->rows);
+    for (int64_t row = tile * ROW_TILE; row < to; row++) {
+        int64_t at = row * s->width;
+        softmax_backward_row(s->width, s->logarithm, s->x + at, s->dy + at, s->y + at);
+    }
+}
+
+void kernel_softmax_backward(int64_t rows, int64_t width, bool logarithm, const float *y, const float *dy,
+                             float *dx)
+{
+    Softmax context = {rows, width, logarithm, y, dy, dx};
+    threads_run(tiles_of(rows, ROW_TILE), softmax_backward_tile, &context);
+}
+
+/* --- softmax cross-entropy --- */
+
+typedef struct Entropy {
+    int64_t rows, classes, ignore;
+    const float *logits;
+    const int32_t *targets;
+    float *loss, *lse, *dlogits;
+    float smoothing, scale;
+} Entropy;
+
+VECTOR_CLONES static float mean_of(int64_t n, const float *restrict x)
+{
+    double sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t i = 0; i < n; i++) sum += (double)x[i];
+    return (float)(sum / (double)n);
+}
+
 static void entropy_tile(void *context, int64_t row)
 {
     const Entropy *e = context;
@@ -268,20 +354,15 @@ static void entropy_tile(void *context, int64_t row)
     int32_t target = e->targets[row];
     e->lse[row] = log_sum_exp(e->classes, x);
     e->loss[row] = target == e->ignore ? 0 : e->lse[row] - x[target];
+    if (target != e->ignore && e->smoothing > 0)
+        e->loss[row] += e->smoothing * (x[target] - mean_of(e->classes, x));
 }
 
 void kernel_cross_entropy(int64_t rows, int64_t classes, const float *logits, const int32_t *targets,
-                          int64_t ignore, float *loss, float *lse)
+                          int64_t ignore, float smoothing, float *loss, float *lse)
 {
-    Entropy context = {rows, classes, ignore, logits, targets, loss, lse, NULL, 0};
+    Entropy context = {rows, classes, ignore, logits, targets, loss, lse, NULL, smoothing, 0};
     threads_run(rows, entropy_tile, &context);
-}
-
-VECTOR_CLONES static void softmax_row(int64_t n, const float *restrict x, float lse, float scale,
-                                      float *restrict out)
-{
-#pragma omp simd
-    for (int64_t i = 0; i < n; i++) out[i] = expf(x[i] - lse) * scale;
 }
 
 static void entropy_backward_tile(void *context, int64_t row)
@@ -294,12 +375,13 @@ static void entropy_backward_tile(void *context, int64_t row)
         return;
     }
     softmax_row(e->classes, e->logits + row * e->classes, e->lse[row], e->scale, out);
-    out[target] -= e->scale;
+    out[target] -= e->scale * (1 - e->smoothing);
+    if (e->smoothing > 0) shift_row(e->classes, out, -e->scale * e->smoothing / (float)e->classes, out);
 }
 
 void kernel_cross_entropy_backward(int64_t rows, int64_t classes, const float *logits, const int32_t *targets,
-                                   int64_t ignore, const float *lse, float scale, float *dlogits)
+                                   int64_t ignore, float smoothing, const float *lse, float scale, float *dlogits)
 {
-    Entropy context = {rows, classes, ignore, logits, targets, NULL, (float *)lse, dlogits, scale};
+    Entropy context = {rows, classes, ignore, logits, targets, NULL, (float *)lse, dlogits, smoothing, scale};
     threads_run(rows, entropy_backward_tile, &context);
 }

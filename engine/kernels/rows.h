@@ -40,11 +40,17 @@ void kernel_layer_norm_backward(int64_t rows, int64_t width, const float *s, con
 /* out[width] = partial[rows,width] summed in order (+ out where accumulate). */
 void kernel_combine(int64_t rows, int64_t width, const float *partial, bool accumulate, float *out);
 
-/* loss[i] = -log softmax(logits[i])[targets[i]], lse f32[rows] kept for the way back; an ignored row has loss 0. */
+/* y = softmax of each row of x[rows,width], or its logarithm; and the way back, from y. */
+void kernel_softmax(int64_t rows, int64_t width, bool logarithm, const float *x, float *y);
+void kernel_softmax_backward(int64_t rows, int64_t width, bool logarithm, const float *y, const float *dy,
+                             float *dx);
+
+/* loss[i] = -log softmax(logits[i])[targets[i]], lse f32[rows] kept for the way back; an ignored row has loss 0.
+ * smoothing: this share of the target's probability is spread over all classes (Szegedy et al. 2016). */
 void kernel_cross_entropy(int64_t rows, int64_t classes, const float *logits, const int32_t *targets,
-                          int64_t ignore, float *loss, float *lse);
-/* dlogits = (softmax - onehot) scale */
+                          int64_t ignore, float smoothing, float *loss, float *lse);
+/* dlogits = (softmax - target probabilities) scale */
 void kernel_cross_entropy_backward(int64_t rows, int64_t classes, const float *logits, const int32_t *targets,
-                                   int64_t ignore, const float *lse, float scale, float *dlogits);
+                                   int64_t ignore, float smoothing, const float *lse, float scale, float *dlogits);
 
 #endif

@@ -23,6 +23,8 @@ VECTOR_MATH float expf(float);
 VECTOR_MATH float erff(float);
 VECTOR_MATH float tanhf(float);
 VECTOR_MATH float logf(float);
+VECTOR_MATH float log1pf(float);
+VECTOR_MATH float powf(float, float);
 #endif
 
 static inline int64_t tiles_of(int64_t count, int64_t tile)

@@ -25,6 +25,7 @@ typedef struct AttentionAttrs {
 
 typedef struct CrossEntropyAttrs {
     int64_t ignore_index;
+    double label_smoothing;
 } CrossEntropyAttrs;
 
 typedef struct ScaleAttrs {
@@ -55,5 +56,52 @@ typedef struct SliceAttrs {
 typedef struct PowAttrs {
     double exponent;
 } PowAttrs;
+
+typedef struct ClampAttrs {
+    double min, max;
+} ClampAttrs;
+
+typedef struct GeluAttrs {
+    int64_t approximate; /* 0: none, 1: tanh */
+} GeluAttrs;
+
+typedef struct DimAttrs {
+    int64_t dim;
+} DimAttrs;
+
+typedef struct NormalizeAttrs {
+    int64_t dim;
+    double eps;
+} NormalizeAttrs;
+
+/* reduce stands first: the code of reductions reads it where it stands. */
+typedef struct NormAttrs {
+    ReduceAttrs reduce;
+    double p;
+} NormAttrs;
+
+typedef struct VarAttrs {
+    ReduceAttrs reduce;
+    int64_t correction;
+} VarAttrs;
+
+typedef enum LossReduction { REDUCTION_MEAN, REDUCTION_SUM, REDUCTION_NONE, REDUCTION_BATCHMEAN } LossReduction;
+
+typedef struct LossAttrs {
+    int64_t reduction; /* LossReduction */
+} LossAttrs;
+
+typedef struct KlDivAttrs {
+    int64_t reduction; /* LossReduction */
+    bool log_target;
+} KlDivAttrs;
+
+typedef struct CastAttrs {
+    int64_t dtype; /* DType */
+} CastAttrs;
+
+typedef struct ReverseAttrs {
+    double scale;
+} ReverseAttrs;
 
 #endif

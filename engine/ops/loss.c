@@ -42,7 +42,7 @@ static Status forward(Node *node)
     TRY(node_save(node, logits));
     TRY(node_scratch(node, DTYPE_F32, 1, &rows, &losses));
     kernel_cross_entropy(rows, logits->shape[1], TENSOR_F32(logits), TENSOR_I32(node->inputs[1]),
-                         attrs->ignore_index, TENSOR_F32(losses), TENSOR_F32(lse));
+                         attrs->ignore_index, (float)attrs->label_smoothing, TENSOR_F32(losses), TENSOR_F32(lse));
     double sum = 0;
     for (int64_t i = 0; i < rows; i++) sum += (double)TENSOR_F32(losses)[i];
     TENSOR_F32(loss)[0] = (float)(sum / (double)counted(node));
@@ -58,8 +58,8 @@ static Status backward(Node *node)
     float scale = (float)(tensor_get(node->grad_outputs[0], 0) / (double)counted(node));
     TRY(node_grad(node, 0, &grad, &accumulate));
     kernel_cross_entropy_backward(logits->shape[0], logits->shape[1], TENSOR_F32(logits),
-                                  TENSOR_I32(node->inputs[1]), attrs->ignore_index, TENSOR_F32(node->saved[0]),
-                                  scale, TENSOR_F32(grad));
+                                  TENSOR_I32(node->inputs[1]), attrs->ignore_index, (float)attrs->label_smoothing,
+                                  TENSOR_F32(node->saved[0]), scale, TENSOR_F32(grad));
     return STATUS_OK;
 }
 
@@ -71,16 +71,21 @@ static double flops(const Node *node)
 const Op op_cross_entropy = {
     .name = "cross_entropy",
     .doc = "Mean of -log softmax(logits)[target] over the targets, in nats.",
+    .source = "label smoothing: Szegedy et al. 2016, Rethinking the Inception Architecture",
     .inputs = (const OpInput[]){{"logits", "f32[n,classes]"}, {"targets", "i32[n]", .integer = true}, {0}},
     .attrs = (const Option[]){OPTION_INT_FIELD(CrossEntropyAttrs, ignore_index, -100, -1e15, 1e15,
                                                "target that does not count"),
+                              OPTION_NUMBER_FIELD(CrossEntropyAttrs, label_smoothing, 0, 0, 1,
+                                                  "this share of the target is spread over all classes"),
                               {0}},
     .attrs_size = sizeof(CrossEntropyAttrs),
     .saves = "log-sum-exp, logits",
     .forward = forward,
     .backward = backward,
     .flops = flops,
-    .cases =
-        (const OpCase[]){
-            {"f32[4,5] i32[4]<5", ""}, {"f32[1,2] i32[1]<2", ""}, {"f32[7,33] i32[7]<33", "ignore_index=2"}, {0}},
+    .cases = (const OpCase[]){{"f32[4,5] i32[4]<5", ""},
+                              {"f32[1,2] i32[1]<2", ""},
+                              {"f32[7,33] i32[7]<33", "ignore_index=2"},
+                              {"f32[5,9] i32[5]<9", "ignore_index=3 label_smoothing=0.1"},
+                              {0}},
 };

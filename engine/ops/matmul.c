@@ -1,49 +1,90 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Matrix products as at the prompt: y[...,m,n] = a[...,m,k] b[k,n], or b[...,k,n] with the same leading sizes. */
+/* Matrix products as at the prompt: y[...,m,n] = a[...,m,k] b[...,k,n], whose leading sizes are broadcast. */
 #include "engine/kernels/gemm.h"
 #include "engine/ops/op.h"
 
 typedef struct Product {
-    int64_t batch, m, n, k;
-    int64_t b_step; /* elements between the matrices of b: 0 where there is one for all */
+    int ndim; /* leading dimensions of the result */
+    int64_t shape[TENSOR_MAX_DIMS], batch, m, n, k;
+    int64_t step[2][TENSOR_MAX_DIMS]; /* matrices between neighbours of a and b: 0 where one serves for all */
 } Product;
+
+/* The size of a leading dimension that counts from the last one, 1 where there is none. */
+static int64_t leading_size(const Tensor *tensor, int from_end)
+{
+    int dim = tensor->ndim - 3 - from_end;
+    return dim < 0 ? 1 : tensor->shape[dim];
+}
+
+static Status measure_leading(const Node *node, Product *out)
+{
+    const Tensor *a = node->inputs[0], *b = node->inputs[1];
+    char text[TENSOR_TEXT_SIZE];
+    int64_t matrices[2] = {1, 1};
+    out->ndim = (a->ndim > b->ndim ? a->ndim : b->ndim) - 2;
+    for (int d = 0; d < out->ndim; d++) {
+        int64_t size[2] = {leading_size(a, d), leading_size(b, d)};
+        if (size[0] != size[1] && size[0] != 1 && size[1] != 1)
+            return node_refuse(node, 1, "a is %s: leading sizes %lld and %lld differ and neither is 1",
+                               tensor_describe(a, text), (long long)size[0], (long long)size[1]);
+        for (int i = 0; i < 2; i++) {
+            out->step[i][out->ndim - 1 - d] = size[i] == 1 ? 0 : matrices[i];
+            matrices[i] *= size[i];
+        }
+        out->shape[out->ndim - 1 - d] = size[0] == 1 ? size[1] : size[0];
+        out->batch *= size[0] == 1 ? size[1] : size[0];
+    }
+    return STATUS_OK;
+}
 
 static Status measure(const Node *node, Product *out)
 {
     const Tensor *a = node->inputs[0], *b = node->inputs[1];
     char text[TENSOR_TEXT_SIZE];
-    if (a->ndim < 2) return node_refuse(node, 0, "it must have at least 2 dimensions");
-    if (b->ndim != 2 && b->ndim != a->ndim)
-        return node_refuse(node, 1, "it must have 2 dimensions, or as many as a, %s", tensor_describe(a, text));
+    for (int i = 0; i < 2; i++)
+        if (node->inputs[i]->ndim < 2) return node_refuse(node, i, "it must have at least 2 dimensions");
     *out =
         (Product){.batch = 1, .m = a->shape[a->ndim - 2], .n = b->shape[b->ndim - 1], .k = a->shape[a->ndim - 1]};
     if (b->shape[b->ndim - 2] != out->k)
         return node_refuse(node, 1, "a is %s: inner sizes %lld and %lld differ", tensor_describe(a, text),
                            (long long)out->k, (long long)b->shape[b->ndim - 2]);
-    for (int d = 0; d < a->ndim - 2; d++) {
-        if (b->ndim > 2 && b->shape[d] != a->shape[d])
-            return node_refuse(node, 1, "a is %s: sizes of dimension %d differ", tensor_describe(a, text), d);
-        out->batch *= a->shape[d];
-    }
-    if (b->ndim > 2) {
-        out->b_step = out->k * out->n;
-    } else { /* one matrix for all: one tall product */
-        out->m *= out->batch;
-        out->batch = 1;
-    }
-    return STATUS_OK;
+    return measure_leading(node, out);
 }
 
-static Status multiply(Node *node, const Product *p, const Tensor *a, const Tensor *b)
+/* One matrix b for all of a: one tall product. */
+static void make_tall(const Tensor *b, Product *p)
 {
+    if (b->ndim > 2) return;
+    p->m *= p->batch;
+    p->batch = 1;
+    p->ndim = 0;
+}
+
+/* Which matrix of a (0) or b (1) belongs to a matrix of the result. */
+static int64_t matrix_of(const Product *p, int which, int64_t at)
+{
+    int64_t matrix = 0;
+    for (int d = p->ndim - 1; d >= 0; d--) {
+        matrix += at % p->shape[d] * p->step[which][d];
+        at /= p->shape[d];
+    }
+    return matrix;
+}
+
+static Status multiply(Node *node, const Tensor *a, const Tensor *b)
+{
+    Product p;
     Tensor *y;
-    int64_t shape[TENSOR_MAX_DIMS];
-    for (int d = 0; d < a->ndim; d++) shape[d] = d == a->ndim - 1 ? p->n : a->shape[d];
-    TRY(node_output(node, DTYPE_F32, a->ndim, shape, &y));
-    if (p->k == 0) tensor_fill(y, 0);
-    for (int64_t i = 0; p->k && p->m && p->n && i < p->batch; i++)
-        kernel_gemm(false, false, p->m, p->n, p->k, TENSOR_F32(a) + i * p->m * p->k, p->k,
-                    TENSOR_F32(b) + i * p->b_step, p->n, false, TENSOR_F32(y) + i * p->m * p->n, p->n, NULL);
+    TRY(measure(node, &p));
+    p.shape[p.ndim] = p.m;
+    p.shape[p.ndim + 1] = p.n;
+    TRY(node_output(node, DTYPE_F32, p.ndim + 2, p.shape, &y));
+    make_tall(b, &p);
+    if (p.k == 0) tensor_fill(y, 0);
+    for (int64_t i = 0; p.k && p.m && p.n && i < p.batch; i++)
+        kernel_gemm(false, false, p.m, p.n, p.k, TENSOR_F32(a) + matrix_of(&p, 0, i) * p.m * p.k, p.k,
+                    TENSOR_F32(b) + matrix_of(&p, 1, i) * p.k * p.n, p.n, false, TENSOR_F32(y) + i * p.m * p.n, p.n,
+                    NULL);
     TRY(node_save(node, a));
     return node_save(node, b);
 }
@@ -51,15 +92,14 @@ static Status multiply(Node *node, const Product *p, const Tensor *a, const Tens
 static Status matmul_forward(Node *node)
 {
     Product p;
-    Tensor *a, *b = NULL;
+    Tensor *a, *b;
     TRY(measure(node, &p));
     TRY(node_contiguous(node, 0, &a));
-    Status status = node_contiguous(node, 1, &b);
-    if (status == STATUS_OK) status = multiply(node, &p, a, b);
-    return status;
+    TRY(node_contiguous(node, 1, &b));
+    return multiply(node, a, b);
 }
 
-/* da = dy b', db = a' dy */
+/* da = dy b', db = a' dy; a matrix that served for several gets the sum, in their order. */
 static Status gradient(Node *node, const Product *p, int i, const float *dy)
 {
     Tensor *grad;
@@ -67,16 +107,18 @@ static Status gradient(Node *node, const Product *p, int i, const float *dy)
     if (!node->needs_grad[i]) return STATUS_OK;
     TRY(node_grad(node, i, &grad, &accumulate));
     const float *a = TENSOR_F32(node->saved[0]), *b = TENSOR_F32(node->saved[1]);
-    float *out = TENSOR_F32(grad);
-    if (p->m == 0 || p->n == 0) tensor_fill(grad, 0);
+    int64_t size = i == 0 ? p->m * p->k : p->k * p->n;
+    bool shared = tensor_count(grad) != p->batch * size;
+    if (shared || p->m == 0 || p->n == 0) tensor_fill(grad, 0);
     for (int64_t at = 0; p->m && p->n && p->k && at < p->batch; at++) {
         const float *d = dy + at * p->m * p->n;
+        float *out = TENSOR_F32(grad) + matrix_of(p, i, at) * size;
         if (i == 0)
-            kernel_gemm(false, true, p->m, p->k, p->n, d, p->n, b + at * p->b_step, p->n, false,
-                        out + at * p->m * p->k, p->k, NULL);
+            kernel_gemm(false, true, p->m, p->k, p->n, d, p->n, b + matrix_of(p, 1, at) * p->k * p->n, p->n, shared,
+                        out, p->k, NULL);
         else
-            kernel_gemm(true, false, p->k, p->n, p->m, a + at * p->m * p->k, p->k, d, p->n, false,
-                        out + at * p->b_step, p->n, NULL);
+            kernel_gemm(true, false, p->k, p->n, p->m, a + matrix_of(p, 0, at) * p->m * p->k, p->k, d, p->n, shared,
+                        out, p->n, NULL);
     }
     return STATUS_OK;
 }
@@ -86,11 +128,10 @@ static Status matmul_backward(Node *node)
     Product p;
     Tensor *dy;
     TRY(measure(node, &p));
-    TRY(tensor_clone(node->arena, node->grad_outputs[0], &dy));
-    Status status = gradient(node, &p, 0, TENSOR_F32(dy));
-    if (status == STATUS_OK) status = gradient(node, &p, 1, TENSOR_F32(dy));
-    tensor_unref(dy);
-    return status;
+    make_tall(node->inputs[1], &p);
+    TRY(node_dense_gradient(node, &dy));
+    TRY(gradient(node, &p, 0, TENSOR_F32(dy)));
+    return gradient(node, &p, 1, TENSOR_F32(dy));
 }
 
 static double matmul_flops(const Node *node)
@@ -100,8 +141,8 @@ static double matmul_flops(const Node *node)
 
 const Op op_matmul = {
     .name = "matmul",
-    .doc = "Matrix product over the last two dimensions.",
-    .inputs = (const OpInput[]){{"a", "[...,m,k]"}, {"b", "[k,n], or [...,k,n] with a's leading sizes"}, {0}},
+    .doc = "Matrix product over the last two dimensions; the leading ones are broadcast.",
+    .inputs = (const OpInput[]){{"a", "[...,m,k]"}, {"b", "[...,k,n]"}, {0}},
     .saves = "a, b",
     .forward = matmul_forward,
     .backward = matmul_backward,
@@ -110,5 +151,8 @@ const Op op_matmul = {
                               {"f32[2,3,5] f32[5,1]", ""},
                               {"f32[2,3,5] f32[2,5,4]", ""},
                               {"f32[1,1] f32[1,1]", ""},
+                              {"f32[3,5] f32[2,5,4]", ""},
+                              {"f32[2,1,3,5] f32[4,5,1]", ""},
+                              {"f32[1,3,2] f32[3,1,2,2]", ""},
                               {0}},
 };

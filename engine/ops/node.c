@@ -183,6 +183,15 @@ Status node_expect_ndim(const Node *node, int i, int ndim)
     return node_refuse(node, i, "it must have %d dimension%s", ndim, ndim == 1 ? "" : "s");
 }
 
+Status node_dim(const Node *node, int i, int64_t dim, int *out)
+{
+    int ndim = node->inputs[i]->ndim;
+    int64_t resolved = dim < 0 ? dim + ndim : dim;
+    if (resolved < 0 || resolved >= ndim) return node_refuse(node, i, "it has no dimension %lld", (long long)dim);
+    *out = (int)resolved;
+    return STATUS_OK;
+}
+
 Status node_contiguous(Node *node, int i, Tensor **out)
 {
     return dense(node, node->inputs[i], out);

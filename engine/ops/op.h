@@ -10,7 +10,7 @@
 #include "engine/base/random.h"
 #include "engine/tensor/tensor.h"
 
-enum { OP_MAX_INPUTS = 8, OP_MAX_OUTPUTS = 3, OP_MAX_SAVED = 4, OP_MAX_SCRATCH = 16 };
+enum { OP_MAX_INPUTS = 16, OP_MAX_OUTPUTS = 3, OP_MAX_SAVED = 4, OP_MAX_SCRATCH = 16 };
 
 typedef struct Node Node;
 
@@ -38,6 +38,7 @@ typedef struct Op {
     bool variadic;     /* takes any number of inputs like the last one, up to OP_MAX_INPUTS */
     bool random;       /* draws from node->random; without noise unless node->training */
     bool accumulates;  /* its backward honours *accumulate of node_grad() */
+    bool constant;     /* its output is a constant for the way back, whatever its inputs are */
     bool recompute;    /* cheap enough to be run again instead of keeping its outputs (activation recomputation) */
     const char *saves; /* what is kept for backward, in words; "nothing", "output", "mean, rstd" */
 
@@ -106,12 +107,20 @@ Status node_refuse(const Node *node, int i, const char *format, ...) STATUS_CHEC
     __attribute__((format(printf, 3, 4)));
 /* Checks that inputs[i] has ndim dimensions. */
 Status node_expect_ndim(const Node *node, int i, int ndim) STATUS_CHECKED;
+/* Resolves a dimension of inputs[i] that may count from the end (-1 is the last). */
+Status node_dim(const Node *node, int i, int64_t dim, int *out) STATUS_CHECKED;
 /* inputs[i] or, where it is not contiguous, a copy in scratch memory. */
 Status node_contiguous(Node *node, int i, Tensor **out) STATUS_CHECKED;
 /* The same for the gradient of the first output. */
 Status node_dense_gradient(Node *node, Tensor **out) STATUS_CHECKED;
 /* Hands a tensor over to the scratch of the call. */
 Status node_keep(Node *node, Tensor *tensor) STATUS_CHECKED;
+/* The shape to which all inputs are broadcast (NumPy's rule). Errors: sizes that differ and are not 1. */
+Status node_broadcast(const Node *node, int *ndim, int64_t shape[TENSOR_MAX_DIMS]) STATUS_CHECKED;
+/* inputs[i] broadcast to the shape, contiguous, in scratch memory where it is not that already. */
+Status node_expanded(Node *node, int i, int ndim, const int64_t *shape, Tensor **out) STATUS_CHECKED;
+/* In backward: the gradient of inputs[i] is full, summed over the dimensions in which it was broadcast. */
+Status node_grad_reduced(Node *node, int i, Tensor *full) STATUS_CHECKED;
 
 /* --- for the tape and tests --- */
 

@@ -1,56 +1,79 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Sums, means, largest and smallest elements, over all dimensions or some; sums in double precision and in order.
- */
-#include "engine/ops/attributes.h"
-#include "engine/ops/op.h"
+/* Sums, means, largest and smallest elements, over all dimensions or some. */
+#include "engine/ops/reduce.h"
 
-/* The input with the kept dimensions first and the reduced ones last, [rows][inner]. */
-typedef struct Reduction {
-    int order[TENSOR_MAX_DIMS], ndim, kept;
-    int64_t rows, inner;
-    bool reduced[TENSOR_MAX_DIMS];
-} Reduction;
+#include "engine/kernels/reduce.h"
 
-static Status plan(const Node *node, Reduction *out)
+/* --- which dimensions --- */
+
+static void arrange_order(const Node *node, Reduction *out)
 {
-    const ReduceAttrs *attrs = node->attrs;
     const Tensor *x = node->inputs[0];
-    *out = (Reduction){.ndim = x->ndim, .rows = 1, .inner = 1};
-    for (int64_t i = 0; i < attrs->dim.count; i++) {
-        int dim;
-        TRY(tensor_dim(x, attrs->dim.values[i], &dim));
-        if (out->reduced[dim]) return node_refuse(node, 0, "dimension %d is named twice", dim);
-        out->reduced[dim] = true;
-    }
-    for (int d = 0; d < x->ndim; d++) {
-        if (attrs->dim.count == 0) out->reduced[d] = true;
-        if (out->reduced[d]) continue;
-        out->order[out->kept++] = d;
-        out->rows *= x->shape[d];
-    }
+    out->ndim = x->ndim;
+    out->rows = out->inner = 1;
+    for (int d = 0; d < x->ndim; d++)
+        if (!out->reduced[d]) {
+            out->order[out->kept++] = d;
+            out->rows *= x->shape[d];
+        }
     for (int d = 0, at = out->kept; d < x->ndim; d++)
         if (out->reduced[d]) {
             out->order[at++] = d;
             out->inner *= x->shape[d];
         }
+}
+
+Status reduce_plan(const Node *node, Reduction *out)
+{
+    const ReduceAttrs *attrs = node->attrs;
+    *out = (Reduction){0};
+    for (int64_t i = 0; i < attrs->dim.count; i++) {
+        int dim;
+        TRY(node_dim(node, 0, attrs->dim.values[i], &dim));
+        if (out->reduced[dim]) return node_refuse(node, 0, "dimension %d is named twice", dim);
+        out->reduced[dim] = true;
+    }
+    for (int d = 0; attrs->dim.count == 0 && d < node->inputs[0]->ndim; d++) out->reduced[d] = true;
+    arrange_order(node, out);
     return STATUS_OK;
 }
 
-/* The permuted input, contiguous. */
-static Status arranged(Node *node, const Reduction *r, Tensor **out)
+Status reduce_plan_dim(const Node *node, int64_t dim, Reduction *out)
 {
-    Tensor *view;
-    TRY(tensor_permute(node->arena, node->inputs[0], r->order, &view));
-    if (tensor_contiguous(view)) {
-        *out = view;
-        return STATUS_OK;
-    }
-    Status status = tensor_clone(node->arena, view, out);
-    tensor_unref(view);
-    return status;
+    int resolved;
+    *out = (Reduction){0};
+    if (node->inputs[0]->ndim == 0) return node_refuse(node, 0, "it must have at least 1 dimension");
+    TRY(node_dim(node, 0, dim, &resolved));
+    out->reduced[resolved] = true;
+    arrange_order(node, out);
+    return STATUS_OK;
 }
 
-static Status make_output(Node *node, const Reduction *r, Tensor **y)
+Status reduce_arrange(Node *node, const Reduction *r, const Tensor *tensor, Tensor **out)
+{
+    Tensor *view;
+    TRY(tensor_permute(node->arena, tensor, r->order, &view));
+    TRY(node_keep(node, view));
+    *out = view;
+    if (tensor_contiguous(view)) return STATUS_OK;
+    TRY(tensor_clone(node->arena, view, out));
+    return node_keep(node, *out);
+}
+
+Status reduce_new(Node *node, const Reduction *r, Tensor **arranged, Tensor **view)
+{
+    int64_t shape[TENSOR_MAX_DIMS];
+    int back[TENSOR_MAX_DIMS];
+    for (int d = 0; d < r->ndim; d++) {
+        shape[d] = node->inputs[0]->shape[r->order[d]];
+        back[r->order[d]] = d;
+    }
+    TRY(node_scratch(node, DTYPE_F32, r->ndim, shape, arranged));
+    TRY(tensor_permute(node->arena, *arranged, back, view));
+    return node_keep(node, *view);
+}
+
+Status reduce_output(Node *node, const Reduction *r, DType dtype, Tensor **y)
 {
     const ReduceAttrs *attrs = node->attrs;
     const Tensor *x = node->inputs[0];
@@ -58,23 +81,7 @@ static Status make_output(Node *node, const Reduction *r, Tensor **y)
     int ndim = 0;
     for (int d = 0; d < x->ndim; d++)
         if (!r->reduced[d] || attrs->keepdim) shape[ndim++] = r->reduced[d] ? 1 : x->shape[d];
-    return node_output(node, DTYPE_F32, ndim, shape, y);
-}
-
-/* The output's gradient spread to the input's shape: a view with strides of 0. */
-static Status spread_gradient(Node *node, const Reduction *r, Tensor **out)
-{
-    const Tensor *x = node->inputs[0];
-    Tensor *dense, *kept;
-    int64_t shape[TENSOR_MAX_DIMS];
-    for (int d = 0; d < x->ndim; d++) shape[d] = r->reduced[d] ? 1 : x->shape[d];
-    TRY(tensor_clone(node->arena, node->grad_outputs[0], &dense));
-    Status status = tensor_reshape(node->arena, dense, x->ndim, shape, &kept);
-    tensor_unref(dense);
-    TRY(status);
-    status = tensor_expand(node->arena, kept, x->ndim, x->shape, out);
-    tensor_unref(kept);
-    return status;
+    return node_output(node, dtype, ndim, shape, y);
 }
 
 /* --- sum and mean --- */
@@ -83,33 +90,32 @@ static Status sum_rows(Node *node, bool mean)
 {
     Reduction r;
     Tensor *x, *y;
-    TRY(plan(node, &r));
-    TRY(arranged(node, &r, &x));
-    Status status = make_output(node, &r, &y);
-    for (int64_t row = 0; status == STATUS_OK && row < r.rows; row++) {
-        const float *from = TENSOR_F32(x) + row * r.inner;
-        double sum = 0;
-        for (int64_t i = 0; i < r.inner; i++) sum += (double)from[i];
-        TENSOR_F32(y)[row] = (float)(mean && r.inner ? sum / (double)r.inner : sum);
-    }
-    tensor_unref(x);
-    return status;
+    TRY(reduce_plan(node, &r));
+    TRY(reduce_arrange(node, &r, node->inputs[0], &x));
+    TRY(reduce_output(node, &r, DTYPE_F32, &y));
+    double share = mean && r.inner ? 1 / (double)r.inner : 1;
+    kernel_row_sums(ROW_SUM, &(RowSums){.rows = r.rows, .inner = r.inner, .x = TENSOR_F32(x), .factor = share},
+                    TENSOR_F32(y));
+    return STATUS_OK;
 }
 
-static Status sum_backward_of(Node *node, bool mean)
+/* The output's gradient times a number, spread to the input's shape. */
+static Status spread_gradient(Node *node, const Reduction *r, float factor)
 {
-    Reduction r;
-    Tensor *wide, *grad;
+    const Tensor *x = node->inputs[0];
+    Tensor *dense, *kept, *wide, *grad;
+    int64_t shape[TENSOR_MAX_DIMS];
     bool accumulate;
-    TRY(plan(node, &r));
-    TRY(spread_gradient(node, &r, &wide));
-    Status status = node_grad(node, 0, &grad, &accumulate);
-    if (status == STATUS_OK) status = tensor_copy(grad, wide);
-    tensor_unref(wide);
-    TRY(status);
-    float share = 1 / (float)r.inner;
-    for (int64_t i = 0, n = mean ? tensor_count(grad) : 0; i < n; i++) TENSOR_F32(grad)[i] *= share;
-    return STATUS_OK;
+    for (int d = 0; d < x->ndim; d++) shape[d] = r->reduced[d] ? 1 : x->shape[d];
+    TRY(tensor_clone(node->arena, node->grad_outputs[0], &dense));
+    TRY(node_keep(node, dense));
+    for (int64_t i = 0, n = tensor_count(dense); i < n; i++) TENSOR_F32(dense)[i] *= factor;
+    TRY(tensor_reshape(node->arena, dense, x->ndim, shape, &kept));
+    TRY(node_keep(node, kept));
+    TRY(tensor_expand(node->arena, kept, x->ndim, x->shape, &wide));
+    TRY(node_keep(node, wide));
+    TRY(node_grad(node, 0, &grad, &accumulate));
+    return tensor_copy(grad, wide);
 }
 
 static Status sum_forward(Node *node)
@@ -119,7 +125,9 @@ static Status sum_forward(Node *node)
 
 static Status sum_backward(Node *node)
 {
-    return sum_backward_of(node, false);
+    Reduction r;
+    TRY(reduce_plan(node, &r));
+    return spread_gradient(node, &r, 1);
 }
 
 static Status mean_forward(Node *node)
@@ -129,63 +137,54 @@ static Status mean_forward(Node *node)
 
 static Status mean_backward(Node *node)
 {
-    return sum_backward_of(node, true);
+    Reduction r;
+    TRY(reduce_plan(node, &r));
+    return spread_gradient(node, &r, r.inner ? 1 / (float)r.inner : 1);
 }
 
 /* --- largest and smallest --- */
 
-/* The place of the extreme element of a row; the first of equals, and a NaN before all. */
-static int64_t extreme(const float *row, int64_t count, float sign)
+static Status extreme_places(Node *node, const Reduction *r, float sign, Tensor **x, int32_t *place)
 {
-    int64_t best = 0;
-    for (int64_t i = 1; i < count && row[best] == row[best]; i++)
-        if (row[i] * sign > row[best] * sign || row[i] != row[i]) best = i;
-    return best;
+    TRY(reduce_arrange(node, r, node->inputs[0], x));
+    kernel_row_extreme(r->rows, r->inner, sign, TENSOR_F32(*x), place);
+    return STATUS_OK;
+}
+
+static Status check_extreme(const Node *node, const Reduction *r)
+{
+    if (r->inner == 0) return node_refuse(node, 0, "there is no element to take");
+    if (r->inner > INT32_MAX) return node_refuse(node, 0, "a place in it does not fit i32");
+    return STATUS_OK;
 }
 
 static Status extreme_forward(Node *node, float sign)
 {
     Reduction r;
-    Tensor *x, *y;
-    TRY(plan(node, &r));
-    if (r.inner == 0) return node_refuse(node, 0, "there is no element to take");
-    TRY(arranged(node, &r, &x));
-    Status status = make_output(node, &r, &y);
-    for (int64_t row = 0; status == STATUS_OK && row < r.rows; row++) {
-        const float *from = TENSOR_F32(x) + row * r.inner;
-        TENSOR_F32(y)[row] = from[extreme(from, r.inner, sign)];
-    }
-    tensor_unref(x);
-    return status;
-}
-
-/* All of a row's gradient goes to the element that was taken. */
-static Status scatter(const Node *node, const Reduction *r, const Tensor *x, float sign, Tensor *grad)
-{
-    Tensor *view;
-    TRY(tensor_permute(node->arena, grad, r->order, &view));
-    for (int64_t row = 0; row < r->rows; row++) {
-        int64_t at = row * r->inner + extreme(TENSOR_F32(x) + row * r->inner, r->inner, sign);
-        tensor_set(view, at, tensor_get(node->grad_outputs[0], row));
-    }
-    tensor_unref(view);
+    Tensor *x, *y, *place;
+    TRY(reduce_plan(node, &r));
+    TRY(check_extreme(node, &r));
+    TRY(reduce_output(node, &r, DTYPE_F32, &y));
+    TRY(tensor_new(node->arena, DTYPE_I32, 1, &r.rows, &place));
+    node->saved[node->saved_count++] = place;
+    TRY(extreme_places(node, &r, sign, &x, TENSOR_I32(place)));
+    for (int64_t row = 0; row < r.rows; row++)
+        TENSOR_F32(y)[row] = TENSOR_F32(x)[row * r.inner + TENSOR_I32(place)[row]];
     return STATUS_OK;
 }
 
-static Status extreme_backward(Node *node, float sign)
+/* All of a row's gradient goes to the element that was taken. */
+static Status extreme_backward(Node *node)
 {
     Reduction r;
-    Tensor *x, *grad;
-    bool accumulate;
-    TRY(plan(node, &r));
-    TRY(arranged(node, &r, &x));
-    Status status = node_grad(node, 0, &grad, &accumulate);
-    if (status == STATUS_OK) {
-        tensor_fill(grad, 0);
-        status = scatter(node, &r, x, sign, grad);
-    }
-    tensor_unref(x);
-    return status;
+    Tensor *dy, *full, *view;
+    TRY(reduce_plan(node, &r));
+    TRY(node_dense_gradient(node, &dy));
+    TRY(reduce_new(node, &r, &full, &view));
+    tensor_fill(full, 0);
+    for (int64_t row = 0; row < r.rows; row++)
+        TENSOR_F32(full)[row * r.inner + TENSOR_I32(node->saved[0])[row]] = TENSOR_F32(dy)[row];
+    return node_grad_is(node, 0, view);
 }
 
 static Status max_forward(Node *node)
@@ -193,30 +192,33 @@ static Status max_forward(Node *node)
     return extreme_forward(node, 1);
 }
 
-static Status max_backward(Node *node)
-{
-    return extreme_backward(node, 1);
-}
-
 static Status min_forward(Node *node)
 {
     return extreme_forward(node, -1);
 }
 
-static Status min_backward(Node *node)
+static Status argmax_forward(Node *node)
 {
-    return extreme_backward(node, -1);
+    Reduction r;
+    Tensor *x, *y;
+    if (((const ReduceAttrs *)node->attrs)->dim.count > 1)
+        return node_refuse(node, 0, "dim must be one dimension, or none for all elements");
+    TRY(reduce_plan(node, &r));
+    TRY(check_extreme(node, &r));
+    TRY(reduce_output(node, &r, DTYPE_I32, &y));
+    return extreme_places(node, &r, 1, &x, TENSOR_I32(y));
 }
 
 static const OpInput inputs[] = {{"x", "any shape"}, {0}};
-static const Option attrs[] = {OPTION_INTS_FIELD(ReduceAttrs, dim, "", "dimensions that go; none: all of them"),
-                               OPTION_BOOLEAN_FIELD(ReduceAttrs, keepdim, 0, "keep them with size 1"),
-                               {0}};
+const Option reduce_options[] = {OPTION_INTS_FIELD(ReduceAttrs, dim, "", "dimensions that go; none: all of them"),
+                                 OPTION_BOOLEAN_FIELD(ReduceAttrs, keepdim, 0, "keep them with size 1"),
+                                 {0}};
 static const OpCase extreme_cases[] = {/* few elements, so that no two are nearly equal */
                                        {"f32[5]", ""},
                                        {"f32[2,3]", "dim=1"},
                                        {"f32[2,2,2]", "dim=0,2 keepdim=true"},
                                        {0}};
+static const OpCase place_cases[] = {{"f32[5]", ""}, {"f32[1]", ""}, {"f32[2,3]", "dim=0 keepdim=true"}, {0}};
 static const OpCase cases[] = {{"f32[3,5]", ""},
                                {"f32[1]", ""},
                                {"f32[2,1,7]", ""},
@@ -225,17 +227,23 @@ static const OpCase cases[] = {{"f32[3,5]", ""},
                                {"f32[3,5]", "dim=-1"},
                                {0}};
 
-#define REDUCTION(name_, doc_, cases_)                                                                             \
+#define REDUCTION(name_, doc_, saves_, ...)                                                                        \
     const Op op_##name_ = {.name = #name_,                                                                         \
                            .doc = doc_,                                                                            \
                            .inputs = inputs,                                                                       \
-                           .attrs = attrs,                                                                         \
+                           .attrs = reduce_options,                                                                \
                            .attrs_size = sizeof(ReduceAttrs),                                                      \
-                           .saves = "nothing",                                                                     \
+                           .saves = saves_,                                                                        \
                            .forward = name_##_forward,                                                             \
-                           .backward = name_##_backward,                                                           \
-                           .cases = cases_}
-REDUCTION(sum, "Sum of all elements, or over some dimensions.", cases);
-REDUCTION(mean, "Mean of all elements, or over some dimensions.", cases);
-REDUCTION(max, "Largest of all elements, or over some dimensions.", extreme_cases);
-REDUCTION(min, "Smallest of all elements, or over some dimensions.", extreme_cases);
+                           __VA_ARGS__}
+REDUCTION(sum, "Sum of all elements, or over some dimensions.", "nothing", .backward = sum_backward,
+          .cases = cases);
+REDUCTION(mean, "Mean of all elements, or over some dimensions.", "nothing", .backward = mean_backward,
+          .cases = cases);
+REDUCTION(max, "Largest of all elements, or over some dimensions.", "the places of the elements",
+          .backward = extreme_backward, .cases = extreme_cases);
+REDUCTION(min, "Smallest of all elements, or over some dimensions.", "the places of the elements",
+          .backward = extreme_backward, .cases = extreme_cases);
+REDUCTION(argmax, "The place, i32, of the largest element of a dimension, or of all; the first of equals.",
+          "nothing", .no_backward = "a place does not change with small changes of the elements",
+          .cases = place_cases);

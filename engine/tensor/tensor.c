@@ -212,23 +212,6 @@ Status tensor_dim(const Tensor *tensor, int64_t dim, int *out)
     return STATUS_OK;
 }
 
-Status tensor_broadcast_shape(const char *operation, const Tensor *a, const Tensor *b, int *ndim,
-                              int64_t shape[TENSOR_MAX_DIMS])
-{
-    char ta[TENSOR_TEXT_SIZE], tb[TENSOR_TEXT_SIZE];
-    int n = a->ndim > b->ndim ? a->ndim : b->ndim;
-    for (int i = 1; i <= n; i++) {
-        int64_t sa = i <= a->ndim ? a->shape[a->ndim - i] : 1, sb = i <= b->ndim ? b->shape[b->ndim - i] : 1;
-        if (sa != sb && sa != 1 && sb != 1)
-            return status_fail(STATUS_INVALID, "%s: a is %s, b is %s: sizes %lld and %lld differ and neither is 1",
-                               operation, tensor_describe(a, ta), tensor_describe(b, tb), (long long)sa,
-                               (long long)sb);
-        shape[n - i] = sa == 1 ? sb : sa;
-    }
-    *ndim = n;
-    return STATUS_OK;
-}
-
 void *tensor_data(const Tensor *tensor)
 {
     return (char *)storage_data(tensor->storage) + (size_t)tensor->offset * dtype_size(tensor->dtype);

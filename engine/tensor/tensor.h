@@ -67,9 +67,6 @@ bool tensor_same_shape(const Tensor *a, const Tensor *b);
 const char *tensor_describe(const Tensor *tensor, char out[TENSOR_TEXT_SIZE]);
 /* Resolves a dimension that may count from the end (-1 is the last). Errors: out of range. */
 Status tensor_dim(const Tensor *tensor, int64_t dim, int *out) STATUS_CHECKED;
-/* The broadcast of two shapes (NumPy's rule). Errors: sizes that differ and are not 1, naming operation. */
-Status tensor_broadcast_shape(const char *operation, const Tensor *a, const Tensor *b, int *ndim,
-                              int64_t shape[TENSOR_MAX_DIMS]) STATUS_CHECKED;
 
 /* Views; each refs the storage and carries no autograd. */
 /* Same elements in order, contiguous input only; one size may be -1. */

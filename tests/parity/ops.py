@@ -50,10 +50,28 @@ def linear_gelu(x, w, b):
     return F.gelu(F.linear(x, w, b))
 
 
+class Reverse(torch.autograd.Function):
+    """Identity whose backward is -0.5 times the gradient (Ganin, Lempitsky 2015)."""
+    @staticmethod
+    def forward(context, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(context, gradient):
+        return -0.5 * gradient
+
+
+def choose(c, a, b):
+    return torch.where(c != 0, a, b)
+
+
+bce = F.binary_cross_entropy_with_logits
+
 UNARY = {"tanh": torch.tanh, "relu": torch.relu, "gelu": F.gelu, "neg": torch.neg, "exp": torch.exp, "abs": torch.abs,
-         "sigmoid": torch.sigmoid}
-POSITIVE = {"log": torch.log, "sqrt": torch.sqrt}
-BINARY = {"add": torch.add, "sub": torch.sub, "mul": torch.mul}
+         "sigmoid": torch.sigmoid, "square": torch.square}
+POSITIVE = {"log": torch.log, "sqrt": torch.sqrt, "rsqrt": torch.rsqrt}
+BINARY = {"add": torch.add, "sub": torch.sub, "mul": torch.mul, "maximum": torch.maximum, "minimum": torch.minimum}
+COMPARE = {"eq": torch.eq, "ne": torch.ne, "lt": torch.lt, "le": torch.le, "gt": torch.gt, "ge": torch.ge}
 
 CASES = {
     "linear": [("", [(3, 5), (7, 5), (7,)], F.linear), ("", [(2, 3, 4), (1, 4), None], F.linear),
@@ -69,7 +87,9 @@ CASES = {
     "embedding_sum": [("", [(5, 3), (4, 3), (2, 3), ("i", 5, (2, 4)), ("i", 2, (2, 4))], embedding_sum)],
     "gather_rows": [("", [(6, 3), ("i", 6, (4,))], lambda x, i: x[i])],
     "cross_entropy": [("", [(4, 5), ("i", 5, (4,))], F.cross_entropy), ("", [(1, 2), ("i", 2, (1,))], F.cross_entropy),
-                      ("ignore_index=2", [(9, 4), ("i", 4, (9,))], lambda x, t: F.cross_entropy(x, t, ignore_index=2))],
+                      ("ignore_index=2", [(9, 4), ("i", 4, (9,))], lambda x, t: F.cross_entropy(x, t, ignore_index=2)),
+                      ("ignore_index=2 label_smoothing=0.1", [(9, 7), ("i", 7, (9,))],
+                       lambda x, t: F.cross_entropy(x, t, ignore_index=2, label_smoothing=0.1))],
     "div": [("", [(3, 5), ("+", (3, 5))], torch.div), ("", [(2, 1, 4), ("+", (3, 1))], torch.div)],
     "scale": [("factor=-2.5", [(3, 5)], lambda x: x * -2.5)],
     "sum": [("", [(3, 5)], torch.sum), ("dim=0,2 keepdim=true", [(2, 3, 4)], lambda x: x.sum((0, 2), keepdim=True)), ("", [(2, 1, 7)], torch.sum)],
@@ -78,19 +98,52 @@ CASES = {
     "min": [("", [(3, 5)], torch.min)],
     "reshape": [("shape=3,4", [(2, 6)], lambda x: x.reshape(3, 4))],
     "select": [("dim=1 index=2", [(2, 5, 3)], lambda x: x[:, 2])],
-    "matmul": [("", [(3, 4), (4, 5)], torch.matmul), ("", [(2, 3, 4), (2, 4, 5)], torch.matmul)],
+    "matmul": [("", [(3, 4), (4, 5)], torch.matmul), ("", [(2, 3, 4), (2, 4, 5)], torch.matmul),
+               ("", [(2, 3, 4), (4, 5)], torch.matmul), ("", [(3, 4), (2, 4, 5)], torch.matmul),
+               ("", [(2, 1, 3, 4), (5, 4, 1)], torch.matmul)],
     "permute": [("dims=2,0,1", [(2, 3, 4)], lambda x: x.permute(2, 0, 1))],
     "slice": [("dim=1 start=1 stop=4", [(3, 5)], lambda x: x[:, 1:4])],
     "pow": [("exponent=2.5", [("+", (3, 5))], lambda x: x ** 2.5)],
-    "softmax": [("", [(3, 5)], lambda x: x.softmax(-1))],
-    "log_softmax": [("", [(3, 5)], lambda x: x.log_softmax(-1))],
+    "softmax": [("", [(3, 5)], lambda x: x.softmax(-1)), ("dim=1", [(2, 3, 5)], lambda x: x.softmax(1))],
+    "log_softmax": [("", [(3, 5)], lambda x: x.log_softmax(-1)), ("dim=0", [(2, 3, 5)], lambda x: x.log_softmax(0))],
+    "gelu": [("approximate=tanh", [(3, 5)], lambda x: F.gelu(x, approximate="tanh"))],
+    "clamp": [("min=-0.5 max=0.7", [(3, 5)], lambda x: x.clamp(-0.5, 0.7)), ("min=0.1", [(5,)], lambda x: x.clamp(min=0.1)),
+              ("min=1 max=-1", [(5,)], lambda x: x.clamp(1, -1))],
+    "where": [("", [("i", 2, (3, 5)), (3, 5), (3, 5)], choose), ("", [("i", 3, (3, 1)), (4,), (2, 1, 4)], choose)],
+    "concat": [("dim=1", [(2, 3), (2, 1), (2, 4)], lambda *x: torch.concat(x, 1)), ("", [(1, 3), (5, 3)], lambda *x: torch.concat(x))],
+    "expand": [("shape=2,3,-1", [(3, 1)], lambda x: x.expand(2, 3, -1)), ("shape=4,5", [(1,)], lambda x: x.expand(4, 5))],
+    "argmax": [("", [(3, 5)], torch.argmax), ("dim=1 keepdim=true", [(3, 5)], lambda x: x.argmax(1, keepdim=True)),
+               ("dim=0", [(3, 5)], lambda x: x.argmax(0))],
+    "norm": [("", [(3, 5)], torch.norm), ("p=1 dim=1", [(3, 5)], lambda x: x.norm(1, dim=1)),
+             ("p=3 dim=0,2 keepdim=true", [(2, 3, 4)], lambda x: x.norm(3, dim=(0, 2), keepdim=True))],
+    "l2_normalize": [("", [(3, 5)], lambda x: F.normalize(x, dim=-1)), ("dim=1", [(2, 3, 4)], lambda x: F.normalize(x, dim=1)),
+                     ("eps=3", [(3, 5)], lambda x: F.normalize(x, dim=-1, eps=3))],
+    "var": [("", [(3, 5)], torch.var), ("dim=1 correction=0", [(3, 5)], lambda x: x.var(1, correction=0)),
+            ("dim=0,2 keepdim=true", [(2, 3, 4)], lambda x: x.var((0, 2), keepdim=True))],
+    "std": [("", [(3, 5)], torch.std), ("dim=1 correction=0", [(3, 5)], lambda x: x.std(1, correction=0))],
+    "cumsum": [("dim=1", [(3, 5)], lambda x: x.cumsum(1)), ("dim=0", [(2, 3, 4)], lambda x: x.cumsum(0))],
+    "mse_loss": [("", [(3, 5), (3, 5)], F.mse_loss), ("reduction=sum", [(5,), (5,)], lambda x, t: F.mse_loss(x, t, reduction="sum")),
+                 ("reduction=none", [(3, 5), (3, 5)], lambda x, t: F.mse_loss(x, t, reduction="none"))],
+    "binary_cross_entropy_with_logits": [("", [(3, 5), ("+", (3, 5))], bce),
+                                         ("reduction=sum", [(5,), ("+", (5,))], lambda x, t: bce(x, t, reduction="sum")),
+                                         ("reduction=none", [(5,), ("+", (5,))], lambda x, t: bce(x, t, reduction="none"))],
+    "kl_div": [("reduction=" + how + " log_target=" + str(log).lower(), [(3, 5), (3, 5) if log else ("+", (3, 5))],
+                lambda x, t, how=how, log=log: F.kl_div(x, t, reduction=how, log_target=log))
+               for how, log in (("mean", False), ("batchmean", False), ("sum", True), ("none", True))],
+    "cast": [("dtype=f32", [(3, 5)], lambda x: x * 1), ("dtype=bf16", [("i", 3, (4,))], lambda x: x.double()),
+             ("dtype=i32", [(3, 5)], lambda x: x.long())],
+    "detach": [("", [(3, 5)], torch.detach)],
+    "gradient_reverse": [("scale=0.5", [(3, 5)], Reverse.apply)],
 }
 for name, function in UNARY.items():
-    CASES[name] = [("", [(3, 5)], function), ("", [(1,)], function)]
+    CASES[name] = CASES.get(name, []) + [("", [(3, 5)], function), ("", [(1,)], function)]
 for name, function in POSITIVE.items():
     CASES[name] = [("", [("+", (3, 5))], function)]
 for name, function in BINARY.items():
     CASES[name] = [("", [(3, 5), (3, 5)], function), ("", [(2, 1, 4), (3, 1)], function), ("", [(5,), (4, 5)], function)]
+for name, function in COMPARE.items():
+    CASES[name] = [("", [("i", 3, (3, 5)), ("i", 3, (3, 5))], function), ("", [(2, 1, 4), (3, 1)], function),
+                   ("", [("i", 2, (5,)), (4, 5)], function)]
 
 
 def make(spec, random):
@@ -113,22 +166,24 @@ def main():
 
     def store(name, tensor):
         array = tensor.detach().numpy()
-        tensors[name] = array.astype(np.int32 if array.dtype == np.int64 else np.float32)
+        tensors[name] = array.astype(np.float32 if array.dtype == np.float64 else np.int32)
 
     for op, cases in sorted(CASES.items()):
         for number, (attrs, specs, function) in enumerate(cases):
             prefix = f"{op}.{number}"
             inputs = [make(spec, random) for spec in specs]
             out = function(*inputs)
-            cotangent = torch.from_numpy(random.standard_normal(tuple(out.shape)).astype(np.float32).astype(np.float64))
-            out.backward(cotangent.reshape(out.shape))
             store(f"{prefix}.out", out)
-            store(f"{prefix}.cotangent", cotangent)
+            if out.requires_grad:
+                drawn = random.standard_normal(tuple(out.shape)).astype(np.float32).astype(np.float64)
+                cotangent = torch.from_numpy(np.asarray(drawn))
+                out.backward(cotangent.reshape(out.shape))
+                store(f"{prefix}.cotangent", cotangent)
             for i, x in enumerate(inputs):
                 if x is None:
                     continue
                 store(f"{prefix}.in.{i}", x)
-                if x.requires_grad:
+                if x.grad is not None:
                     store(f"{prefix}.grad.{i}", x.grad)
             calls.append({"op": op, "name": prefix, "attrs": attrs, "inputs": len(inputs)})
     safetensors_file.write(os.path.join(GOLDEN, "ops.safetensors"), tensors)

@@ -72,10 +72,10 @@ static void check_call(const char *call, const Op *op, const char *attrs_text, i
                   "%s: %s", call, status_message());
     compare(call, "out", outputs[0]);
     Tensor *cotangent = load(call, "cotangent");
-    ASSERT_OK(tape_backward(tape, outputs[0], cotangent));
+    if (cotangent) ASSERT_OK(tape_backward(tape, outputs[0], cotangent));
     for (int i = 0; i < count; i++) {
         snprintf(what, sizeof what, "grad.%d", i);
-        if (inputs[i] && inputs[i]->requires_grad) compare(call, what, inputs[i]->grad);
+        if (cotangent && inputs[i] && inputs[i]->requires_grad) compare(call, what, inputs[i]->grad);
         tensor_unref(inputs[i]);
     }
     tensor_unref(cotangent);
@@ -115,7 +115,7 @@ START_TEST(every_op_is_there)
     json_t *document = open_golden(), *call;
     size_t i;
     for (int o = 0; o < op_record_count; o++) {
-        bool found = !op_records[o]->backward;
+        bool found = false;
         json_array_foreach(json_object_get(document, "calls"), i, call) found |=
             strcmp(json_string_value(json_object_get(call, "op")), op_records[o]->name) == 0;
         ck_assert_msg(found, "tests/parity/ops.py has no call of '%s'", op_records[o]->name);
