@@ -86,6 +86,9 @@ int bind_call_op(lua_State *L, const Op *op, int first);
 /* Calls an op by name on arguments that are already at first and above. */
 int bind_call_named_op(lua_State *L, const char *name, int first);
 
+/* gradcheck(f, x, y, ..., {options}) -> the largest error. */
+int bind_gradcheck(lua_State *L);
+
 /* --- functions written in C for the Lua library (scripts/bind_lathe.c) --- */
 void bind_open_lathe(lua_State *L);
 

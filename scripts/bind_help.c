@@ -108,6 +108,7 @@ static Status put_overview(Buffer *out)
         TRY(buffer_printf(out, "  %-12s %s\n", (*kind)->library, (*kind)->doc));
     return buffer_text(
         out, "Tensors: tensor{...}, zeros, ones, full, randn, rand, arange, eye; help(tensor) lists methods.\n"
+             "gradcheck(f, x) compares the gradients of your own function with differences.\n"
              "help(x) or ?x tells about x. An expression prints its value. exit() leaves.\n");
 }
 

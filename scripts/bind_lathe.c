@@ -102,6 +102,8 @@ void bind_open_lathe(lua_State *L)
     lua_setglobal(L, "lathe");
     lua_pushcfunction(L, bind_help);
     lua_setglobal(L, "help");
+    lua_pushcfunction(L, bind_gradcheck);
+    lua_setglobal(L, "gradcheck");
     run_library(L, "prelude");
 }
 

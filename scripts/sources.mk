@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 RECIPES += scripts/recipes/bert.lua
 ENGINE_SOURCES += scripts/bind.h
+ENGINE_SOURCES += scripts/bind_gradcheck.c
 ENGINE_SOURCES += scripts/bind_help.c
 ENGINE_SOURCES += scripts/bind_lathe.c
 ENGINE_SOURCES += scripts/bind_make.c

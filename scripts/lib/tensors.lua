@@ -5,7 +5,8 @@ local functions = {
     .. "  dtype          one of f32, bf16, i32, i64, u8; f32 unless said\n"
     .. "  requires_grad  true: t:backward() leaves the gradient in t.grad\n"
     .. "Methods: item, tolist, clone, detach, to(dtype), slice(dim, start, stop), select(dim, index),\n"
-    .. "  requires_grad(true), backward(), zero_grad(), eq, ne, lt, le, gt, ge, and every op of the library ops.\n"
+    .. "  requires_grad(true), backward(), zero_grad(), and every op of the library ops.\n"
+    .. "Operators: + - * / ^ and unary -; a < b of single numbers. a:lt(b), a:eq(b), ... compare each element.\n"
     .. "Fields: shape, dtype, ndim, count, grad. t[i] counts from 0; t[{start, stop}] is a slice; #t the first size." },
   { zeros, "zeros(2, 3), zeros{2, 3, dtype = 'i32'}: a tensor of zeros." },
   { ones, "ones(2, 3): a tensor of ones." },
@@ -15,6 +16,12 @@ local functions = {
   { arange, "arange(stop), arange(start, stop, step): numbers at even steps, stop left out." },
   { eye, "eye(n), eye(n, m): ones on the diagonal." },
   { seed, "seed(n): starts the random numbers of the prompt again." },
+  { gradcheck, "gradcheck(f, x, y, ..., {options}): compares the gradients of f(x, y, ...), a function of tensors that\n"
+    .. "returns an f32 tensor, with finite differences of it; f may be an op. Gives the largest error, and fails\n"
+    .. "where that is above the tolerance, naming the entry. f must be smooth around the tensors' values.\n"
+    .. "  tolerance   relative to 1 + the largest gradient of the tensor, 0.003 unless said\n"
+    .. "  step        of the finer differences, 0.01 unless said; the others take twice that\n"
+    .. "  elements    of each tensor at most so many are looked at, 61 unless said; 0: all" },
   { help, "help(x) or ?x: what there is to know about x; help() lists the libraries." },
   { session, "session { model = models.bert {...}, data = { train = ..., valid = ... }, objectives = { objectives.mlm {} },\n"
     .. "          optimizer = optim.adamw {}, schedule = schedules.cosine {}, steps = 1000 }\n"

@@ -302,6 +302,93 @@ START_TEST(every_op)
 }
 END_TEST
 
+/* Arguments as people write them: by place, by name, as lists, as numbers. */
+static const char *const forms[] = {
+    "local t = tensor{-2, 0.5, 3} assert(t:clamp{min = 0, max = 1}:sum():item() == 1.5)",
+    "local t = tensor{-2, 0.5, 3} assert(t:clamp(0, 1):sum():item() == 1.5 and t:clamp{max = 0}[0]:item() == -2)",
+    "local a, b = ones(2, 3), zeros(2, 1) local c = ops.concat({a, b, a}, 1) assert(c.shape[2] == 7)",
+    "local a, b = ones(2, 3), zeros(1, 3) assert(#ops.concat({a, b}, {dim = 0}) == 3 and #a:concat(b) == 3)",
+    "assert(a == nil) local a = ones(2, 3) assert(a:concat(a, a, {dim = -1}).shape[2] == 9)",
+    "local t = tensor{1, 2, 3} assert(ops.where(t:gt(1), t, 0):sum():item() == 5)",
+    "local t = tensor{1, 2, 3} assert(t:ge(2):where(1, -1):sum():item() == 1)",
+    "local t = tensor({1, 2, 3}, {dtype = 'i32'}) assert(t:eq(2):tolist()[2] == 1 and t:ne(2).dtype == 'u8')",
+    "assert(tensor(1) < tensor(2) and tensor(1) <= 1 and 3 > tensor{2} and not (tensor(1) >= 2))",
+    "local ok, why = pcall(function() return zeros(3) < 1 end) assert(not ok and why:find('a:lt(b)', 1, true), "
+    "why)",
+    "local t = tensor{3, 1, 2} assert(t:argmax():item() == 0 and t:argmax().dtype == 'i32' and t:std():item() == "
+    "1)",
+    "assert(ones(3, 1):expand(2, 3, 4).count == 24 and ones(1):expand{4}.shape[1] == 4)",
+    "assert(tensor{3, 4}:norm():item() == 5 and tensor{3, -4}:norm(1):item() == 7)",
+    "assert(math.abs(tensor{3, 4}:l2_normalize()[1]:item() - 0.8) < 1e-6)",
+    "assert(tensor{3.7}:cast('i32'):item() == 3 and tensor{3.7}:to('bf16').dtype == 'bf16')",
+    "local x = tensor{3}:requires_grad() x:to('bf16'):cast('f32'):square():sum():backward() "
+    "assert(x.grad[0]:item() == 6)",
+    "local x = tensor{3}:requires_grad() x:gradient_reverse(0.5):sum():backward() assert(x.grad[0]:item() == -0.5)",
+    "local x = tensor{3}:requires_grad(); (x * x:detach()):sum():backward() assert(x.grad[0]:item() == 3)",
+    "assert(ops.mse_loss(tensor{1, 3}, tensor{0, 0}):item() == 5 and tensor{1, 3}:mse_loss(0, 'sum'):item() == 10)",
+    "assert(tensor{1, 2, 3}:cumsum(0):tolist()[3] == 6 and zeros(2, 3):softmax(0)[0][0]:item() == 0.5)",
+    "assert(zeros(2, 3):cross_entropy(zeros(2, {dtype = 'i32'}), {label_smoothing = 0.1}):item() > 1)",
+    "assert(ones(4, 2, 3):matmul(ones(3, 5)).shape[3] == 5 and ones(2, 3):matmul(ones(4, 3, 5)).shape[1] == 4)",
+    "assert(math.abs(tensor{1}:gelu{approximate = 'tanh'}:item() - 0.841192) < 1e-6)",
+};
+
+START_TEST(argument_forms)
+{
+    ck_assert_msg(run(forms[_i]) == STATUS_OK, "%s: %s", forms[_i], status_message());
+}
+END_TEST
+
+/* Errors name the op, the argument and the shapes. */
+START_TEST(op_refusals)
+{
+    static const char *const calls[][2] = {
+        {"ops.concat({zeros(2, 3), zeros(3, 3)}, 1)", "concat: tensors is f32[3,3]: the first one is f32[2,3]"},
+        {"ops.concat{}", "concat: tensors is missing"},
+        {"ops.concat({zeros(2)}, 1)", "concat: tensors is f32[2]: it has no dimension 1"},
+        {"zeros(2, 3):expand(4, 3)", "expand: x is f32[2,3]: it cannot become size 4 in dimension 0"},
+        {"zeros(2, 3):expand(3)", "expand: x is f32[2,3]: the new shape must have 2 to 6 dimensions; it has 1"},
+        {"zeros(2, 3):sum(2)", "sum: x is f32[2,3]: it has no dimension 2"},
+        {"zeros(0):argmax()", "argmax: x is f32[0]: there is no element"},
+        {"zeros(2, 2):argmax{dim = {0, 1}}", "argmax: x is f32[2,2]: dim must be one dimension"},
+        {"zeros(2, 3):matmul(zeros(2, 4, 5))",
+         "matmul: b is f32[2,4,5]: a is f32[2,3]: inner sizes 3 and 4 differ"},
+        {"zeros(2, 2, 3):matmul(zeros(3, 3, 5))", "leading sizes 2 and 3 differ"},
+        {"zeros(2):mse_loss(zeros(3))", "mse_loss: input is f32[2], target is f32[3]: sizes 2 and 3 differ"},
+        {"zeros(2):mse_loss(zeros(2), 'avg')", "mse_loss: reduction must be one of mean, sum, none"},
+        {"zeros(2):where(zeros(3), zeros(3))",
+         "where: condition is f32[2], a is f32[3], b is f32[3]: sizes 2 and 3 differ"},
+        {"zeros(2):norm(0.5)", "norm: p must be a number in [1, 100]; got 0.5"},
+        {"zeros(2):to('f64')", "cast: dtype must be one of f32, bf16, i32, i64, u8; got 'f64'"},
+        {"zeros(2):cast{dtyp = 'i32'}", "cast has no option 'dtyp'; did you mean 'dtype'?"},
+        {"zeros(2):clamp('x')", "clamp: min must be a number"},
+    };
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        ck_assert_msg(run(calls[i][0]) != STATUS_OK, "%s: no error", calls[i][0]);
+        ck_assert_msg(strstr(status_message(), calls[i][1]), "%s: %s", calls[i][0], status_message());
+    }
+}
+END_TEST
+
+START_TEST(gradient_checks)
+{
+    ASSERT_OK(run("local x, y = randn(3, 4), randn(4) "
+                  "assert(gradcheck(function(a, b) return (a * b):tanh():matmul(ones(4, 2)) end, x, y) < 1e-3) "
+                  "assert(gradcheck(ops.exp, x, {elements = 0}) < 1e-3 and not x.grad) "
+                  "local drop = gradcheck(function(a) return a:dropout(0.5) end, x) assert(drop < 1e-3) "
+                  "local t = zeros(3, {dtype = 'i32'}) assert(gradcheck(ops.cross_entropy, x, t) < 1e-3) "
+                  "assert(coroutine.wrap(function() return gradcheck(ops.square, x) end)() < 1e-3) "
+                  "assert(gradcheck(function() return ones(2) end, x) == 0)"));
+    ASSERT_FAILS(run("gradcheck(function(a) return a * a:detach() end, tensor{{1, 5}, {2, 3}})"), STATUS_INVALID,
+                 "gradient check of the function: input 0, f32[2,2], element [0,1]: backward gives ");
+    ASSERT_FAILS(run("gradcheck(function(a) return 1 end, ones(2))"), STATUS_LUA, "must return a tensor");
+    ASSERT_FAILS(run("gradcheck(function(a) error('mine') end, ones(2))"), STATUS_LUA, "mine");
+    ASSERT_FAILS(run("gradcheck(function(a) return a:gt(0) end, ones(2))"), STATUS_INVALID, "u8[2]");
+    ASSERT_FAILS(run("gradcheck(ops.exp, ones(2), {tol = 1})"), STATUS_INVALID, "gradcheck has no option 'tol'");
+    ASSERT_FAILS(run("gradcheck()"), STATUS_LUA, "value expected");
+    ASSERT_OK(run("help(gradcheck)"));
+}
+END_TEST
+
 /* Every op through every wrong argument: an error, never a crash. */
 START_TEST(wrong_arguments)
 {
@@ -320,7 +407,7 @@ START_TEST(wrong_arguments)
             "  for _, a in ipairs(junk) do pcall(t[name], t, a) pcall(t[name], a) pcall(t[name], t, a, a, a) end "
             "end "
             "for _, make in ipairs { tensor, zeros, ones, full, randn, rand, eye, arange, seed, help, recipe, "
-            "integer, choice } do "
+            "integer, choice, gradcheck } do "
             "  for _, a in ipairs(junk) do if a ~= 1 << 62 then pcall(make, a) pcall(make, a, a) end end "
             "end"));
 }
@@ -499,6 +586,9 @@ Suite *lua_suite(void)
     tcase_add_test(host_case, tensors_are_collected);
     tcase_add_test(host_case, dead_tensors);
     tcase_add_test(host_case, every_op);
+    tcase_add_loop_test(host_case, argument_forms, 0, sizeof forms / sizeof *forms);
+    tcase_add_test(host_case, op_refusals);
+    tcase_add_test(host_case, gradient_checks);
     tcase_add_test(host_case, wrong_arguments);
     tcase_add_test(host_case, completion);
     tcase_add_test(host_case, recipe_parameters);
