@@ -59,6 +59,27 @@ void tensor_set(Tensor *tensor, int64_t place, double value)
     store(tensor, element(tensor, place), value);
 }
 
+#define COPY(type)                                                                                                 \
+    do {                                                                                                           \
+        type *t = (type *)storage_data(to->storage) + t_at;                                                        \
+        const type *f = (const type *)storage_data(from->storage) + f_at;                                          \
+        for (int64_t i = 0; i < count; i++) t[i * t_step] = f[i * f_step];                                         \
+    } while (0)
+
+/* A row of elements of one type, as they are. */
+static void copy_row(Tensor *to, int64_t t_at, int64_t t_step, const Tensor *from, int64_t f_at, int64_t f_step,
+                     int64_t count)
+{
+    switch (to->dtype) {
+    case DTYPE_F32: COPY(float); break;
+    case DTYPE_BF16: COPY(uint16_t); break;
+    case DTYPE_I32: COPY(int32_t); break;
+    case DTYPE_I64: COPY(int64_t); break;
+    default: COPY(uint8_t);
+    }
+}
+#undef COPY
+
 Status tensor_copy(Tensor *to, const Tensor *from)
 {
     char a[TENSOR_TEXT_SIZE], b[TENSOR_TEXT_SIZE];
@@ -76,20 +97,22 @@ Status tensor_copy(Tensor *to, const Tensor *from)
     int64_t from_stride = from->ndim ? from->strides[from->ndim - 1] : 1;
     for (int64_t row = 0; row < count; row += inner) {
         int64_t t = element(to, row), f = element(from, row);
-        for (int64_t i = 0; i < inner; i++, t += to_stride, f += from_stride) {
-            if (to->dtype == DTYPE_I64 && from->dtype == DTYPE_I64) /* a double would round it */
-                ((int64_t *)storage_data(to->storage))[t] = ((const int64_t *)storage_data(from->storage))[f];
-            else
-                store(to, t, load(from, f));
+        if (to->dtype == from->dtype) {
+            copy_row(to, t, to_stride, from, f, from_stride, inner);
+            continue;
         }
+        for (int64_t i = 0; i < inner; i++, t += to_stride, f += from_stride) store(to, t, load(from, f));
     }
     return STATUS_OK;
 }
 
 void tensor_fill(Tensor *tensor, double value)
 {
-    int64_t count = tensor_count(tensor);
-    for (int64_t i = 0; i < count; i++) store(tensor, element(tensor, i), value);
+    int64_t count = tensor_count(tensor), first = tensor->offset;
+    if (tensor_contiguous(tensor))
+        for (int64_t i = 0; i < count; i++) store(tensor, first + i, value);
+    else
+        for (int64_t i = 0; i < count; i++) store(tensor, element(tensor, i), value);
 }
 
 static double uniform_at(const uint32_t words[4], int half)

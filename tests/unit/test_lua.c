@@ -323,6 +323,9 @@ static const char *const forms[] = {
     "assert(tensor{3.7}:cast('i32'):item() == 3 and tensor{3.7}:to('bf16').dtype == 'bf16')",
     "local x = tensor{3}:requires_grad() x:to('bf16'):cast('f32'):square():sum():backward() "
     "assert(x.grad[0]:item() == 6)",
+    "local x = tensor{1, 2}:requires_grad() local b = x:to('bf16') "
+    "ops.concat{b:reshape(2, 1):expand(2, 3)[1], b[{0, 1}]}:to('f32'):sum():backward() "
+    "assert(x.grad:tolist()[1] == 1 and x.grad:tolist()[2] == 3)",
     "local x = tensor{3}:requires_grad() x:gradient_reverse(0.5):sum():backward() assert(x.grad[0]:item() == -0.5)",
     "local x = tensor{3}:requires_grad(); (x * x:detach()):sum():backward() assert(x.grad[0]:item() == 3)",
     "assert(ops.mse_loss(tensor{1, 3}, tensor{0, 0}):item() == 5 and tensor{1, 3}:mse_loss(0, 'sum'):item() == 10)",
@@ -421,6 +424,7 @@ static const char sweep_text[] =
     "y:backward(ones(4))\n"
     "local t = {} for i = 1, 20 do t[i] = tostring(x.grad) end\n"
     "local ok, why = pcall(ops.reshape, x, 3)\n"
+    "pcall(gradcheck, ops.square, tensor{2})\n"
     "help(ops.reshape) print(table.concat(t))\n"
     "return recipe { params = { n = integer {3, min = 1} }, build = function(p) return p.n end }";
 
