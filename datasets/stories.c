@@ -19,10 +19,11 @@ typedef struct Teller { /* keeps the world */
     World *world;
 } Teller;
 
-enum { ORACLES_MAX = 16 };
+enum { ORACLES_MAX = 16, SEGMENT_SENTENCES = 16 };
 
 typedef struct RowGuess {
     int64_t first, count; /* of the row's masked positions */
+    bool known;           /* the row is whole sentences */
     Status status;
     WorldGuess guess;
 } RowGuess;
@@ -30,7 +31,8 @@ typedef struct RowGuess {
 typedef struct StoryOracle {
     int refs, count;
     Teller *teller;
-    WorldOracle *oracles[ORACLES_MAX]; /* one a thread */
+    /* One a thread: exact for single sentences; for segments of several, whose number it does not know. */
+    WorldOracle *single[ORACLES_MAX], *several[ORACLES_MAX];
     /* What was answered about the last view: several objectives ask about the same one. */
     Hash view;
     int64_t rows, row_room, target_room;
@@ -60,7 +62,10 @@ static void oracle_release(void *object)
 {
     StoryOracle *oracle = object;
     if (--oracle->refs > 0) return;
-    for (int i = 0; i < oracle->count; i++) world_oracle_free(oracle->oracles[i]);
+    for (int i = 0; i < oracle->count; i++) {
+        world_oracle_free(oracle->single[i]);
+        world_oracle_free(oracle->several[i]);
+    }
     memory_free(oracle->guesses);
     memory_free(oracle->selected);
     teller_release(oracle->teller);
@@ -110,19 +115,28 @@ typedef struct Question {
     const Tensor *ids, *lengths, *targets;
 } Question;
 
+static Status ask_about(const Question *question, WorldOracle *oracle, int64_t row, RowGuess *guess)
+{
+    int64_t width = question->ids->shape[1];
+    return world_oracle_pair(oracle, TENSOR_I32(question->ids) + row * width, TENSOR_I32(question->lengths)[row],
+                             question->oracle->selected + guess->first,
+                             question->targets ? TENSOR_I32(question->targets) + guess->first : NULL, guess->count,
+                             &guess->guess, NULL);
+}
+
 static void guess_row(void *context, int64_t row)
 {
     const Question *question = context;
     StoryOracle *oracle = question->oracle;
     RowGuess *guess = &oracle->guesses[row];
-    int64_t width = question->ids->shape[1];
     int thread = threads_index() < oracle->count ? threads_index() : 0;
     guess->status = cancel_requested() ? STATUS_CANCELLED : STATUS_OK;
+    guess->known = false;
     if (guess->status != STATUS_OK) return;
-    guess->status = world_oracle_pair(oracle->oracles[thread], TENSOR_I32(question->ids) + row * width,
-                                      TENSOR_I32(question->lengths)[row], oracle->selected + guess->first,
-                                      question->targets ? TENSOR_I32(question->targets) + guess->first : NULL,
-                                      guess->count, &guess->guess, NULL);
+    guess->status = ask_about(question, oracle->single[thread], row, guess);
+    if (guess->status == STATUS_INVALID) guess->status = ask_about(question, oracle->several[thread], row, guess);
+    guess->known = guess->status == STATUS_OK;
+    if (guess->status == STATUS_INVALID) guess->status = STATUS_OK; /* a sentence was cut: nobody knows */
 }
 
 static Status guess_failed(Status status)
@@ -163,11 +177,10 @@ static Status ask_oracle(void *object, const Batch *view, const char *targets, d
     bool label = strcmp(targets, "next_sentence_label") == 0;
     const Tensor *field = batch_find(view, targets);
     if (!field || (!label && strcmp(targets, "masked_targets") != 0)) return STATUS_OK;
-    Status status = guess_rows(oracle, view);
-    if (status == STATUS_INVALID) return STATUS_OK; /* not whole sentences: nobody knows */
-    TRY(status);
+    TRY(guess_rows(oracle, view));
     for (int64_t row = 0; row < oracle->rows; row++) {
         const RowGuess *guess = &oracle->guesses[row];
+        if (!guess->known) continue;
         *nll_sum += label ? label_nll(guess->guess.next, TENSOR_I32(field)[row]) : guess->guess.nll;
         *count += label ? 1 : guess->count;
     }
@@ -185,6 +198,17 @@ static Status encode_word(void *context, const char *word, int32_t *pieces, int 
     *count = (int)list.count;
     token_list_free(&list);
     return status;
+}
+
+/* Those of one more thread. */
+static Status add_oracles(StoryOracle *oracle, const Encoder *encoder, WorldOracleOptions *options)
+{
+    const World *world = oracle->teller->world;
+    int i = oracle->count++;
+    options->segment_sentences = 1;
+    TRY(world_oracle_new(world, options, encode_word, (void *)encoder, &oracle->single[i]));
+    options->segment_sentences = SEGMENT_SENTENCES;
+    return world_oracle_new(world, options, encode_word, (void *)encoder, &oracle->several[i]);
 }
 
 static Status attach_oracle(void *object, const Encoder *encoder, Tokenized *text)
@@ -207,9 +231,7 @@ static Status attach_oracle(void *object, const Encoder *encoder, Tokenized *tex
     int threads = threads_count() < ORACLES_MAX ? threads_count() : ORACLES_MAX;
     Status status = STATUS_OK;
     while (oracle->count < threads && status == STATUS_OK) {
-        status = world_oracle_new(teller->world, &options, encode_word, (void *)encoder,
-                                  &oracle->oracles[oracle->count]);
-        oracle->count += status == STATUS_OK;
+        status = add_oracles(oracle, encoder, &options);
     }
     if (status == STATUS_OK)
         tokenized_set_oracle(text, ask_oracle, (TextOwner){oracle, oracle_retain, oracle_release});

@@ -15,6 +15,7 @@
 
 enum {
     WORLD_CLASSES = 5,
+    WORLD_THEME_NAMES = 16,
     WORLD_THEME_PLACES = 8,
     WORLD_THEME_SPOTS = 8,
     WORLD_CLASS_KINDS = 8,
@@ -39,6 +40,7 @@ typedef struct WorldKind {
 /* Lists end with NULL where they are shorter; at least three kinds of each class that is used. */
 typedef struct WorldTheme {
     const char *name;
+    const char *names[2][WORLD_THEME_NAMES]; /* of the people there, by gender */
     WorldLocation places[WORLD_THEME_PLACES], spots[WORLD_THEME_SPOTS];
     const char *kinds[WORLD_CLASSES][WORLD_CLASS_KINDS];
 } WorldTheme;
@@ -93,7 +95,6 @@ typedef struct WorldMacro {
 } WorldMacro;
 
 struct WorldGrammar {
-    const char *const *const *names; /* [2] lists by gender; lists end with NULL */
     const char *const *colours, *const *sizes, *const *numbers, *const *weathers, *const *daytimes;
     const double (*counts)[4]; /* [class]: the chances of 1, 2, 3, 4 things */
     const WorldKind *kinds;    /* ends with {0} */

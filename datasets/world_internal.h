@@ -84,19 +84,19 @@ typedef struct WorldBranch {
 } WorldBranch;
 
 typedef struct WorldNumbering { /* word numbers of the entries of the tables */
-    uint16_t names[2][WORLD_DOMAIN_MAX], colours[WORLD_DOMAIN_MAX], sizes[WORLD_DOMAIN_MAX],
-        numbers[WORLD_DOMAIN_MAX], weathers[WORLD_DOMAIN_MAX], daytimes[WORLD_DOMAIN_MAX];
+    uint16_t colours[WORLD_DOMAIN_MAX], sizes[WORLD_DOMAIN_MAX], numbers[WORLD_DOMAIN_MAX],
+        weathers[WORLD_DOMAIN_MAX], daytimes[WORLD_DOMAIN_MAX];
     uint16_t he[2], him[2], his[2], girl[2], it[2], they[2], was[2], is[2], a, an;
     struct {
         uint16_t singular, plural, verb;
         uint8_t colours[WORLD_KIND_COLOURS], colour_count;
     } kinds[256];
     struct {
+        uint16_t names[2][WORLD_THEME_NAMES];
         uint16_t at[WORLD_THEME_PLACES], place[WORLD_THEME_PLACES], by[WORLD_THEME_SPOTS], spot[WORLD_THEME_SPOTS];
-        uint8_t kinds[WORLD_CLASSES][WORLD_CLASS_KINDS], kind_counts[WORLD_CLASSES], places, spots;
+        uint8_t kinds[WORLD_CLASSES][WORLD_CLASS_KINDS], kind_counts[WORLD_CLASSES], places, spots, name_counts[2];
     } themes[WORLD_DOMAIN_MAX];
-    int name_counts[2], colour_count, size_count, number_count, weather_count, daytime_count, kind_count,
-        theme_count;
+    int colour_count, size_count, number_count, weather_count, daytime_count, kind_count, theme_count;
 } WorldNumbering;
 
 struct World {

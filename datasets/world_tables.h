@@ -5,7 +5,6 @@
 
 #include "datasets/world_grammar.h"
 
-extern const char *const *const world_names[2];
 extern const char *const world_colours[], *const world_sizes[], *const world_numbers[], *const world_weathers[],
                                                                                             *const world_daytimes[];
 extern const double world_counts[WORLD_CLASSES][4];

@@ -35,8 +35,8 @@ int world_domain(const World *world, const WorldPlot *plot, const WorldValues *v
     switch ((WorldVariable)variable) {
     case WORLD_THEME: return range(n->theme_count, out);
     case WORLD_GENDER: return range(2, out);
-    case WORLD_HERO: return range(n->name_counts[v[WORLD_GENDER]], out);
-    case WORLD_FRIEND: return range(n->name_counts[1 - v[WORLD_GENDER]], out);
+    case WORLD_HERO: return range(n->themes[v[WORLD_THEME]].name_counts[v[WORLD_GENDER]], out);
+    case WORLD_FRIEND: return range(n->themes[v[WORLD_THEME]].name_counts[1 - v[WORLD_GENDER]], out);
     case WORLD_PLACE:
         for (int i = 0; i < n->themes[v[WORLD_THEME]].places; i++)
             if (i != values->left) out[count++] = (uint8_t)i;
@@ -121,7 +121,7 @@ uint32_t world_needs_parents(uint32_t needs, const WorldValues *values)
     if ((needs & BIT(WORLD_COLOUR)) && values->v[WORLD_COLOUR] == WORLD_UNKNOWN) needs |= BIT(WORLD_KIND);
     if ((needs & BIT(WORLD_KIND)) && values->v[WORLD_KIND] == WORLD_UNKNOWN) needs |= BIT(WORLD_THEME);
     if (needs & (BIT(WORLD_PLACE) | BIT(WORLD_SPOT))) needs |= BIT(WORLD_THEME);
-    if (needs & (BIT(WORLD_HERO) | BIT(WORLD_FRIEND))) needs |= BIT(WORLD_GENDER);
+    if (needs & (BIT(WORLD_HERO) | BIT(WORLD_FRIEND))) needs |= BIT(WORLD_GENDER) | BIT(WORLD_THEME);
     return needs;
 }
 
@@ -140,7 +140,8 @@ static uint16_t kind_word(const World *world, const uint8_t *v)
 
 static uint16_t name_word(const World *world, const uint8_t *v, int person)
 {
-    return world->numbers.names[v[WORLD_GENDER] ^ person][v[person ? WORLD_FRIEND : WORLD_HERO]];
+    return world->numbers.themes[v[WORLD_THEME]]
+        .names[v[WORLD_GENDER] ^ person][v[person ? WORLD_FRIEND : WORLD_HERO]];
 }
 
 uint16_t world_feature_word(const World *world, WorldFeature feature, const WorldPlot *plot,

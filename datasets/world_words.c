@@ -88,6 +88,9 @@ static int kind_number(const WorldGrammar *grammar, const char *noun)
 static Status number_theme(World *world, const WorldTheme *theme, int t)
 {
     WorldNumbering *numbers = &world->numbers;
+    for (int g = 0; g < 2; g++)
+        for (int i = 0; i < WORLD_THEME_NAMES && theme->names[g][i]; i++, numbers->themes[t].name_counts[g]++)
+            TRY(world_intern(world, theme->names[g][i], &numbers->themes[t].names[g][i]));
     for (int i = 0; i < WORLD_THEME_PLACES && theme->places[i].noun; i++, numbers->themes[t].places++) {
         TRY(world_intern(world, theme->places[i].preposition, &numbers->themes[t].at[i]));
         TRY(world_intern(world, theme->places[i].noun, &numbers->themes[t].place[i]));
@@ -121,7 +124,6 @@ Status world_number_tables(World *world)
 {
     const WorldGrammar *grammar = world->grammar;
     WorldNumbering *n = &world->numbers;
-    for (int g = 0; g < 2; g++) TRY(number_list(world, grammar->names[g], n->names[g], &n->name_counts[g]));
     TRY(number_list(world, grammar->colours, n->colours, &n->colour_count));
     TRY(number_list(world, grammar->sizes, n->sizes, &n->size_count));
     TRY(number_list(world, grammar->numbers, n->numbers, &n->number_count));

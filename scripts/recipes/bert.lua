@@ -1,17 +1,17 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 -- Pre-training of a BERT: on the built-in stories, or on a text of one's own.
 
--- The stories' sentences are short and stand alone; a text is packed up to the length, as Devlin et al. did.
+-- Segments are packed up to the length, as Devlin et al. did.
 local function pairs_of(p, corpus, tokenizer)
   local held_out = p.valid and data.text(p.valid)
   return data.sentence_pairs(corpus, tokenizer, {
-    length = p.length, batch_size = p.batch_size, pack = p.text ~= nil, held_out = held_out,
+    length = p.length, batch_size = p.batch_size, pack = true, held_out = held_out,
   })
 end
 
 local function tokenizer_of(p, corpus)
   if p.vocab then return tokenizers.wordpiece.load(p.vocab) end
-  local size = p.vocab_size > 0 and p.vocab_size or (p.text and 8192 or 512)
+  local size = p.vocab_size > 0 and p.vocab_size or (p.text and 8192 or 1024)
   return tokenizers.wordpiece.train(corpus, { vocab_size = size })
 end
 
@@ -21,14 +21,15 @@ return recipe {
     text = file { doc = "text to learn from; without it, the built-in stories" },
     valid = file { doc = "text to evaluate on; without it, a share of the text is held out" },
     vocab = file { doc = "vocab.txt of a WordPiece tokenizer; without it, one is trained" },
-    vocab_size = integer { 0, min = 0, max = 1000000, doc = "pieces to train; 0: 512 for the stories, 8,192 for a text" },
+    vocab_size = integer { 0, min = 0, max = 1000000, doc = "pieces to train; 0: 1,024 for the stories, 8,192 for a text" },
     hidden_size = integer { 128, min = 8, doc = "width of the model" },
     num_hidden_layers = integer { 2, min = 1, doc = "layers" },
     num_attention_heads = integer { 8, min = 1, doc = "attention heads; the width is a multiple of it" },
-    length = integer { 128, min = 8, doc = "most tokens of a sentence pair" },
-    batch_size = integer { 64, min = 1, doc = "sentence pairs of a step" },
+    length = integer { 64, min = 8, doc = "most tokens of a sentence pair" },
+    batch_size = integer { 32, min = 1, doc = "sentence pairs of a step" },
     mlm_probability = number { 0.15, above = 0, max = 1, doc = "share of the tokens that are masked" },
     nsp_weight = number { 1, min = 0, doc = "weight of next sentence prediction beside masked words" },
+    initializer_range = number { 0.05, min = 0, doc = "deviation of the first weights; the paper's 0.02 is for width 768" },
     dropout = number { 0, min = 0, below = 1, doc = "dropout of hidden states and attention" },
     lr = number { 2e-3, above = 0, doc = "highest learning rate" },
     steps = integer { 4000, min = 1, doc = "steps" },
@@ -41,6 +42,7 @@ return recipe {
       model = models.bert {
         vocab_size = tokenizer.vocab_size, hidden_size = p.hidden_size, num_hidden_layers = p.num_hidden_layers,
         num_attention_heads = p.num_attention_heads,
+        initializer_range = p.initializer_range,
         max_position_embeddings = math.max(p.length, 128),
         hidden_dropout_prob = p.dropout, attention_probs_dropout_prob = p.dropout,
       },

@@ -65,7 +65,7 @@ class Bert(nn.Module):
         for name, p in self.named_parameters():
             if "LayerNorm" in name:
                 continue
-            nn.init.zeros_(p) if p.dim() == 1 else nn.init.normal_(p, 0, 0.02)
+            nn.init.zeros_(p) if p.dim() == 1 else nn.init.normal_(p, 0, c.get("initializer_range", 0.02))
 
     def forward(self, ids, types, lengths, positions):
         """ids, types int64[B,T]; lengths int64[B] or None; positions int64[n] in B*T -> logits [n,vocab], [B,2]."""

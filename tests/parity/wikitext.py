@@ -108,7 +108,8 @@ def main():
     generator = torch.Generator().manual_seed(1)
     model = Bert(vocab_size=len(pieces), hidden_size=shape["hidden_size"], num_hidden_layers=shape["num_hidden_layers"],
                  num_attention_heads=shape["num_attention_heads"], intermediate_size=shape["intermediate_size"],
-                 max_position_embeddings=shape["max_position_embeddings"], dropout=shape["hidden_dropout_prob"])
+                 max_position_embeddings=shape["max_position_embeddings"],
+                 initializer_range=shape["initializer_range"], dropout=shape["hidden_dropout_prob"])
     lr = float(p["lr"])
     optimizer = model.optimizer(lr=lr)
     weight = float(p["nsp_weight"])

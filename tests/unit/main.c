@@ -41,7 +41,7 @@ int main(int argc, char **argv)
     (void)argc;
     setvbuf(stdout, NULL, _IOLBF, 0);
     environment_settle(argv);
-    setenv("CK_DEFAULT_TIMEOUT", "60", 0); /* seconds; Check's own 4 are too few for a busy machine */
+    setenv("CK_DEFAULT_TIMEOUT", "600", 0); /* seconds; Check's own 4 are too few for a busy machine */
     skips = mmap(NULL, sizeof *skips, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (skips == MAP_FAILED) return EXIT_FAILURE;
     SRunner *runner = srunner_create(NULL);

@@ -80,7 +80,6 @@ Suite *bert_suite(void)
 {
     Suite *suite = suite_create("bert");
     TCase *tests = tcase_create("bert");
-    tcase_set_timeout(tests, 60);
     tcase_add_test(tests, logits_match);
     tcase_add_test(tests, losses_match);
     tcase_add_test(tests, threads_do_not_matter);

@@ -202,7 +202,6 @@ Suite *fuzz_suite(void)
     Suite *suite = suite_create("fuzz");
     TCase *tests = tcase_create("fuzz");
     tcase_add_checked_fixture(tests, make_folders, scratch_remove);
-    tcase_set_timeout(tests, 600);
     tcase_add_loop_test(tests, mutated_files_are_read_or_refused, 0, TARGETS);
     suite_add_tcase(suite, tests);
     return suite;

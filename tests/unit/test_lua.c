@@ -597,8 +597,6 @@ Suite *lua_suite(void)
     tcase_add_test(host_case, completion);
     tcase_add_test(host_case, recipe_parameters);
     tcase_add_test(host_case, recipe_bad_files);
-    tcase_set_timeout(host_case, 60);
-    tcase_set_timeout(slow, 600);
     tcase_add_loop_test(slow, allocation_failures, 0, 2);
     suite_add_tcase(suite, host_case);
     suite_add_tcase(suite, slow);

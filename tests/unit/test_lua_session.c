@@ -268,7 +268,6 @@ Suite *lua_session_suite(void)
     Suite *suite = suite_create("lua_session");
     TCase *cases = tcase_create("session");
     tcase_add_checked_fixture(cases, start, stop);
-    tcase_set_timeout(cases, 300);
     tcase_add_test(cases, trains);
     tcase_add_test(cases, live_edits);
     tcase_add_test(cases, looks_inside);

@@ -287,7 +287,6 @@ Suite *ops_suite(void)
 {
     Suite *suite = suite_create("ops");
     TCase *cases = tcase_create("records");
-    tcase_set_timeout(cases, 120);
     tcase_add_test(cases, gradients);
     tcase_add_test(cases, threads);
     tcase_add_test(cases, threads_on_many_tiles);

@@ -194,7 +194,6 @@ Suite *ops_hostile_suite(void)
 {
     Suite *suite = suite_create("ops_hostile");
     TCase *cases = tcase_create("calls");
-    tcase_set_timeout(cases, 60);
     tcase_add_test(cases, shapes);
     tcase_add_test(cases, all_empty);
     tcase_add_test(cases, numbers);

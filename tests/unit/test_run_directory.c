@@ -311,7 +311,6 @@ Suite *run_directory_suite(void)
 {
     Suite *suite = suite_create("run_directory");
     TCase *cases = tcase_create("all");
-    tcase_set_timeout(cases, 60);
     tcase_add_checked_fixture(cases, scratch_make, scratch_remove);
     tcase_add_test(cases, a_run_is_made_and_continued);
     tcase_add_test(cases, other_content_is_refused);

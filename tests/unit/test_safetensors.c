@@ -533,7 +533,6 @@ Suite *safetensors_suite(void)
 {
     Suite *suite = suite_create("safetensors");
     TCase *cases = tcase_create("all");
-    tcase_set_timeout(cases, 60);
     tcase_add_checked_fixture(cases, scratch_make, scratch_remove);
     tcase_add_loop_test(cases, malformed_files_are_refused, 0, sizeof malformed / sizeof *malformed);
     tcase_add_test(cases, malformed_lengths_are_refused);

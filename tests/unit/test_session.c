@@ -216,7 +216,6 @@ Suite *session_suite(void)
 {
     Suite *suite = suite_create("session");
     TCase *tests = tcase_create("session");
-    tcase_set_timeout(tests, 300);
     tcase_add_checked_fixture(tests, scratch_make, scratch_remove);
     tcase_add_test(tests, step_survives_failing_allocations);
     tcase_add_test(tests, cancelled_step_leaves_no_trace);

@@ -308,7 +308,6 @@ Suite *text_files_suite(void)
 {
     Suite *suite = suite_create("text_files");
     TCase *tcase = tcase_create("all");
-    tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, make_directory, remove_directory);
     tcase_add_test(tcase, sentences);
     tcase_add_test(tcase, documents);

@@ -617,7 +617,6 @@ Suite *text_sources_suite(void)
 {
     Suite *suite = suite_create("text_sources");
     TCase *tcase = tcase_create("all");
-    tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, resume_continues, 0, 4);
     tcase_add_test(tcase, threads_do_not_matter);
     tcase_add_loop_test(tcase, nothing_lost_or_doubled, 0, 4);

@@ -210,7 +210,6 @@ Suite *tokenized_suite(void)
 {
     Suite *suite = suite_create("tokenized");
     TCase *tcase = tcase_create("all");
-    tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, threads_do_not_matter);
     tcase_add_test(tcase, failures_name_the_sentence);
     tcase_add_test(tcase, every_allocation_fails);

@@ -415,7 +415,6 @@ Suite *wordpiece_suite(void)
 {
     Suite *suite = suite_create("wordpiece");
     TCase *tests = tcase_create("all");
-    tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, scratch_make, scratch_remove);
     tcase_add_test(tests, ids_are_those_of_the_reference);
     tcase_add_test(tests, texts_are_those_of_the_reference);

@@ -313,7 +313,6 @@ Suite *wordpiece_train_suite(void)
 {
     Suite *suite = suite_create("wordpiece_train");
     TCase *tests = tcase_create("all");
-    tcase_set_timeout(tests, 60);
     tcase_add_test(tests, by_hand);
     tcase_add_test(tests, limits);
     tcase_add_test(tests, the_slow_way_gives_the_same);

@@ -148,8 +148,6 @@ static Status ask(const Fixture *f, const Example *example, WorldGuess *guess, d
 
 /* --- a world small enough to enumerate --- */
 
-static const char *const small_girls[] = {"Ann", "Eve", NULL}, *const small_boys[] = {"Tom", NULL};
-static const char *const *const small_names[2] = {small_girls, small_boys};
 static const char *const small_colours[] = {"red", "orange", NULL}, *const small_sizes[] = {"big", NULL};
 static const char *const small_weathers[] = {"cold", NULL}, *const small_days[] = {"day", NULL};
 static const char *const small_numbers[] = {"one", "two", "three", "four", NULL};
@@ -162,10 +160,12 @@ static const WorldKind small_kinds[] = {{"apple", "cut", {"red"}},
                                         {"balloon", "fly", {"orange"}},
                                         {0}};
 static const WorldTheme small_themes[] = {{"home",
+                                           {{"Ann", "Eve"}, {"Tom"}},
                                            {{"in", "kitchen"}, {"in", "hall"}},
                                            {{"on", "table"}},
                                            {{"apple", "plum", "egg"}, {"ball", "kite", "balloon"}}},
                                           {"farm",
+                                           {{"Ann", "Ida"}, {"Tom"}},
                                            {{"in", "barn"}, {"on", "hill"}, {"in", "hall"}},
                                            {{"on", "table"}},
                                            {{"plum", "egg", "apple"}, {"kite", "ball", "balloon"}}},
@@ -206,8 +206,7 @@ static const WorldEvent small_events[] = {
      .change = WORLD_TO_HERE,
      .templates = {{"$S @verb $T ."}}},
     {0}};
-static const WorldGrammar small_grammar = {.names = small_names,
-                                           .colours = small_colours,
+static const WorldGrammar small_grammar = {.colours = small_colours,
                                            .sizes = small_sizes,
                                            .numbers = small_numbers,
                                            .weathers = small_weathers,
@@ -486,7 +485,7 @@ START_TEST(nobody_who_counts_tokens_does_as_well)
     ck_assert_double_gt(trial.unigram / n, 4.5);
     ck_assert_double_lt(trial.bigram, trial.unigram);
     ck_assert_double_lt(trial.nll, 0.5 * trial.bigram);
-    ck_assert_double_gt(trial.nll / n, 0.3); /* the scene is not known: no trivial zero */
+    ck_assert_double_gt(trial.nll / n, 0.2); /* the scene is not known: no trivial zero */
     memory_free(counts);
     memory_free(story);
     free_fixture(&f);
@@ -552,7 +551,7 @@ START_TEST(a_copied_word_is_known)
 {
     Fixture f = new_fixture(&world_grammar_default, 6);
     static const char *const words =
-        "One sunny day Anna found a red kite near the swing .|Anna grabbed the red kite .";
+        "One sunny day Lily found a red kite beside the swing .|Lily grabbed the red kite .";
     Example example = {.n = 1, .tokens = {CLS}};
     char text[128];
     WorldGuess guess;
@@ -570,7 +569,7 @@ START_TEST(a_copied_word_is_known)
     example.tokens[example.n++] = SEP;
     for (int32_t i = example.n - 1; i > 0; i--) {
         const char *piece = f.cutter->pieces[example.tokens[i]];
-        if (strcmp(piece, "anna") && strcmp(piece, "kite")) continue;
+        if (strcmp(piece, "lily") && strcmp(piece, "kite")) continue;
         example.selected[example.count] = i;
         example.originals[example.count++] = example.tokens[i];
         example.tokens[i] = MASK;
@@ -663,7 +662,6 @@ Suite *world_oracle_suite(void)
 {
     Suite *suite = suite_create("world_oracle");
     TCase *tests = tcase_create("world_oracle");
-    tcase_set_timeout(tests, 120);
     tcase_add_test(tests, enumerating_two_sentences_gives_the_same);
     tcase_add_test(tests, enumerating_three_sentences_gives_the_same);
     tcase_add_test(tests, posteriors_are_calibrated);
