@@ -2,6 +2,7 @@
 /* lathe run RECIPE, lathe run --resume DIR */
 #include "engine/base/cancel.h"
 #include "engine/base/memory.h"
+#include "engine/base/signals.h"
 #include "engine/base/threads.h"
 #include "engine/io/checkpoints.h"
 #include "engine/kernels/blas_core.h"
@@ -12,7 +13,6 @@
 #include "tui/run_setup.h"
 #include "tui/samples.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -41,10 +41,8 @@ static void on_interrupt(int signal)
 
 static void catch_interrupts(void)
 {
-    struct sigaction action = {.sa_handler = on_interrupt};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    signals_catch(SIGINT, on_interrupt, NULL);
+    signals_catch(SIGTERM, on_interrupt, NULL);
 }
 
 /* --- reports --- */

@@ -3,12 +3,12 @@
  * back with free. */
 #include "engine/base/cancel.h"
 #include "engine/base/memory.h"
+#include "engine/base/signals.h"
 #include "tui/repl.h"
 
 #include <errno.h>
 #include <readline/history.h>
 #include <readline/readline.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -180,13 +180,12 @@ static Status loop(Repl *repl, const Buffer *history)
 
 Status repl_read_terminal(Repl *repl)
 {
-    struct sigaction action = {.sa_handler = on_interrupt}, before;
+    struct sigaction before;
     Buffer history = {0};
     current = repl;
     start_readline();
     load_history(&history);
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, &before);
+    signals_catch(SIGINT, on_interrupt, &before);
     Status status = loop(repl, &history);
     sigaction(SIGINT, &before, NULL);
     buffer_free(&history);

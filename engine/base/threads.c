@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "engine/base/threads.h"
 
+#include "engine/base/signals.h"
+
 #include <omp.h>
+#include <stdbool.h>
 
 static int thread_count;
 
@@ -21,6 +24,15 @@ int threads_index(void)
     return omp_get_thread_num();
 }
 
+/* libgomp starts its threads when it needs them. */
+static void enter(void)
+{
+    static _Thread_local bool entered;
+    if (entered) return;
+    if (omp_get_thread_num() > 0) signals_block();
+    entered = true;
+}
+
 void threads_run(int64_t tiles, void (*run)(void *context, int64_t tile), void *context)
 {
     int count = threads_count();
@@ -30,6 +42,10 @@ void threads_run(int64_t tiles, void (*run)(void *context, int64_t tile), void *
         return;
     }
     /* num_threads is named because the OpenMP flavour of OpenBLAS changes the caller's default to 1. */
-#pragma omp parallel for schedule(dynamic, 1) num_threads(count)
-    for (int64_t tile = 0; tile < tiles; tile++) run(context, tile);
+#pragma omp parallel num_threads(count)
+    {
+        enter();
+#pragma omp for schedule(dynamic, 1) nowait
+        for (int64_t tile = 0; tile < tiles; tile++) run(context, tile);
+    }
 }

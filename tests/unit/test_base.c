@@ -2,15 +2,19 @@
 /* Status, buffers, names, hashes, the request to stop, the thread grid. */
 #include "engine/base/buffer.h"
 #include "engine/base/cancel.h"
+#include "engine/base/clock.h"
 #include "engine/base/hash.h"
 #include "engine/base/memory.h"
 #include "engine/base/names.h"
+#include "engine/base/signals.h"
 #include "engine/base/threads.h"
+#include "engine/kernels/gemm.h"
 #include "tests/unit/check_more.h"
 #include "tests/unit/scratch.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/time.h>
 
 /* --- status --- */
 
@@ -229,6 +233,32 @@ START_TEST(grid_runs_every_tile_once)
 }
 END_TEST
 
+/* --- signals --- */
+
+static volatile sig_atomic_t signals_seen;
+
+static void count_signal(int number)
+{
+    (void)number;
+    signals_seen++;
+}
+
+/* A handler that ran on the stack that a product points at a buffer in the heap would write over the heap. */
+START_TEST(signals_spare_the_heap)
+{
+    enum { M = 592, N = 128 };
+    static float a[M * N], b[N * N], c[M * N];
+    struct itimerval often = {{0, 50}, {0, 50}}, never = {0};
+    threads_set(2);
+    signals_catch(SIGALRM, count_signal, NULL);
+    setitimer(ITIMER_REAL, &often, NULL);
+    double end = clock_seconds() + 0.5;
+    while (clock_seconds() < end) kernel_gemm(false, true, M, N, N, a, N, b, N, false, c, N, NULL);
+    setitimer(ITIMER_REAL, &never, NULL);
+    ck_assert_int_gt(signals_seen, 100);
+}
+END_TEST
+
 Suite *base_suite(void);
 Suite *base_suite(void)
 {
@@ -245,6 +275,7 @@ Suite *base_suite(void)
     tcase_add_test(tests, hash_of_a_file);
     tcase_add_test(tests, cancel_is_asked_for_and_cleared);
     tcase_add_test(tests, grid_runs_every_tile_once);
+    tcase_add_test(tests, signals_spare_the_heap);
     suite_add_tcase(suite, tests);
     return suite;
 }
