@@ -5,8 +5,9 @@
 
 #include <math.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
-enum { BAR_WIDTH = 20, LINES_OF_A_RUN = 20 };
+enum { BAR_WIDTH = 20, WIDE = 110, LINES_OF_A_RUN = 20 };
 static const double redraw_seconds = 0.1;
 
 const char *progress_number(int64_t value, char *out)
@@ -38,31 +39,54 @@ static void duration(double seconds, char out[48])
         snprintf(out, 48, "%ld:%02ld:%02ld", whole / 3600, whole / 60 % 60, whole % 60);
 }
 
-static void draw_bar(FILE *out, double share)
+static void draw_bar(FILE *out, double share, int width)
 {
-    int filled = (int)(share * BAR_WIDTH);
+    int filled = (int)(share * width);
     fputs(" [", out);
-    for (int i = 0; i < BAR_WIDTH; i++) fputc(i < filled ? '#' : '.', out);
+    for (int i = 0; i < width; i++) fputc(i < filled ? '#' : '.', out);
     fputs("]", out);
 }
 
-/* step   100/2000  loss 4.911  mlm 4.562  nsp 0.698  lr 5.0e-4  62,100 tok/s  eta 1:57 */
-static void draw(Progress *progress, const Session *session, const StepMetrics *metrics)
+static int columns(const Progress *progress)
+{
+    struct winsize size;
+    if (ioctl(fileno(progress->out), TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
+    return size.ws_col;
+}
+
+/* step   100/2000  loss 4.911  mlm 4.562  nsp 0.698  lr 5.0e-4  62,100 tok/s  eta 1:57
+ * On a terminal with a bar, and the time left beside it, since a narrow one cuts the end off. */
+static void draw(const Progress *progress, FILE *out, const Session *session, const StepMetrics *metrics)
 {
     char number[32], left[48];
-    FILE *out = progress->out;
     int width = snprintf(NULL, 0, "%lld", (long long)session->steps);
     double done = (double)(metrics->step - progress->start_step), now = clock_seconds();
     double each = (now - progress->started) / (done > 0 ? done : 1);
+    duration(each * (double)(session->steps - metrics->step), left);
     fprintf(out, "step %*lld/%lld", width, (long long)metrics->step, (long long)session->steps);
-    if (progress->terminal) draw_bar(out, (double)metrics->step / (double)session->steps);
+    if (progress->terminal) {
+        draw_bar(out, (double)metrics->step / (double)session->steps, columns(progress) < WIDE ? 10 : BAR_WIDTH);
+        fprintf(out, "  eta %s", left);
+    }
     fprintf(out, "  loss %.3f", metrics->loss);
     for (int i = 0; i < session->objective_count; i++)
         if (!isnan(metrics->objectives[i]))
             fprintf(out, "  %s %.3f", session->objectives[i]->name, metrics->objectives[i]);
-    duration(each * (double)(session->steps - metrics->step), left);
     double rate = progress->seconds > 0 ? (double)progress->tokens / progress->seconds : 0;
-    fprintf(out, "  lr %.1e  %s tok/s  eta %s", metrics->lr, progress_number((int64_t)rate, number), left);
+    fprintf(out, "  lr %.1e  %s tok/s", metrics->lr, progress_number((int64_t)rate, number));
+    if (!progress->terminal) fprintf(out, "  eta %s", left);
+}
+
+/* One line of the terminal, cut to its width: a wrapped one could not be drawn over. */
+static void redraw(Progress *progress, const Session *session, const StepMetrics *metrics)
+{
+    char line[1024] = "";
+    FILE *memory = fmemopen(line, sizeof line, "w");
+    if (!memory) return;
+    draw(progress, memory, session, metrics);
+    fclose(memory);
+    fprintf(progress->out, "\r%.*s\033[K", columns(progress) - 1, line);
+    progress->drawn = true;
 }
 
 void progress_step(Progress *progress, const Session *session, const StepMetrics *metrics)
@@ -73,13 +97,11 @@ void progress_step(Progress *progress, const Session *session, const StepMetrics
     double now = clock_seconds();
     if (progress->terminal) {
         if (!last && now - progress->last_drawn < redraw_seconds) return;
-        fputs("\r", progress->out);
-        draw(progress, session, metrics);
-        fputs("\033[K", progress->out);
-        progress->drawn = true;
+        redraw(progress, session, metrics);
+        if (last) progress_finish(progress);
     } else {
         if (!last && metrics->step % progress->every != 0) return;
-        draw(progress, session, metrics);
+        draw(progress, progress->out, session, metrics);
         fputc('\n', progress->out);
     }
     fflush(progress->out);
@@ -93,7 +115,7 @@ void progress_task(Progress *progress, const char *task, int64_t done, int64_t a
     double now = clock_seconds();
     if (!progress->terminal || (done != all && now - progress->last_drawn < redraw_seconds)) return;
     fprintf(progress->out, "\r%s", task);
-    draw_bar(progress->out, all > 0 ? (double)done / (double)all : 1);
+    draw_bar(progress->out, all > 0 ? (double)done / (double)all : 1, BAR_WIDTH);
     fputs("\033[K", progress->out);
     fflush(progress->out);
     progress->drawn = true;

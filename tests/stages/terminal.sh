@@ -1,0 +1,158 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The prompt and a run as somebody at a terminal meets them: keys are typed and the screen is read, in tmux.
+set -euo pipefail
+command -v tmux >/dev/null || { echo "there is no tmux"; exit 77; }
+unset TMUX
+export TMUX_TMPDIR=$PWD HOME=$PWD XDG_STATE_HOME=$PWD/state INPUTRC=/dev/null LC_ALL=C.UTF-8
+
+terminal() { tmux -L "lathe-$$" -f /dev/null "$@"; }
+trap 'terminal kill-server 2>/dev/null || true' EXIT
+screen() { terminal capture-pane -p -t lathe | sed 's, *$,,'; }
+broken() {
+    echo "$1; the screen:"
+    screen
+    exit 1
+}
+# await WORDS COMMAND...: waits until the command succeeds; no time decides but the one after which all is lost.
+await() {
+    local words=$1 end=$((SECONDS + 90))
+    shift
+    while ! "$@"; do
+        ((SECONDS < end)) || broken "$words"
+        sleep 0.1
+    done
+}
+has() { screen | grep -E -- "$1" >/dev/null; }
+shows() { await "'$1' did not appear" has "$1"; }
+key() { terminal send-keys -t lathe "$@"; }
+type_in() { terminal send-keys -t lathe -l -- "$1"; }
+# enter LINE WORDS: types a line and waits for what matches the words.
+enter() {
+    type_in "$1"
+    key Enter
+    shows "$2"
+}
+
+# begin COMMAND...: starts it on a terminal of its own.
+begin() {
+    rm -f before after status
+    printf 'trap : INT\nstty -g >before\n%s\necho $? >left\nstty -g >after\nmv left status\nread -r line\n' "${*@Q}" >script
+    terminal respawn-pane -k -t lathe "sh $PWD/script"
+}
+# left STATUS: it came to its end, and the terminal is as it was.
+left() {
+    await "it did not end" test -f status
+    [[ $(cat status) == "$1" ]] || broken "status $(cat status), not $1"
+    cmp before after || broken "the terminal is not as it was"
+}
+
+terminal new-session -d -s lathe -x 140 -y 50 cat
+
+# --- the prompt ---
+begin "$LATHE" repl
+shows '^lathe>$'
+enter '6 * 7' '^42$'
+type_in 'for i = 1, 2 do'
+key Enter
+shows '^    \.\.$'
+type_in 'print(i * 111)'
+key Enter
+enter 'end' '^222$'
+has '^111$' || broken "the first turn of the loop printed nothing"
+
+# Completion: a table's field, a table in a table, a record, a method of a tensor; two that begin alike are listed.
+type_in 'string.rever'
+key Tab
+shows '^lathe> string\.reverse$'
+enter '("abc")' '^cba$'
+type_in 'outer = {inner = {deepest = 5500}}'
+key Enter
+type_in 'outer.inner.dee'
+key Tab
+shows '^lathe> outer\.inner\.deepest$'
+enter ' + 55' '^5555$'
+type_in 'objectives.ml'
+key Tab
+shows '^lathe> objectives\.mlm$'
+key C-u
+type_in 'optim.ada'
+key Tab
+shows '^lathe> optim\.adam$'
+key Tab Tab
+shows 'optim\.adam +optim\.adamw'
+key C-u
+type_in 'x = zeros(2, 3)'
+key Enter
+type_in 'x:backw'
+key Tab
+shows '^lathe> x:backward$'
+key C-u C-l
+
+# A big tensor is shown shortened.
+enter 'zeros(1000, 1000)' 'f32\[1000,1000\]'
+shows '^lathe>$'
+[[ $(screen | grep -c .) -lt 30 ]] || broken "a big tensor fills the screen"
+
+# Errors: the message, and where it was called from.
+enter 'nonesuch.field' "attempt to index a nil value \\(global 'nonesuch'\\)"
+type_in 'function fails() error("on purpose") end'
+key Enter
+enter 'fails()' 'on purpose'
+shows 'stack traceback:'
+enter '7 * 11' '^77$'
+key C-l
+shows '^lathe>$'
+
+# History: two lines up is the call that failed; the last line is kept for the next prompt.
+key Up Up
+shows '^lathe> fails\(\)$'
+key Up
+shows '^lathe> function fails'
+key Down Down
+shows '^lathe> 7 \* 11$'
+key Enter
+shows '^77$'
+
+# Ctrl-C ends a line, an unfinished chunk and an endless loop; the prompt goes on each time.
+type_in 'no such line'
+shows 'no such line$'
+key C-c
+shows '\^C'
+type_in 'for i = 1, 2 do'
+key Enter
+shows '^    \.\.$'
+key C-c
+enter '8 * 8' '^64$'
+enter 'print("go" .. "ing") while true do end' '^going$'
+key C-c
+shows '^\^Cinterrupted$'
+enter 'print("go" .. "es on") x = zeros(300, 300) while true do x = x:matmul(x) end' '^goes on$'
+key C-c
+await "the second loop was not interrupted" eval '[[ $(screen | grep -c "^^Cinterrupted$") == 2 ]]'
+enter '9 * 9' '^81$'
+key C-d
+left 0
+
+begin "$LATHE" repl
+shows '^lathe>$'
+key Up
+shows '^lathe> 9 \* 9$'
+key C-u
+type_in 'exit(3)'
+key Enter
+left 3
+
+# --- a run ---
+begin "$LATHE" run bert --steps 30 --out short --set batch_size=16
+shows 'step +[0-9]+/30 \[[#.]{20}\]  eta [0-9:]+  loss [0-9.]+  mlm [0-9.]+  nsp [0-9.]+'
+left 0
+has 'step 30/30 \[#{20}\]' || broken "the bar is not full at the end"
+has '^valid  mlm ' || broken "there is no evaluation"
+
+begin "$LATHE" run bert --steps 100000 --out stopped --set batch_size=16
+shows 'step +[0-9]+/100000 \[\.{20}\]'
+key C-c
+left 130
+has 'saved at step [0-9]+; go on with: lathe run --resume stopped' || broken "Ctrl-C: no word on how to go on"
+compgen -G 'stopped/checkpoints/step-*/state.json' >/dev/null || broken "Ctrl-C: no checkpoint"
