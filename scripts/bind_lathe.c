@@ -2,6 +2,7 @@
 /* The table of kinds, and what the Lua library (scripts/lib) needs from C. */
 #include "scripts/bind_data.h"
 #include "scripts/bind_parts.h"
+#include "scripts/bind_edit.h"
 #include "scripts/bind_session.h"
 #include "scripts/bind_tokenizers.h"
 
@@ -122,4 +123,5 @@ void bind_open(lua_State *L)
     bind_open_wordpiece(L);
     bind_open_data(L);
     bind_open_lathe(L);
+    bind_open_edits(L);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Live options: run.objectives.nsp.weight = 0.1 changes the session and says so. */
-#include "scripts/bind_session.h"
+#include "scripts/bind_edit.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -79,19 +79,20 @@ static Status not_changed(Status status)
     return status_fail(status, "%s. Nothing was changed.", words);
 }
 
-/* "[1,206] objectives.nsp.weight 0.5 -> 0.1" */
-static void announce(lua_State *L, const Live *live, const Option *option, const void *config, const char *before)
+/* The line of Lua that gives the option the value that it has now in config. */
+static Status assignment(const Live *live, const Option *option, const void *config, Buffer *out)
 {
-    lua_getiuservalue(L, 1, 1);
-    Session *session = bind_test_session(L, -1);
-    Buffer *line = host_push_buffer(L);
-    host_check(
-        L, buffer_printf(line, "[%lld] %s.%s %s -> ", (long long)session->step, live->path, option->name, before));
-    host_check(L, short_value(option, config, line));
-    host_check(L, buffer_text(line, "\n"));
-    host_write(host_of(L), line->data, line->length);
+    const void *at = (const char *)config + option->offset;
+    bool whole = strcmp(live->path, "run") == 0;
+    TRY(buffer_printf(out, "run%s%s.%s = ", whole ? "" : ".", whole ? "" : live->path, option->name));
+    if (option->kind == OPTION_NUMBER) return buffer_printf(out, "%.17g", *(const double *)at);
+    if (option->kind == OPTION_INTEGER || option->kind == OPTION_BOOLEAN) return option_print(option, config, out);
+    TRY(buffer_text(out, "\""));
+    TRY(option_print(option, config, out));
+    return buffer_text(out, "\"");
 }
 
+/* The value at index 3 is tried, taken back, journalled, and only then set. */
 static int live_newindex(lua_State *L)
 {
     Live *live = luaL_checkudata(L, 1, LIVE_TYPE);
@@ -99,15 +100,28 @@ static int live_newindex(lua_State *L)
     const Option *table, *option;
     void *config;
     lua_getiuservalue(L, 1, 1);
-    if (bind_check_session(L, -1)->stepping)
-        return luaL_error(L, "%s.%s cannot be changed inside a training step", live->path, name);
+    SessionHandle *handle = bind_check_session(L, -1);
     option = find(live, name, &table, &config);
     if (!option) host_check(L, option_unknown(live->options ? live->options : live->common, live->path, name));
-    Buffer *before = host_push_buffer(L);
-    host_check(L, short_value(option, config, before));
+    Buffer *what = host_push_buffer(L), *effect = host_push_buffer(L), *inverse = host_push_buffer(L);
+    host_check(L, buffer_printf(what, "%s.%s ", live->path, name));
+    host_check(L, short_value(option, config, what));
+    host_check(L, assignment(live, option, config, inverse));
+    size_t size = option_size(option);
+    void *at = (char *)config + option->offset, *before = lua_newuserdatauv(L, size, 0);
+    void *after = lua_newuserdatauv(L, size, 0);
+    memcpy(before, at, size);
     Status status = bind_set_option(L, 3, table, config, live->path, name);
     if (status != STATUS_OK) host_check(L, not_changed(status));
-    announce(L, live, option, config, before->data ? before->data : "");
+    memcpy(after, at, size);
+    status = buffer_text(what, " -> ");
+    if (status == STATUS_OK) status = short_value(option, config, what);
+    if (status == STATUS_OK) status = assignment(live, option, config, effect);
+    memcpy(at, before, size);
+    host_check(L, status);
+    bind_edit(L, handle, effect->data, inverse->data);
+    memcpy(at, after, size);
+    bind_edit_done(L, handle, what->data);
     return 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Modules and parameters: run.model.bert.encoder.layer[0].attention.self.query.weight. */
-#include "scripts/bind_session.h"
+#include "scripts/bind_edit.h"
 
 #include "engine/base/names.h"
 
@@ -11,37 +11,70 @@
 #define MODULE_TYPE "lathe.module"
 #define PARAM_TYPE  "lathe.param"
 
-/* User value 1 of both is the session, which keeps the tree alive. */
-typedef struct ModuleHandle {
-    Module *module;
-} ModuleHandle;
+/* A handle says where to look: edits of the tree may replace what stands there. User value 1 is the session. */
+typedef struct Place {
+    char model[MODEL_NAME_SIZE], path[MODULE_PATH_SIZE];
+} Place;
 
-typedef struct ParamHandle {
-    Param *param;
-} ParamHandle;
-
-static void keep_session(lua_State *L, int session)
+static void push_place(lua_State *L, int session, const Module *root, const char *path, const char *type)
 {
+    session = lua_absindex(L, session);
+    while (root->parent) root = root->parent;
+    Place *place = lua_newuserdatauv(L, sizeof *place, 1);
+    snprintf(place->model, sizeof place->model, "%s", root->name);
+    snprintf(place->path, sizeof place->path, "%s", path);
+    luaL_setmetatable(L, type);
     lua_pushvalue(L, session);
     lua_setiuservalue(L, -2, 1);
 }
 
 void bind_push_module(lua_State *L, int session, Module *module)
 {
-    session = lua_absindex(L, session);
-    ModuleHandle *handle = lua_newuserdatauv(L, sizeof *handle, 1);
-    handle->module = module;
-    luaL_setmetatable(L, MODULE_TYPE);
-    keep_session(L, session);
+    char path[MODULE_PATH_SIZE];
+    module_path(module, path);
+    push_place(L, session, module, path, MODULE_TYPE);
 }
 
-static void push_param(lua_State *L, int session, Param *param)
+static void push_param(lua_State *L, int session, const Module *owner, const Param *param)
 {
-    session = lua_absindex(L, session);
-    ParamHandle *handle = lua_newuserdatauv(L, sizeof *handle, 1);
-    handle->param = param;
-    luaL_setmetatable(L, PARAM_TYPE);
-    keep_session(L, session);
+    push_place(L, session, owner, param->path, PARAM_TYPE);
+}
+
+static SessionHandle *session_of(lua_State *L, int index)
+{
+    lua_getiuservalue(L, index, 1);
+    SessionHandle *handle = bind_check_session(L, -1);
+    lua_pop(L, 1);
+    return handle;
+}
+
+static Model *model_of(lua_State *L, int index, const Place *place)
+{
+    Model *model = session_model(session_of(L, index)->session, place->model);
+    if (!model) luaL_error(L, "the session has no model '%s' any more", place->model);
+    return model;
+}
+
+static Module *check_module(lua_State *L, int index)
+{
+    const Place *place = luaL_checkudata(L, index, MODULE_TYPE);
+    Module *module = module_find(model_of(L, index, place)->root, place->path);
+    if (!module) luaL_error(L, "%s has no module '%s' any more", place->model, place->path);
+    return module;
+}
+
+Param *bind_test_param(lua_State *L, int index)
+{
+    const Place *place = luaL_testudata(L, index, PARAM_TYPE);
+    return place ? module_find_param(model_of(L, index, place)->root, place->path) : NULL;
+}
+
+Param *bind_check_param(lua_State *L, int index)
+{
+    const Place *place = luaL_checkudata(L, index, PARAM_TYPE);
+    Param *param = bind_test_param(L, index);
+    if (!param) luaL_error(L, "%s has no parameter '%s' any more", place->model, place->path);
+    return param;
 }
 
 /* --- modules --- */
@@ -61,9 +94,19 @@ static Status no_such_member(const Module *module, const char *name)
     return status_fail(STATUS_INVALID, "%s has no '%s'", *path ? path : module->name, name);
 }
 
+/* model["bert.encoder.layer.0"]; the session is at the top. */
+static bool push_by_path(lua_State *L, const Module *module, const char *path)
+{
+    Module *found = module_find(module, path);
+    const Param *param = found ? NULL : module_find_param(module, path);
+    if (found) bind_push_module(L, -1, found);
+    if (param) push_param(L, -1, module, param);
+    return found || param;
+}
+
 static int module_index(lua_State *L)
 {
-    Module *module = ((ModuleHandle *)luaL_checkudata(L, 1, MODULE_TYPE))->module;
+    Module *module = check_module(L, 1);
     char number[24];
     const char *name = number;
     if (lua_isinteger(L, 2))
@@ -71,6 +114,7 @@ static int module_index(lua_State *L)
     else
         name = luaL_checkstring(L, 2);
     lua_getiuservalue(L, 1, 1);
+    if (strchr(name, '.') && push_by_path(L, module, name)) return 1;
     for (int i = 0; i < module->child_count; i++)
         if (strcmp(module->children[i]->name, name) == 0) {
             bind_push_module(L, -1, module->children[i]);
@@ -78,7 +122,7 @@ static int module_index(lua_State *L)
         }
     for (int i = 0; i < module->param_count; i++)
         if (strcmp(module->params[i]->name, name) == 0) {
-            push_param(L, -1, module->params[i]);
+            push_param(L, -1, module, module->params[i]);
             return 1;
         }
     host_check(L, no_such_member(module, name));
@@ -105,16 +149,16 @@ static Status describe_module(const Module *module, Buffer *out)
 
 static int module_tostring(lua_State *L)
 {
-    ModuleHandle *handle = luaL_checkudata(L, 1, MODULE_TYPE);
+    const Module *module = check_module(L, 1);
     Buffer *out = host_push_buffer(L);
-    host_check(L, describe_module(handle->module, out));
+    host_check(L, describe_module(module, out));
     host_buffer_to_string(L, out);
     return 1;
 }
 
 static int module_members(lua_State *L)
 {
-    Module *module = ((ModuleHandle *)luaL_checkudata(L, 1, MODULE_TYPE))->module;
+    Module *module = check_module(L, 1);
     lua_Integer count = 0;
     lua_newtable(L);
     for (int i = 0; i < module->child_count; i++) {
@@ -130,7 +174,7 @@ static int module_members(lua_State *L)
 
 static int module_length(lua_State *L)
 {
-    lua_pushinteger(L, ((ModuleHandle *)luaL_checkudata(L, 1, MODULE_TYPE))->module->child_count);
+    lua_pushinteger(L, check_module(L, 1)->child_count);
     return 1;
 }
 
@@ -184,9 +228,9 @@ static Status describe_param(const Param *param, Buffer *scratch, Buffer *out)
 
 static int param_tostring(lua_State *L)
 {
-    ParamHandle *handle = luaL_checkudata(L, 1, PARAM_TYPE);
+    const Param *param = bind_check_param(L, 1);
     Buffer *out = host_push_buffer(L), *scratch = host_push_buffer(L);
-    host_check(L, describe_param(handle->param, scratch, out));
+    host_check(L, describe_param(param, scratch, out));
     lua_pop(L, 1);
     host_buffer_to_string(L, out);
     return 1;
@@ -217,8 +261,7 @@ static int push_grad(lua_State *L, const Param *param)
 /* A method of tensors, called on a copy of the value. Upvalue 1: its name. */
 static int forward_method(lua_State *L)
 {
-    ParamHandle *handle = luaL_checkudata(L, 1, PARAM_TYPE);
-    push_value(L, handle->param);
+    push_value(L, bind_check_param(L, 1));
     lua_replace(L, 1);
     lua_getfield(L, 1, lua_tostring(L, lua_upvalueindex(1)));
     lua_insert(L, 1);
@@ -228,7 +271,7 @@ static int forward_method(lua_State *L)
 
 static int param_index(lua_State *L)
 {
-    const Param *param = ((ParamHandle *)luaL_checkudata(L, 1, PARAM_TYPE))->param;
+    const Param *param = bind_check_param(L, 1);
     if (lua_type(L, 2) != LUA_TSTRING) {
         push_value(L, param);
         lua_pushvalue(L, 2);
@@ -254,14 +297,37 @@ static int param_index(lua_State *L)
     return 1;
 }
 
-static int param_newindex(lua_State *L)
+static Status set_frozen(void *context, Param *param)
 {
-    Param *param = ((ParamHandle *)luaL_checkudata(L, 1, PARAM_TYPE))->param;
+    param->frozen = *(const bool *)context;
+    return STATUS_OK;
+}
+
+/* x.frozen = true, of a parameter or of all below a module. */
+static int set_field(lua_State *L)
+{
+    bool parameter = luaL_testudata(L, 1, PARAM_TYPE) != NULL;
+    const Place *place = lua_touserdata(L, 1);
     const char *name = luaL_checkstring(L, 2);
     if (strcmp(name, "frozen") != 0)
-        return luaL_error(L, "of a parameter only frozen can be set: run.model....weight.frozen = true");
+        return luaL_error(L, "of %s only frozen can be set: run.model....frozen = true",
+                          parameter ? "a parameter" : "a module");
     luaL_checktype(L, 3, LUA_TBOOLEAN);
-    param->frozen = lua_toboolean(L, 3);
+    bool frozen = lua_toboolean(L, 3);
+    Param *param = parameter ? bind_check_param(L, 1) : NULL;
+    Module *module = parameter ? NULL : check_module(L, 1);
+    Buffer *effect = host_push_buffer(L), *inverse = host_push_buffer(L), *what = host_push_buffer(L);
+    host_check(L, buffer_printf(effect, "run.models[\"%s\"]%s%s%s.frozen = %s", place->model,
+                                *place->path ? "[\"" : "", place->path, *place->path ? "\"]" : "",
+                                frozen ? "true" : "false"));
+    if (param)
+        host_check(L, buffer_printf(inverse, "run.models[\"%s\"][\"%s\"].frozen = %s", place->model, place->path,
+                                    param->frozen ? "true" : "false"));
+    host_check(L, buffer_printf(what, "%s frozen -> %s", *place->path ? place->path : place->model,
+                                frozen ? "true" : "false"));
+    bind_edit(L, session_of(L, 1), effect->data, inverse->data);
+    host_check(L, param ? set_frozen(&frozen, param) : module_each_param(module, set_frozen, &frozen));
+    bind_edit_done(L, session_of(L, 1), what->data);
     return 0;
 }
 
@@ -278,13 +344,11 @@ static int param_members(lua_State *L)
 
 void bind_open_modules(lua_State *L)
 {
-    static const luaL_Reg module_events[] = {{"__index", module_index},
-                                             {"__tostring", module_tostring},
-                                             {"__members", module_members},
-                                             {"__len", module_length},
-                                             {NULL, NULL}};
+    static const luaL_Reg module_events[] = {{"__index", module_index},       {"__newindex", set_field},
+                                             {"__tostring", module_tostring}, {"__members", module_members},
+                                             {"__len", module_length},        {NULL, NULL}};
     static const luaL_Reg param_events[] = {{"__index", param_index},
-                                            {"__newindex", param_newindex},
+                                            {"__newindex", set_field},
                                             {"__tostring", param_tostring},
                                             {"__members", param_members},
                                             {NULL, NULL}};

@@ -35,6 +35,10 @@ extern const Option bind_live_objective[], bind_live_session[];
 
 /* run.model.bert.encoder.layer[0] (scripts/bind_module.c) */
 void bind_push_module(lua_State *L, int session, Module *module);
+/* The parameter at the index, as it stands in the tree now. Errors: something else; it is gone. NULL where it is
+ * something else. */
+Param *bind_check_param(lua_State *L, int index);
+Param *bind_test_param(lua_State *L, int index);
 void bind_open_modules(lua_State *L);
 
 /* Data sources (scripts/bind_source.c). The userdata holds a reference. cursor: whose place batch() shows; NULL:

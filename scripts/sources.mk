@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 RECIPES += scripts/recipes/bert.lua
 ENGINE_SOURCES += scripts/bind.h
+ENGINE_SOURCES += scripts/bind_edit.c
+ENGINE_SOURCES += scripts/bind_edit.h
 ENGINE_SOURCES += scripts/bind_gradcheck.c
 ENGINE_SOURCES += scripts/bind_help.c
 ENGINE_SOURCES += scripts/bind_lathe.c

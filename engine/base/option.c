@@ -21,6 +21,19 @@ size_t option_count(const Option *table)
     return count;
 }
 
+size_t option_size(const Option *option)
+{
+    switch (option->kind) {
+    case OPTION_BOOLEAN: return sizeof(bool);
+    case OPTION_TEXT: return OPTION_TEXT_SIZE;
+    case OPTION_INTS: return sizeof(OptionInts);
+    case OPTION_NUMBER: return sizeof(double);
+    case OPTION_INTEGER:
+    case OPTION_CHOICE: return sizeof(int64_t);
+    }
+    return 0;
+}
+
 const Option *option_find(const Option *table, const char *name)
 {
     for (; table && table->name; table++)

@@ -72,6 +72,8 @@ typedef struct Option {
     }
 
 size_t option_count(const Option *table);
+/* Bytes of the field. */
+size_t option_size(const Option *option);
 const Option *option_find(const Option *table, const char *name);
 
 /* Fills config with the defaults (required fields with zeros). */

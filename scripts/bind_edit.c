@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "scripts/bind_edit.h"
+
+#include <stdio.h>
+
+/* The session whose edits are told to the function that keeps its history; both are set by lathe.track(). */
+static const char tracked_key, tracker_key;
+
+static bool is_tracked(lua_State *L, const SessionHandle *handle)
+{
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &tracked_key);
+    bool tracked = lua_touserdata(L, -1) == (const void *)handle;
+    lua_pop(L, 1);
+    return tracked;
+}
+
+void bind_edit(lua_State *L, SessionHandle *handle, const char *effect, const char *inverse)
+{
+    if (handle->stepping) luaL_error(L, "%s: nothing can be changed inside a training step", effect);
+    if (!is_tracked(L, handle)) return;
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &tracker_key);
+    lua_pushstring(L, effect);
+    lua_pushstring(L, inverse);
+    lua_call(L, 2, 0);
+}
+
+void bind_edit_done(lua_State *L, SessionHandle *handle, const char *what)
+{
+    Buffer *line = host_push_buffer(L);
+    long long step = (long long)handle->session->step;
+    host_check(L, buffer_printf(line, "[%lld] %s", step, what));
+    if (is_tracked(L, handle)) host_check(L, buffer_printf(line, ".  undo() goes back to %lld", step));
+    host_check(L, buffer_text(line, "\n"));
+    host_write(host_of(L), line->data, line->length);
+    lua_pop(L, 1);
+}
+
+/* lathe.track(session, f): from now on f(effect, inverse) is called before each edit of the session. */
+static int track(lua_State *L)
+{
+    bind_check_session(L, 1);
+    luaL_checktype(L, 2, LUA_TFUNCTION);
+    lua_settop(L, 2);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &tracker_key);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &tracked_key);
+    return 0;
+}
+
+void bind_open_edits(lua_State *L)
+{
+    lua_getglobal(L, "lathe");
+    lua_pushcfunction(L, track);
+    lua_setfield(L, -2, "track");
+    lua_pop(L, 1);
+}

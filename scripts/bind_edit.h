@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Edits: every change of a live session from Lua goes through here, so that it is journalled, can be undone and is
+ * replayed. Nobody frees anything. */
+#ifndef LATHE_SCRIPTS_BIND_EDIT_H
+#define LATHE_SCRIPTS_BIND_EDIT_H
+
+#include "scripts/bind_session.h"
+
+/* To be called by a binding that has checked that its change fits, before it makes it. effect: the line of Lua that
+ * makes this very change when it is run again, with plain values only ("run.objectives.nsp.weight = 0.1"); inverse:
+ * the line that takes it back from here, NULL where only undo() can. On a session that is tracked (the run of a
+ * directory) the journal is on the disk and the state is snapshotted when this returns. Raises: inside of a
+ * training step; the disk; memory. Nothing has changed then. */
+void bind_edit(lua_State *L, SessionHandle *handle, const char *effect, const char *inverse);
+
+/* After the change: prints "[1,206] what.  undo() goes back to 1,206" (what: "objectives.nsp.weight 0.5 -> 0.1").
+ */
+void bind_edit_done(lua_State *L, SessionHandle *handle, const char *what);
+
+void bind_open_edits(lua_State *L);
+
+#endif
