@@ -9,14 +9,13 @@
 
 typedef struct TokenizerHandle {
     Encoder encoder;
-    Status (*save)(const void *tokenizer, const char *path);
+    const TokenizerFunctions *functions;
 } TokenizerHandle;
 
-void bind_push_tokenizer(lua_State *L, const Encoder *encoder,
-                         Status (*save)(const void *tokenizer, const char *path))
+void bind_push_tokenizer(lua_State *L, const Encoder *encoder, const TokenizerFunctions *functions)
 {
     TokenizerHandle *handle = lua_newuserdatauv(L, sizeof *handle, 0);
-    *handle = (TokenizerHandle){.encoder = *encoder, .save = save};
+    *handle = (TokenizerHandle){.encoder = *encoder, .functions = functions};
     luaL_setmetatable(L, TOKENIZER_TYPE);
     if (encoder->owner.retain) encoder->owner.retain(encoder->owner.object);
 }
@@ -83,19 +82,33 @@ static int tokenizer_encode(lua_State *L)
     return 2;
 }
 
-/* tokenizer:decode(ids): the pieces joined again, "##" taken away */
+/* The pieces, with spaces between them. */
+static Status join_pieces(const Vocabulary *vocabulary, const TokenList *list, Buffer *out)
+{
+    for (int64_t i = 0; i < list->count; i++) {
+        int64_t id = list->ids[i];
+        if (id < 0 || id >= vocabulary->size || !vocabulary->pieces)
+            return status_fail(STATUS_INVALID, "decode: there are pieces 0 to %lld, not %lld",
+                               (long long)vocabulary->size - 1, (long long)id);
+        TRY(buffer_printf(out, "%s%s", i ? " " : "", vocabulary->pieces[id]));
+    }
+    return STATUS_OK;
+}
+
+/* tokenizer:decode(ids) -> readable text */
 static int tokenizer_decode(lua_State *L)
 {
-    const Vocabulary *vocabulary = check(L, 1)->encoder.vocabulary;
+    TokenizerHandle *handle = check(L, 1);
+    const Encoder *encoder = &handle->encoder;
     Tensor *ids = bind_push_as_tensor(L, 2, DTYPE_I32);
+    TokenList *list = push_list(L);
+    for (int64_t i = 0, n = tensor_count(ids); i < n; i++)
+        host_check(L, token_list_add(list, (int32_t)tensor_get(ids, i), 0));
     Buffer *out = host_push_buffer(L);
-    for (int64_t i = 0, n = tensor_count(ids); i < n; i++) {
-        int64_t id = (int64_t)tensor_get(ids, i);
-        const char *piece = id >= 0 && id < vocabulary->size && vocabulary->pieces ? vocabulary->pieces[id] : "?";
-        bool joined = strncmp(piece, "##", 2) == 0;
-        if (out->length && !joined) host_check(L, buffer_text(out, " "));
-        host_check(L, buffer_text(out, joined ? piece + 2 : piece));
-    }
+    if (handle->functions->decode)
+        host_check(L, handle->functions->decode(encoder->tokenizer, list->ids, list->count, out));
+    else
+        host_check(L, join_pieces(encoder->vocabulary, list, out));
     host_buffer_to_string(L, out);
     return 1;
 }
@@ -114,8 +127,8 @@ static int tokenizer_save(lua_State *L)
 {
     TokenizerHandle *handle = check(L, 1);
     const char *path = luaL_checkstring(L, 2);
-    if (!handle->save) return luaL_error(L, "save: this tokenizer has no file format");
-    host_check(L, handle->save(handle->encoder.tokenizer, path));
+    if (!handle->functions->save) return luaL_error(L, "save: this tokenizer has no file format");
+    host_check(L, handle->functions->save(handle->encoder.tokenizer, path));
     return 0;
 }
 

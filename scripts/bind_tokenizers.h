@@ -6,9 +6,14 @@
 #include "datasets/tokenized_encode.h"
 #include "scripts/bind.h"
 
-/* Pushes a tokenizer that retains the encoder's owner. save: writes it to a path; NULL where it cannot be saved. */
-void bind_push_tokenizer(lua_State *L, const Encoder *encoder,
-                         Status (*save)(const void *tokenizer, const char *path));
+/* What a tokenizer can do besides encoding; each NULL where it cannot. */
+typedef struct TokenizerFunctions {
+    Status (*save)(const void *tokenizer, const char *path);
+    Status (*decode)(const void *tokenizer, const int32_t *ids, int64_t count, Buffer *out);
+} TokenizerFunctions;
+
+/* Pushes a tokenizer that retains the encoder's owner. The functions are constant data. */
+void bind_push_tokenizer(lua_State *L, const Encoder *encoder, const TokenizerFunctions *functions);
 Encoder bind_check_encoder(lua_State *L, int index);
 void bind_open_tokenizers(lua_State *L);
 /* The global tokenizers (scripts/bind_wordpiece.c). */

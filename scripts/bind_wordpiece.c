@@ -30,11 +30,18 @@ static Status save(const void *tokenizer, const char *path)
     return wordpiece_save(tokenizer, path);
 }
 
+static Status decode(const void *tokenizer, const int32_t *ids, int64_t count, Buffer *out)
+{
+    return wordpiece_decode(tokenizer, ids, count, false, out);
+}
+
+static const TokenizerFunctions functions = {save, decode};
+
 /* The Lua value holds its own reference; this one is given back. */
 static int push(lua_State *L, WordPiece *tokenizer)
 {
     Encoder encoder = wordpiece_encoder(tokenizer);
-    bind_push_tokenizer(L, &encoder, save);
+    bind_push_tokenizer(L, &encoder, &functions);
     wordpiece_unref(tokenizer);
     return 1;
 }

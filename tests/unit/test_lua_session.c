@@ -43,8 +43,9 @@ static Status encode_letters(const void *tokenizer, const char *bytes, size_t le
 
 static int push_letters(lua_State *L)
 {
+    static const TokenizerFunctions none = {0};
     Encoder encoder = {.vocabulary = &letters, .encode = encode_letters};
-    bind_push_tokenizer(L, &encoder, NULL);
+    bind_push_tokenizer(L, &encoder, &none);
     lua_setglobal(L, "letters");
     lua_pushstring(L, scratch_path("text.txt"));
     lua_setglobal(L, "path");
@@ -108,6 +109,20 @@ START_TEST(trains)
             "again:train(10)\n"
             "assert(again:hash() == run:hash())\n"
             "assert(small({ objectives.mlm {} }, { seed = 2 }):hash() ~= small { objectives.mlm {} }:hash())"));
+}
+END_TEST
+
+START_TEST(tokenizers_decode)
+{
+    ASSERT_OK(run("assert(letters:decode { 5, 6, 31 } == 'a b .')\n"
+                  "local pieces = tokenizers.wordpiece.train(corpus, { vocab_size = 60 })\n"
+                  "local text = 'the ab runs to the a'\n"
+                  "assert(pieces:decode(pieces:encode(text)) == text)\n"
+                  "assert(pieces:decode {} == '')\n"
+                  "assert(pieces:decode(tensor(pieces:encode('[CLS] runs'))) == '[CLS] runs')"));
+    ASSERT_FAILS(run("letters:decode { 32 }"), STATUS_INVALID, "there are pieces 0 to 31, not 32");
+    ASSERT_FAILS(run("tokenizers.wordpiece.train(corpus):decode { 5, 99999 }"), STATUS_INVALID,
+                 "token 1 is 99999, outside the vocabulary");
 }
 END_TEST
 
@@ -269,6 +284,7 @@ Suite *lua_session_suite(void)
     TCase *cases = tcase_create("session");
     tcase_add_checked_fixture(cases, start, stop);
     tcase_add_test(cases, trains);
+    tcase_add_test(cases, tokenizers_decode);
     tcase_add_test(cases, live_edits);
     tcase_add_test(cases, looks_inside);
     tcase_add_test(cases, own_objectives);
