@@ -46,7 +46,8 @@ const Command commands[] = {
     {"run", "RECIPE", "Train what a recipe describes", 0, 1, "set out resume seed steps threads plain json",
      "RECIPE is a file, or the name of an installed recipe (bert). 'lathe run RECIPE --help' lists its "
      "parameters.\n"
-     "Ctrl-C stops before the next op, saves and leaves with status 130; a second one leaves at once.",
+     "Ctrl-C stops before the next op, saves and leaves with status 130; a second one leaves at once.\n"
+     "SIGTERM and SIGHUP (the terminal was closed) save as well; the status is 143 or 129.",
      NULL, command_run},
     {"repl", "[SCRIPT]", "Run the script, if any, then a Lua prompt", 0, 1, "",
      "Without a terminal it reads lines from standard input.", NULL, run_repl},

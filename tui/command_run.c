@@ -28,21 +28,29 @@ typedef struct Live {
     bool evaluated;
 } Live;
 
-static void on_interrupt(int signal)
+static volatile sig_atomic_t stopped_by; /* the first signal */
+
+/* A terminal that is closed may say so twice; only who asks twice to stop leaves at once. */
+static void on_signal(int number)
 {
-    if (cancel_requested()) {
-        static const char words[] = "\nleft at once; the last checkpoint stands\n";
-        if (write(STDERR_FILENO, words, sizeof words - 1) < 0) _exit(EXIT_INTERRUPTED);
-        _exit(EXIT_INTERRUPTED);
+    static const char words[] = "\nleft at once; the last checkpoint stands\n";
+    if (!stopped_by) stopped_by = number;
+    if (cancel_requested() && number != SIGHUP) {
+        ssize_t written = write(STDERR_FILENO, words, sizeof words - 1);
+        (void)written;
+        _exit(128 + number);
     }
-    (void)signal;
     cancel_request();
 }
 
-static void catch_interrupts(void)
+/* A run under nohup goes on when the terminal is closed. */
+static void catch_signals(void)
 {
-    signals_catch(SIGINT, on_interrupt, NULL);
-    signals_catch(SIGTERM, on_interrupt, NULL);
+    struct sigaction before;
+    signals_catch(SIGINT, on_signal, NULL);
+    signals_catch(SIGTERM, on_signal, NULL);
+    signals_catch(SIGHUP, on_signal, &before);
+    if (before.sa_handler == SIG_IGN) sigaction(SIGHUP, &before, NULL);
 }
 
 /* --- reports --- */
@@ -185,7 +193,7 @@ int command_run(const Arguments *arguments)
         return usage("run takes a recipe, or --resume DIR; 'lathe run --help' explains");
     if (arguments->help) return print_recipe_help(arguments);
     Live live = {0};
-    catch_interrupts();
+    catch_signals();
     FILE *out = arguments->json ? stderr : stdout;
     live.progress = (Progress){.out = out, .terminal = on_terminal(arguments, out)};
     bind_set_progress(preparing, &live);
@@ -194,6 +202,7 @@ int command_run(const Arguments *arguments)
     progress_finish(&live.progress);
     if (status == STATUS_OK && arguments->json) status = print_json(&live);
     int result = status == STATUS_OK ? 0 : command_fail(status);
+    if (status == STATUS_CANCELLED && stopped_by) result = 128 + stopped_by;
     if (status == STATUS_CANCELLED && live.directory)
         fprintf(stderr, "saved at step %lld; go on with: lathe run --resume %s\n",
                 (long long)live.setup.session->step, run_directory_path(live.directory));

@@ -17,12 +17,12 @@ Status command_help(Buffer *out)
     TRY(buffer_printf(out, "usage: lathe COMMAND ...\n\n%s\n\n", about));
     for (int i = 0; i < command_count; i++)
         TRY(buffer_printf(out, "  %-6s %-10s %s\n", commands[i].name, commands[i].names, commands[i].doc));
-    return buffer_text(out,
-                       "\n  --help            this text; 'lathe COMMAND --help' explains a command\n"
-                       "  --version         name and version\n"
-                       "  --man-page        the manual page, for man -l\n"
-                       "  --completion      completion for bash, to be sourced\n\n"
-                       "Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted (the state was saved).\n");
+    return buffer_text(
+        out, "\n  --help            this text; 'lathe COMMAND --help' explains a command\n"
+             "  --version         name and version\n"
+             "  --man-page        the manual page, for man -l\n"
+             "  --completion      completion for bash, to be sourced\n\n"
+             "Exit status: 0 done, 1 failed, 2 wrong usage, 130, 143 or 129 interrupted (the state was saved).\n");
 }
 
 Status command_help_one(const Command *command, Buffer *out)
@@ -96,7 +96,7 @@ Status command_man_page(Buffer *out)
     TRY(man_examples(out));
     return buffer_text(
         out,
-        ".SH EXIT STATUS\n0 done, 1 failed, 2 wrong usage, 130 interrupted (the state was saved).\n"
+        ".SH EXIT STATUS\n0 done, 1 failed, 2 wrong usage, 130, 143 or 129 interrupted (the state was saved).\n"
         ".SH ENVIRONMENT\n.TP\n.B LATHE_PATH\nfolders with recipes, separated by colons.\n"
         ".TP\n.B OPENBLAS_CORETYPE, OMP_WAIT_POLICY\nset by lathe for itself where they are not set.\n"
         ".SH FILES\nA run's directory holds config.json, metrics.jsonl, journal.lua, checkpoints/, and at the end\n"

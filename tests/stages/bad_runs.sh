@@ -59,6 +59,25 @@ cmp alone/model.safetensors stopped/model.safetensors
 cmp <(without_times alone) <(without_times stopped)
 refused "holds another run" "${bert[@]}" --steps 3 --out stopped
 
+# SIGTERM does what Ctrl-C does, and SIGHUP where nohup has not switched it off.
+signals=(TERM:143)
+((0x$(awk '/^SigIgn/ { print $2 }' /proc/$$/status) & 1)) || signals+=(HUP:129)
+for signal in "${signals[@]}"; do
+    name=${signal%:*}
+    "${bert[@]}" --steps 120 --out $name >log 2>&1 &
+    process=$!
+    wait_for_step $name 5
+    kill -$name $process
+    status=0
+    wait $process || status=$?
+    if [[ ! -f $name/model.safetensors ]]; then
+        [[ $status == "${signal#*:}" ]] || broken "SIG$name gave status $status"
+        grep -q -- "--resume $name" log || broken "SIG$name: no word on how to go on"
+        "$LATHE" run --plain --resume $name >log 2>&1 || broken "the run did not go on after $signal"
+    fi
+    cmp alone/model.safetensors "$name/model.safetensors"
+done
+
 # A disk that is full (a limit of the size of files) while a checkpoint is saved: the run goes on later.
 refused "File too large" bash -c 'trap "" XFSZ; ulimit -f 40; exec "$@"' _ "${bert[@]}" --steps 120 --out full
 [[ -z $(find full -name '*.safetensors' -size +40k) ]] || broken "a file above the limit"
