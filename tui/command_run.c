@@ -115,10 +115,23 @@ static Status start(Live *live, const Arguments *arguments)
     return run_setup_write(&live->setup, live->directory);
 }
 
+/* The same bits come out only of the same parts. */
+static Status warn_of_differences(const char *path)
+{
+    Buffer words = {0};
+    Status status = run_setup_differences(path, &words);
+    if (status == STATUS_OK && words.length)
+        fprintf(stderr, "lathe: the results may differ in their last bits from an uninterrupted run's:\n%s",
+                words.data);
+    buffer_free(&words);
+    return status;
+}
+
 static Status go_on(Live *live, const Arguments *arguments)
 {
     char skipped[CHECKPOINTS_TEXT_SIZE];
     TRY(run_directory_resume(arguments->resume, &live->directory));
+    TRY(warn_of_differences(arguments->resume));
     TRY(run_setup_directory(arguments->resume, &live->setup));
     TRY(run_resume(live->setup.session, live->directory, skipped));
     if (skipped[0]) fprintf(stderr, "lathe: %s\n", skipped);

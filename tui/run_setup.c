@@ -138,6 +138,28 @@ static Status put_data(const Session *session, json_t *data)
     return STATUS_OK;
 }
 
+/* With the libraries of the rooms above the engine. */
+static Status made_with(json_t **out)
+{
+    TRY(metadata_json(out));
+    Status status = json_set_text(json_object_get(*out, "libraries"), "lua", LUA_RELEASE);
+    if (status != STATUS_OK) json_decref(*out);
+    return status;
+}
+
+Status run_setup_differences(const char *path, Buffer *out)
+{
+    json_t *config, *now;
+    TRY(run_directory_read_config(path, &config));
+    Status status = made_with(&now);
+    if (status == STATUS_OK) {
+        status = metadata_differences(json_object_get(config, "made_with"), now, out);
+        json_decref(now);
+    }
+    json_decref(config);
+    return status;
+}
+
 static Status fill_config(RunSetup *setup, json_t *config)
 {
     json_t *parameters, *data, *metadata;
@@ -150,7 +172,7 @@ static Status fill_config(RunSetup *setup, json_t *config)
     TRY(json_new_object(&data));
     TRY(json_set(config, "data", data));
     TRY(put_data(setup->session, data));
-    TRY(metadata_json(&metadata));
+    TRY(made_with(&metadata));
     return json_set(config, "made_with", metadata);
 }
 

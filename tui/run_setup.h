@@ -29,6 +29,10 @@ Status run_setup_build(RunSetup *setup, int64_t steps) STATUS_CHECKED;
 /* Writes config.json, recipe.lua and journal.lua of a new run. */
 Status run_setup_write(RunSetup *setup, const RunDirectory *directory) STATUS_CHECKED;
 
+/* Appends a line for each part of the program or machine that may change bits and is not what the run in the
+ * directory was begun with. */
+Status run_setup_differences(const char *path, Buffer *out) STATUS_CHECKED;
+
 void run_setup_free(RunSetup *setup);
 
 /* "runs/bert-0003": the first that is free. The caller frees it. */

@@ -133,6 +133,8 @@ Status metadata_differences(const json_t *then, const json_t *now, Buffer *out)
                                            {"libraries.openblas.core", "OpenBLAS' core"},
                                            {"libraries.onednn", "oneDNN"},
                                            {"libraries.glibc", "the C library"},
+                                           {"libraries.lua", "Lua"},
+                                           {"cpu.name", "the processor"},
                                            {"cpu.vector_level", "the vector level"}};
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         const char *old = text_at(then, paths[i][0]), *fresh = text_at(now, paths[i][0]);

@@ -78,6 +78,17 @@ for signal in "${signals[@]}"; do
     cmp alone/model.safetensors "$name/model.safetensors"
 done
 
+# A run that goes on with other parts than it was begun with is warned about.
+"${bert[@]}" --steps 120 --out moved >log 2>&1 || broken "the run failed"
+grep -q '"lua": "Lua 5.4' moved/config.json || broken "Lua's version is not in config.json"
+rm moved/model.safetensors
+"$LATHE" run --plain --resume moved >log 2>&1 || broken "the run did not go on"
+! grep -q 'may differ' log || broken "a warning of differences where there are none"
+sed -i 's/"core": "[^"]*"/"core": "Prescott"/' moved/config.json
+"$LATHE" run --plain --resume moved >log 2>&1 || broken "the run did not go on"
+grep -q "may differ in their last bits" log && grep -q "OpenBLAS' core was Prescott, now " log ||
+    broken "other parts, and no warning"
+
 # A disk that is full (a limit of the size of files) while a checkpoint is saved: the run goes on later.
 refused "File too large" bash -c 'trap "" XFSZ; ulimit -f 40; exec "$@"' _ "${bert[@]}" --steps 120 --out full
 [[ -z $(find full -name '*.safetensors' -size +40k) ]] || broken "a file above the limit"
