@@ -251,6 +251,8 @@ Status run_resume(Session *session, RunDirectory *directory, char *skipped)
     Status status = STATUS_OK;
     if (checkpoint.step >= 0)
         status = checkpoint_read(session, checkpoint.path, checkpoint.state_path, checkpoint.state);
+    /* Damaged ones that were passed over: they count among those that are kept, and may look like the best. */
+    if (status == STATUS_OK && skipped[0]) status = checkpoints_remove_after(path, session->step);
     if (status == STATUS_OK) status = run_directory_cut_metrics(directory, session->step);
     checkpoint_close(&checkpoint);
     return status;

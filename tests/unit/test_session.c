@@ -6,10 +6,12 @@
 #include "engine/io/file.h"
 #include "engine/train/checkpoint.h"
 #include "engine/train/evaluate.h"
+#include "engine/train/run.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/tiny_bert.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 Suite *session_suite(void);
 
@@ -87,6 +89,80 @@ START_TEST(nonfinite_loss_is_named)
 }
 END_TEST
 
+/* --- gradient accumulation --- */
+
+/* The stored batches, two at a time. */
+static Status pairs_next(Source *source, Arena *arena, Cursor *cursor, Batch *out)
+{
+    Stored *stored = (Stored *)source;
+    *out = (Batch){.size = 2 * B};
+    int64_t at = cursor->index++;
+    TRY(put(stored, out, arena, "input_ids", at, 2, 2 * B, T));
+    TRY(put(stored, out, arena, "token_type_ids", at, 2, 2 * B, T));
+    TRY(put(stored, out, arena, "lengths", at, 1, 2 * B, 0));
+    return put(stored, out, arena, "next_sentence_label", at, 1, 2 * B, 0);
+}
+
+static const SourceType pairs_type = {"pairs", pairs_next, NULL, stored_free};
+
+/* Plain gradient descent, so that what changes is the gradient itself; nsp, whose mean is over equally many. */
+static Session *make_descent(const SourceType *type, int64_t accumulate)
+{
+    Session *session = make_session();
+    session->sources[0].source->type = type;
+    session->objectives[0]->enabled = false;
+    session->optimizer.record = optimizer_record_find("sgd");
+    option_defaults(session->optimizer.record->options, &session->optimizer.config);
+    session->optimizer.config.lr = 1;
+    session->accumulate = accumulate;
+    session->clip_norm = 0;
+    return session;
+}
+
+static void assert_same_weights(const Module *a, const Module *b)
+{
+    for (int i = 0; i < a->param_count; i++)
+        for (int64_t j = 0; j < tensor_count(a->params[i]->value); j++)
+            ck_assert_double_eq_tol((double)TENSOR_F32(a->params[i]->value)[j],
+                                    (double)TENSOR_F32(b->params[i]->value)[j], 1e-6);
+    for (int i = 0; i < a->child_count; i++) assert_same_weights(a->children[i], b->children[i]);
+}
+
+START_TEST(accumulated_gradients_are_those_of_a_large_batch)
+{
+    Session *large = make_descent(&pairs_type, 1), *small = make_descent(&stored_type, 2);
+    for (int step = 0; step < 3; step++) {
+        StepMetrics a, b;
+        OK(session_step(large, &a));
+        OK(session_step(small, &b));
+        ck_assert_double_eq_tol(a.loss, b.loss, 1e-6);
+        ck_assert_double_eq_tol(a.grad_norm, b.grad_norm, 1e-6 * a.grad_norm);
+        ck_assert_int_eq(a.tokens, b.tokens);
+    }
+    assert_same_weights(large->models[0]->root, small->models[0]->root);
+    session_free(large);
+    session_free(small);
+}
+END_TEST
+
+static Hash accumulated_hash(int threads)
+{
+    threads_set(threads);
+    Session *session = make_session();
+    session->accumulate = 2;
+    for (int i = 0; i < 3; i++) OK(session_step(session, NULL));
+    Hash hash = hash_of(session);
+    session_free(session);
+    return hash;
+}
+
+START_TEST(accumulation_does_not_depend_on_threads)
+{
+    Hash one = accumulated_hash(1);
+    for (int threads = 2; threads <= 5; threads++) ck_assert(hash_equal(one, accumulated_hash(threads)));
+}
+END_TEST
+
 /* --- checkpoints --- */
 
 static Status write_state(void *context, const char *directory, json_t *state)
@@ -118,6 +194,38 @@ START_TEST(resuming_is_exact)
     for (int i = 0; i < 3; i++) OK(session_step(session, NULL));
     ck_assert(hash_equal(straight, hash_of(session)));
     session_free(session);
+}
+END_TEST
+
+static void save_at(Session *session, const char *run)
+{
+    OK(session_step(session, NULL));
+    OK(checkpoints_save(run, session->step, (double)NAN, 5, write_state, session));
+}
+
+/* Damaged checkpoints that were passed over do not come back beside the new ones. */
+START_TEST(resuming_removes_what_it_passed_over)
+{
+    RunDirectory *directory;
+    CheckpointSteps list;
+    char skipped[CHECKPOINTS_TEXT_SIZE];
+    char *run = strdup(scratch_path("run"));
+    Session *session = make_session();
+    OK(run_directory_create(run, &directory));
+    for (int i = 0; i < 3; i++) save_at(session, run);
+    session_free(session);
+    OK(file_truncate(scratch_path("run/checkpoints/step-00000002/state.json"), 10));
+    OK(file_truncate(scratch_path("run/checkpoints/step-00000003/state.json"), 10));
+    session = make_session();
+    OK(run_resume(session, directory, skipped));
+    ck_assert_int_eq(session->step, 1);
+    ck_assert_ptr_nonnull(strstr(skipped, "step-00000003"));
+    OK(checkpoints_list(run, &list));
+    ck_assert_uint_eq(list.count, 1);
+    checkpoints_list_free(&list);
+    session_free(session);
+    run_directory_close(directory);
+    free(run);
 }
 END_TEST
 
@@ -220,7 +328,10 @@ Suite *session_suite(void)
     tcase_add_test(tests, step_survives_failing_allocations);
     tcase_add_test(tests, cancelled_step_leaves_no_trace);
     tcase_add_test(tests, nonfinite_loss_is_named);
+    tcase_add_test(tests, accumulated_gradients_are_those_of_a_large_batch);
+    tcase_add_test(tests, accumulation_does_not_depend_on_threads);
     tcase_add_test(tests, resuming_is_exact);
+    tcase_add_test(tests, resuming_removes_what_it_passed_over);
     tcase_add_test(tests, saving_survives_failing_allocations);
     tcase_add_test(tests, saving_survives_failing_writes);
     tcase_add_test(tests, looking_changes_nothing);
