@@ -150,8 +150,11 @@ left 0
 has 'step 30/30 \[#{20}\]' || broken "the bar is not full at the end"
 has '^valid  mlm ' || broken "there is no evaluation"
 
+# In a narrow window the line is cut, so that each drawing goes over the one before.
+terminal resize-window -t lathe -x 60
 begin "$LATHE" run bert --steps 100000 --out stopped --set batch_size=16
-shows 'step +[0-9]+/100000 \[\.{20}\]'
+shows 'step +[0-9]{2,}/100000 \[\.{10}\]  eta [0-9:]+  loss'
+[[ $(screen | grep -c "^ *step ") == 1 ]] || broken "the bar does not stay on its line"
 key C-c
 left 130
 has 'saved at step [0-9]+; go on with: lathe run --resume stopped' || broken "Ctrl-C: no word on how to go on"
