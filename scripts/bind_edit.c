@@ -4,7 +4,15 @@
 #include <stdio.h>
 
 /* The session whose edits are told to the function that keeps its history; both are set by lathe.track(). */
-static const char tracked_key, tracker_key;
+static const char tracked_key, tracker_key, silent_key;
+
+/* Edits are made again, by undo() for example: nobody is told. */
+static bool is_silent(lua_State *L)
+{
+    bool silent = lua_rawgetp(L, LUA_REGISTRYINDEX, &silent_key) == LUA_TBOOLEAN && lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return silent;
+}
 
 static bool is_tracked(lua_State *L, const SessionHandle *handle)
 {
@@ -17,7 +25,7 @@ static bool is_tracked(lua_State *L, const SessionHandle *handle)
 void bind_edit(lua_State *L, SessionHandle *handle, const char *effect, const char *inverse)
 {
     if (handle->stepping) luaL_error(L, "%s: nothing can be changed inside a training step", effect);
-    if (!is_tracked(L, handle)) return;
+    if (is_silent(L) || !is_tracked(L, handle)) return;
     lua_rawgetp(L, LUA_REGISTRYINDEX, &tracker_key);
     lua_pushstring(L, effect);
     lua_pushstring(L, inverse);
@@ -26,6 +34,7 @@ void bind_edit(lua_State *L, SessionHandle *handle, const char *effect, const ch
 
 void bind_edit_done(lua_State *L, SessionHandle *handle, const char *what)
 {
+    if (is_silent(L)) return;
     Buffer *line = host_push_buffer(L);
     long long step = (long long)handle->session->step;
     host_check(L, buffer_printf(line, "[%lld] %s", step, what));
@@ -35,12 +44,22 @@ void bind_edit_done(lua_State *L, SessionHandle *handle, const char *what)
     lua_pop(L, 1);
 }
 
-/* lathe.track(session, f): from now on f(effect, inverse) is called before each edit of the session. */
+/* lathe.untrack(true): edits are not told until lathe.untrack(false). */
+static int untrack(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TBOOLEAN);
+    lua_settop(L, 1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &silent_key);
+    return 0;
+}
+
+/* lathe.track(session, f): from now on f(effect, inverse) is called before each edit of the session; nil: nobody.
+ */
 static int track(lua_State *L)
 {
-    bind_check_session(L, 1);
-    luaL_checktype(L, 2, LUA_TFUNCTION);
     lua_settop(L, 2);
+    bind_check_session(L, 1);
+    if (lua_isnil(L, 2)) lua_replace(L, 1), lua_pushnil(L);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &tracker_key);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &tracked_key);
     return 0;
@@ -51,5 +70,7 @@ void bind_open_edits(lua_State *L)
     lua_getglobal(L, "lathe");
     lua_pushcfunction(L, track);
     lua_setfield(L, -2, "track");
+    lua_pushcfunction(L, untrack);
+    lua_setfield(L, -2, "untrack");
     lua_pop(L, 1);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The table of kinds, and what the Lua library (scripts/lib) needs from C. */
 #include "scripts/bind_data.h"
-#include "scripts/bind_parts.h"
 #include "scripts/bind_edit.h"
+#include "scripts/bind_history.h"
+#include "scripts/bind_parts.h"
 #include "scripts/bind_session.h"
 #include "scripts/bind_tokenizers.h"
 
@@ -105,6 +106,8 @@ void bind_open_lathe(lua_State *L)
     lua_setglobal(L, "help");
     lua_pushcfunction(L, bind_gradcheck);
     lua_setglobal(L, "gradcheck");
+    bind_open_edits(L);
+    bind_open_history(L);
     run_library(L, "prelude");
 }
 
@@ -123,5 +126,4 @@ void bind_open(lua_State *L)
     bind_open_wordpiece(L);
     bind_open_data(L);
     bind_open_lathe(L);
-    bind_open_edits(L);
 }

@@ -82,11 +82,10 @@ static Status not_changed(Status status)
 /* The line of Lua that gives the option the value that it has now in config. */
 static Status assignment(const Live *live, const Option *option, const void *config, Buffer *out)
 {
-    const void *at = (const char *)config + option->offset;
     bool whole = strcmp(live->path, "run") == 0;
     TRY(buffer_printf(out, "run%s%s.%s = ", whole ? "" : ".", whole ? "" : live->path, option->name));
-    if (option->kind == OPTION_NUMBER) return buffer_printf(out, "%.17g", *(const double *)at);
-    if (option->kind == OPTION_INTEGER || option->kind == OPTION_BOOLEAN) return option_print(option, config, out);
+    if (option->kind == OPTION_NUMBER || option->kind == OPTION_INTEGER || option->kind == OPTION_BOOLEAN)
+        return option_print(option, config, out);
     TRY(buffer_text(out, "\""));
     TRY(option_print(option, config, out));
     return buffer_text(out, "\"");

@@ -4,7 +4,10 @@ ENGINE_SOURCES += scripts/bind.h
 ENGINE_SOURCES += scripts/bind_edit.c
 ENGINE_SOURCES += scripts/bind_edit.h
 ENGINE_SOURCES += scripts/bind_gradcheck.c
+ENGINE_SOURCES += scripts/bind_directory.c
 ENGINE_SOURCES += scripts/bind_help.c
+ENGINE_SOURCES += scripts/bind_history.c
+ENGINE_SOURCES += scripts/bind_history.h
 ENGINE_SOURCES += scripts/bind_lathe.c
 ENGINE_SOURCES += scripts/bind_make.c
 ENGINE_SOURCES += scripts/bind_ops.c
@@ -32,6 +35,7 @@ ENGINE_SOURCES += scripts/recipe.h
 
 # The Lua library inside the binary.
 LUA_LIBRARY =
+LUA_LIBRARY += scripts/lib/history.lua
 LUA_LIBRARY += scripts/lib/inspect.lua
 LUA_LIBRARY += scripts/lib/prelude.lua
 LUA_LIBRARY += scripts/lib/recipe.lua

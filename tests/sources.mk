@@ -36,3 +36,4 @@ TEST_SOURCES += tests/unit/test_session.c
 TEST_SOURCES += tests/unit/tiny_bert.h
 TEST_SOURCES += tests/unit/test_mlm.c
 TEST_SOURCES += tests/unit/test_optim.c
+TEST_SOURCES += tests/unit/test_history.c

@@ -24,6 +24,7 @@ const Flag command_flags[] = {
      INT64_MAX},
     {"threads", "N", "threads (default: one for each processor); results do not depend on it", FLAG_INTEGER,
      offsetof(Arguments, threads), 1, THREADS_MAX},
+    {"until", "STEP", "go no further than this step", FLAG_INTEGER, offsetof(Arguments, until), 0, INT64_MAX},
     {"plain", NULL, "plain lines, also on a terminal", FLAG_PLAIN, offsetof(Arguments, plain), 0, 0},
     {"json", NULL, "print the result as JSON", FLAG_PLAIN, offsetof(Arguments, json), 0, 0},
     {"help", NULL, "this text", FLAG_PLAIN, offsetof(Arguments, help), 0, 0},
@@ -54,6 +55,12 @@ const Command commands[] = {
     {"eval", "DIR", "Evaluate a run on its held-out data", 1, 1, "threads json",
      "The final weights are taken, or those of the newest checkpoint.", NULL, command_eval},
     {"info", "FILE|DIR", "Show what a weight file or a run holds", 1, 1, "json", NULL, NULL, command_info},
+    {"replay", "RUN", "Do again what the journal of a run says, and compare every state", 1, 1, "until threads",
+     "The status is 0 when every recorded state was reached, with any number of threads; else the first step and\n"
+     "tensor that differ are named.",
+     NULL, command_replay},
+    {"export-recipe", "RUN", "Print a recipe with the edits that shaped the run's state", 1, 1, "",
+     "What was undone, and other branches, are left out.", NULL, command_export},
     {"bench", "[NAME...]", "Time matrix products and training steps", 0, COMMAND_MAX_NAMES, "steps threads json",
      "Names: gemm, bert-tiny, bert-mini, bert-base (default: the first three).", bench_words, command_bench},
 };
@@ -150,7 +157,7 @@ static Status parse_flag(const Command *command, int argc, char **argv, int *at,
 Status command_parse(const Command *command, int argc, char **argv, Arguments *out)
 {
     bool only_names = false;
-    *out = (Arguments){.seed = -1, .steps = -1, .threads = -1};
+    *out = (Arguments){.seed = -1, .steps = -1, .threads = -1, .until = -1};
     for (int i = 0; i < argc; i++) {
         if (!only_names && strcmp(argv[i], "--") == 0)
             only_names = true;

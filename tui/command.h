@@ -20,7 +20,7 @@ typedef struct Arguments {
     const char *sets[COMMAND_MAX_SETS]; /* key=value */
     int set_count;
     const char *out, *resume;
-    int64_t seed, steps, threads; /* -1: not given */
+    int64_t seed, steps, threads, until; /* -1: not given */
     bool plain, json, help, version;
 } Arguments;
 
@@ -71,5 +71,7 @@ int command_run(const Arguments *arguments);
 int command_eval(const Arguments *arguments);
 int command_info(const Arguments *arguments);
 int command_bench(const Arguments *arguments);
+int command_replay(const Arguments *arguments);
+int command_export(const Arguments *arguments);
 
 #endif

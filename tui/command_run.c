@@ -8,6 +8,7 @@
 #include "engine/kernels/blas_core.h"
 #include "engine/train/run.h"
 #include "scripts/bind_data.h"
+#include "scripts/bind_history.h"
 #include "scripts/bind_session.h"
 #include "tui/progress.h"
 #include "tui/run_setup.h"
@@ -60,9 +61,11 @@ static Status step(void *context, Session *session, StepMetrics *out)
     return bind_step(((Live *)context)->setup.host, session, out);
 }
 
-static void stepped(void *context, const Session *session, const StepMetrics *metrics)
+static Status stepped(void *context, const Session *session, const StepMetrics *metrics)
 {
-    progress_step(&((Live *)context)->progress, session, metrics);
+    Live *live = context;
+    progress_step(&live->progress, session, metrics);
+    return bind_history(live->setup.host, "stepped", live->directory, live->setup.session);
 }
 
 static void preparing(void *context, const char *what, int64_t done, int64_t all)
@@ -112,7 +115,8 @@ static Status start(Live *live, const Arguments *arguments)
     memory_free(path);
     TRY(status);
     TRY(run_setup_build(&live->setup, arguments->steps));
-    return run_setup_write(&live->setup, live->directory);
+    TRY(run_setup_write(&live->setup, live->directory));
+    return bind_history(live->setup.host, "begin", live->directory, live->setup.session);
 }
 
 /* The same bits come out only of the same parts. */
@@ -127,15 +131,25 @@ static Status warn_of_differences(const char *path)
     return status;
 }
 
+/* Refuses where all are damaged or one is newer than this program; *skipped says which are damaged. */
+static Status check_checkpoints(const RunDirectory *directory, char *skipped)
+{
+    Checkpoint checkpoint;
+    TRY(checkpoints_newest(run_directory_path(directory), &checkpoint));
+    memcpy(skipped, checkpoint.skipped, sizeof checkpoint.skipped);
+    checkpoint_close(&checkpoint);
+    return STATUS_OK;
+}
+
 static Status go_on(Live *live, const Arguments *arguments)
 {
     char skipped[CHECKPOINTS_TEXT_SIZE];
     TRY(run_directory_resume(arguments->resume, &live->directory));
     TRY(warn_of_differences(arguments->resume));
     TRY(run_setup_directory(arguments->resume, &live->setup));
-    TRY(run_resume(live->setup.session, live->directory, skipped));
+    TRY(check_checkpoints(live->directory, skipped));
     if (skipped[0]) fprintf(stderr, "lathe: %s\n", skipped);
-    return STATUS_OK;
+    return bind_history(live->setup.host, "resume", live->directory, live->setup.session);
 }
 
 static bool on_terminal(const Arguments *arguments, FILE *out)
@@ -160,6 +174,7 @@ static Status train(Live *live, FILE *out)
     Status status = run_train(session, live->directory, &options);
     progress_finish(&live->progress);
     TRY(status);
+    TRY(bind_history(live->setup.host, "finish", live->directory, session));
     return samples_masks(session, SAMPLES, out);
 }
 

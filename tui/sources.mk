@@ -8,6 +8,7 @@ TUI_SOURCES += tui/command_eval.c
 TUI_SOURCES += tui/command_info.c
 TUI_SOURCES += tui/command_repl.c
 TUI_SOURCES += tui/command_repl.h
+TUI_SOURCES += tui/command_replay.c
 TUI_SOURCES += tui/command_run.c
 TUI_SOURCES += tui/command_text.c
 TUI_SOURCES += tui/environment.c

@@ -138,6 +138,7 @@ static Status read_value(void *context, Param *param)
     const Loading *loading = context;
     const SafetensorsEntry *entry = safetensors_find(loading->file, param->path);
     Tensor *scratch;
+    TRY(tensor_own(param->value)); /* a snapshot may look at it */
     TRY(tensor_new_like(NULL, param->value, &scratch));
     Status status = safetensors_load(loading->file, entry, DTYPE_F32, tensor_data(scratch));
     tensor_unref(scratch);

@@ -33,7 +33,7 @@ Status objective_new(const ObjectiveRecord *record, const void *config, const ch
     if (!(weight >= 0 && weight <= 1e6))
         return status_fail(STATUS_INVALID, "%s: weight must be a number in [0, 1e6]; got %g", record->name, weight);
     TRY(memory_new(1, sizeof *objective, &objective));
-    *objective = (Objective){.record = record, .weight = weight, .enabled = true};
+    *objective = (Objective){.refs = 1, .record = record, .weight = weight, .enabled = true};
     Status status = memory_new(1, record->config_size + 1, &objective->config);
     if (status != STATUS_OK) {
         memory_free(objective);
@@ -51,9 +51,15 @@ Status objective_new(const ObjectiveRecord *record, const void *config, const ch
     return STATUS_OK;
 }
 
+Objective *objective_ref(Objective *objective)
+{
+    objective->refs++;
+    return objective;
+}
+
 void objective_free(Objective *objective)
 {
-    if (!objective) return;
+    if (!objective || --objective->refs > 0) return;
     if (objective->custom_free) objective->custom_free(objective->context);
     memory_free(objective->config);
     memory_free(objective);

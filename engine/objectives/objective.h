@@ -24,6 +24,7 @@ typedef struct ObjectiveRecord {
 } ObjectiveRecord;
 
 struct Objective {
+    int refs; /* holders: the session, snapshots */
     const ObjectiveRecord *record;
     char name[OBJECTIVE_NAME_SIZE];
     char model[OBJECTIVE_NAME_SIZE], source[OBJECTIVE_NAME_SIZE];
@@ -46,6 +47,8 @@ typedef struct Prediction {
 /* config is copied (NULL: defaults). The name is the record's unless given. */
 Status objective_new(const ObjectiveRecord *record, const void *config, const char *name, double weight,
                      Objective **out) STATUS_CHECKED;
+Objective *objective_ref(Objective *objective);
+/* The last holder's call frees it. */
 void objective_free(Objective *objective);
 
 /* The mean loss over its targets, f32[]. prediction may be NULL. */

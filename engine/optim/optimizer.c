@@ -36,8 +36,12 @@ static bool has_gradient(const Param *param)
 static Status prepare_param(void *context, Param *param)
 {
     const OptimizerRecord *record = context;
+    if (param->frozen || !has_gradient(param)) return STATUS_OK;
+    TRY(tensor_own(param->value)); /* a snapshot may look at it */
     for (int i = 0; record->states[i]; i++)
-        if (!param->state[i])
+        if (param->state[i])
+            TRY(tensor_own(param->state[i]));
+        else
             TRY(tensor_new_zeros(NULL, DTYPE_F32, param->value->ndim, param->value->shape, &param->state[i]));
     return STATUS_OK;
 }

@@ -25,7 +25,8 @@ typedef struct Optimizer {
     OptimizerConfig config;
 } Optimizer;
 
-/* Makes the state that is missing below the module, zeroed. Errors: memory. */
+/* Makes the state that is missing below the module, zeroed, and gives what will be written and is shared with a
+ * snapshot bytes of its own. Errors: memory. */
 Status optimizer_prepare(const Optimizer *optimizer, const Module *root) STATUS_CHECKED;
 /* Steps every parameter that is not frozen and has a gradient of this step. */
 void optimizer_step(const Optimizer *optimizer, const Module *root, double lr, double scale);

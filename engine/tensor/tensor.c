@@ -314,3 +314,23 @@ Status tensor_expand(Arena *arena, const Tensor *tensor, int ndim, const int64_t
     }
     return tensor_new_view(arena, tensor->dtype, ndim, shape, strides, tensor->storage, tensor->offset, out);
 }
+
+void tensor_swap_storage(Tensor *a, Tensor *b)
+{
+    Storage *storage = a->storage;
+    int64_t offset = a->offset;
+    a->storage = b->storage;
+    a->offset = b->offset;
+    b->storage = storage;
+    b->offset = offset;
+}
+
+Status tensor_own(Tensor *tensor)
+{
+    if (!storage_shared(tensor->storage)) return STATUS_OK;
+    Tensor *copy;
+    TRY(tensor_clone(tensor->arena, tensor, &copy));
+    tensor_swap_storage(tensor, copy);
+    tensor_unref(copy);
+    return STATUS_OK;
+}

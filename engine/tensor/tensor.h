@@ -82,6 +82,12 @@ Status tensor_select(Arena *arena, const Tensor *tensor, int dim, int64_t index,
 Status tensor_expand(Arena *arena, const Tensor *tensor, int ndim, const int64_t *shape,
                      Tensor **out) STATUS_CHECKED;
 
+/* Two contiguous tensors of one dtype and shape exchange their bytes; views of them stay where they are. */
+void tensor_swap_storage(Tensor *a, Tensor *b);
+/* Gives a contiguous tensor whose storage somebody else looks at too a copy of its own: to be called before
+ * writing. */
+Status tensor_own(Tensor *tensor) STATUS_CHECKED;
+
 /* --- bytes --- */
 
 /* The address of the first element. */

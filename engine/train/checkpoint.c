@@ -122,6 +122,7 @@ static Status state_json(const Session *session, json_t *state)
     json_t *models, *sources, *objectives, *entry;
     TRY(json_set_integer(state, "step", session->step));
     TRY(set_hex(state, "seed", session->seed));
+    TRY(json_set_text(state, "edits", session->edits ? session->edits : ""));
     TRY(new_member(state, "models", &models));
     for (int i = 0; i < session->model_count; i++) {
         TRY(new_member(models, session->models[i]->name, &entry));

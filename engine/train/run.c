@@ -105,7 +105,7 @@ static Status after_step(Run *run, const StepMetrics *metrics)
     int64_t look = interval(options->evaluate_every ? options->evaluate_every : save, session->steps);
     bool last = session->step == session->steps;
     TRY(put_metrics(run, metrics));
-    if (options->stepped) options->stepped(options->context, session, metrics);
+    if (options->stepped) TRY(options->stepped(options->context, session, metrics));
     if (!last && session->step % look == 0) TRY(evaluate_now(run, false));
     if (last || session->step % save == 0) return save_checkpoint(run);
     return STATUS_OK;

@@ -16,7 +16,7 @@ typedef struct RunOptions {
     /* One step; session_step() unless objectives are foreign code. */
     Status (*step)(void *context, Session *session, StepMetrics *out);
     /* Reports; each may be NULL. */
-    void (*stepped)(void *context, const Session *session, const StepMetrics *metrics);
+    Status (*stepped)(void *context, const Session *session, const StepMetrics *metrics);
     void (*evaluating)(void *context, int64_t done, int64_t all);
     void (*evaluated)(void *context, const Session *session, const Evaluation *evaluation, bool last);
     void *context;

@@ -38,6 +38,7 @@ void session_free(Session *session)
     for (int i = 0; i < session->source_count; i++) source_unref(session->sources[i].source);
     for (int i = 0; i < session->objective_count; i++) objective_free(session->objectives[i]);
     arena_free(session->arena);
+    memory_free(session->edits);
     memory_free(session);
 }
 
@@ -188,6 +189,7 @@ static Status hash_param(void *context, Param *param)
     Hash *hash = context;
     *hash = hash_combine(*hash, hash_bytes(param->path, strlen(param->path)));
     *hash = hash_combine(*hash, hash_bytes(&param->step, sizeof param->step));
+    *hash = hash_combine(*hash, hash_bytes(&param->frozen, sizeof param->frozen));
     TRY(hash_tensor(hash, param->value));
     TRY(hash_tensor(hash, param->mask));
     for (int i = 0; i < PARAM_STATES; i++) TRY(hash_tensor(hash, param->state[i]));
@@ -212,6 +214,9 @@ Status session_hash(const Session *session, Hash *out)
 {
     Hash hash = hash_bytes(&session->step, sizeof session->step);
     hash = hash_combine(hash, hash_bytes(&session->seed, sizeof session->seed));
+    hash = hash_combine(hash, hash_bytes(&session->steps, sizeof session->steps));
+    hash = hash_combine(hash, hash_bytes(&session->accumulate, sizeof session->accumulate));
+    hash = hash_combine(hash, hash_bytes(&session->clip_norm, sizeof session->clip_norm));
     for (int i = 0; i < session->model_count; i++)
         TRY(module_each_param(session->models[i]->root, hash_param, &hash));
     for (int i = 0; i < session->source_count; i++) {
@@ -229,5 +234,52 @@ Status session_hash(const Session *session, Hash *out)
     TRY(hash_config(&hash, session->schedule.record->name, session->schedule.record->options,
                     &session->schedule.config));
     *out = hash;
+    return STATUS_OK;
+}
+
+Status session_set_edits(Session *session, const char *edits)
+{
+    char *copy;
+    TRY(memory_copy_text(edits, &copy));
+    memory_free(session->edits);
+    session->edits = copy;
+    return STATUS_OK;
+}
+
+typedef struct HashVisit {
+    const Session *session;
+    const Model *model;
+    Status (*visit)(void *context, const char *name, Hash hash);
+    void *context;
+} HashVisit;
+
+static Status visit_tensor(const HashVisit *visit, const Param *param, const char *kind, const Tensor *tensor)
+{
+    char name[MODEL_NAME_SIZE + MODULE_PATH_SIZE + 64];
+    Hash hash = {0};
+    if (!tensor) return STATUS_OK;
+    snprintf(name, sizeof name, "%s.%s%s%s", visit->model->name, param->path, *kind ? "." : "", kind);
+    TRY(hash_tensor(&hash, tensor));
+    return visit->visit(visit->context, name, hash);
+}
+
+static Status visit_param(void *context, Param *param)
+{
+    const HashVisit *visit = context;
+    const char *const *states = visit->session->optimizer.record->states;
+    TRY(visit_tensor(visit, param, "", param->value));
+    TRY(visit_tensor(visit, param, "mask", param->mask));
+    for (int i = 0; states[i]; i++) TRY(visit_tensor(visit, param, states[i], param->state[i]));
+    return STATUS_OK;
+}
+
+Status session_each_hash(const Session *session, Status (*visit)(void *context, const char *name, Hash hash),
+                         void *context)
+{
+    HashVisit all = {.session = session, .visit = visit, .context = context};
+    for (int i = 0; i < session->model_count; i++) {
+        all.model = session->models[i];
+        TRY(module_each_param(all.model->root, visit_param, &all));
+    }
     return STATUS_OK;
 }

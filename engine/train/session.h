@@ -42,6 +42,7 @@ typedef struct Session {
     Arena *arena;
     Tape *tape;
     StepMetrics last;
+    char *edits; /* which edits of the history shaped the state, "1 2 5"; NULL: none */
 } Session;
 
 Status session_new(uint64_t seed, Session **out) STATUS_CHECKED;
@@ -87,6 +88,13 @@ typedef struct Passes {
  * its source must be in passes->batches. */
 Status passes_get(Passes *passes, const Objective *objective, Forward **out) STATUS_CHECKED;
 void passes_clear(Passes *passes);
+
+/* Which edits shaped the state: kept in checkpoints, no part of the hash. */
+Status session_set_edits(Session *session, const char *edits) STATUS_CHECKED;
+
+/* The hash of each tensor of the state: "model.bert.pooler.dense.weight", "... .exp_avg". */
+Status session_each_hash(const Session *session, Status (*visit)(void *context, const char *name, Hash hash),
+                         void *context) STATUS_CHECKED;
 
 /* The hash of the whole state: parameters, masks, optimizer state, cursors, step, objectives, options. */
 Status session_hash(const Session *session, Hash *out) STATUS_CHECKED;

@@ -10,3 +10,5 @@ ENGINE_SOURCES += engine/train/source.h
 ENGINE_SOURCES += engine/train/step.c
 ENGINE_SOURCES += engine/train/run.c
 ENGINE_SOURCES += engine/train/run.h
+ENGINE_SOURCES += engine/train/snapshot.c
+ENGINE_SOURCES += engine/train/snapshot.h

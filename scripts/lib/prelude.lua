@@ -3,3 +3,4 @@
 require "lathe.tensors"
 require "lathe.recipe"
 require "lathe.inspect"
+require "lathe.history"

@@ -142,6 +142,25 @@ end
 lathe.document(recipe, "recipe { doc = '...', params = { steps = integer {100, min = 1} }, build = function(p) return session {...} end }\n"
   .. "  What a recipe's file returns. Parameters: integer, number, boolean, text, file, choice.")
 
+-- A recipe with other defaults and with edits that are made while it trains: what 'lathe export-recipe' writes.
+-- with: set = { name = "text as for --set" }, edits = { { step, "line of Lua" }, ... }
+function lathe.edited(base, with)
+  if getmetatable(base) ~= Recipe then fail("lathe.edited takes a recipe and a table with set and edits") end
+  for name, word in pairs(with.set or {}) do
+    local param = base.params[name]
+    if not param then fail("the recipe has no parameter '%s'", name) end
+    param.default = param.kind == "file" and word or checks[param.kind](name, param, parse(param, word))
+  end
+  local build = base.build
+  base.build = function(p)
+    local made = build(p)
+    if with.steps then made.steps = with.steps end
+    lathe.history.plan(made, with.edits or {})
+    return made
+  end
+  return base
+end
+
 local function base_name(path) return path:match("[^/]*$") end
 
 -- For the C side (scripts/recipe.c).

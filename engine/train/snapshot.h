@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A snapshot: the whole state of a session in memory. Tensors are shared with the session until one of the two
+ * changes them (the optimizer writes to bytes of its own then), so taking one copies nothing and unchanged tensors
+ * are kept once. snapshot_free() lets go; a snapshot may outlive its session. */
+#ifndef LATHE_TRAIN_SNAPSHOT_H
+#define LATHE_TRAIN_SNAPSHOT_H
+
+#include "engine/train/session.h"
+
+typedef struct Snapshot Snapshot;
+
+Status snapshot_take(const Session *session, Snapshot **out) STATUS_CHECKED;
+void snapshot_free(Snapshot *snapshot);
+
+/* Gives the session the state: parameters, masks, optimizer state, cursors, objectives, options, the shape of the
+ * models. Errors: memory, and then nothing has changed. The snapshot stays as it is. */
+Status snapshot_restore(const Snapshot *snapshot, Session *session) STATUS_CHECKED;
+
+int64_t snapshot_step(const Snapshot *snapshot);
+/* Bytes of tensors that would be free if this snapshot went and nobody else had them. */
+size_t snapshot_bytes(const Snapshot *snapshot);
+
+#endif

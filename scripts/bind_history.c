@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the history of a run (scripts/lib/history.lua) needs from C: snapshots, hashes, the typed line. */
+#include "scripts/bind_history.h"
+
+#include "engine/base/clock.h"
+#include "engine/train/snapshot.h"
+
+#include <string.h>
+
+#define SNAPSHOT_TYPE "lathe.snapshot"
+#define TYPED_LINE    "lathe.line"
+
+static Snapshot **check_snapshot(lua_State *L, int index)
+{
+    Snapshot **snapshot = luaL_checkudata(L, index, SNAPSHOT_TYPE);
+    luaL_argcheck(L, *snapshot, index, "this snapshot was given back");
+    return snapshot;
+}
+
+static int free_snapshot(lua_State *L)
+{
+    Snapshot **snapshot = luaL_checkudata(L, 1, SNAPSHOT_TYPE);
+    snapshot_free(*snapshot);
+    *snapshot = NULL;
+    return 0;
+}
+
+/* lathe.snapshot(session) */
+static int take(lua_State *L)
+{
+    const SessionHandle *handle = bind_check_session(L, 1);
+    Snapshot **snapshot = lua_newuserdatauv(L, sizeof *snapshot, 1);
+    *snapshot = NULL;
+    luaL_setmetatable(L, SNAPSHOT_TYPE);
+    lua_pushvalue(L, 1); /* objectives that are Lua functions point to the handle */
+    lua_setiuservalue(L, -2, 1);
+    host_check(L, snapshot_take(handle->session, snapshot));
+    return 1;
+}
+
+/* lathe.restore(session, snapshot) */
+static int restore(lua_State *L)
+{
+    SessionHandle *handle = bind_check_session(L, 1);
+    Snapshot **snapshot = check_snapshot(L, 2);
+    if (handle->stepping) return luaL_error(L, "nothing can be restored inside a training step");
+    host_check(L, snapshot_restore(*snapshot, handle->session));
+    return 0;
+}
+
+static int bytes_of(lua_State *L)
+{
+    lua_pushinteger(L, (lua_Integer)snapshot_bytes(*check_snapshot(L, 1)));
+    return 1;
+}
+
+static int clock_now(lua_State *L)
+{
+    lua_pushnumber(L, clock_seconds());
+    return 1;
+}
+
+/* lathe.set_edits(session, "1 2 5"): which edits shaped the state, for checkpoints. */
+static int set_edits(lua_State *L)
+{
+    host_check(L, session_set_edits(bind_check_session(L, 1)->session, luaL_checkstring(L, 2)));
+    return 0;
+}
+
+/* lathe.line(): the line of the prompt that runs now, "" where there is none. */
+static int typed_line(lua_State *L)
+{
+    if (lua_getfield(L, LUA_REGISTRYINDEX, TYPED_LINE) != LUA_TSTRING) lua_pushliteral(L, "");
+    return 1;
+}
+
+static int keep_line(lua_State *L)
+{
+    lua_pushstring(L, lua_touserdata(L, 1));
+    lua_setfield(L, LUA_REGISTRYINDEX, TYPED_LINE);
+    return 0;
+}
+
+Status bind_typed_line(Host *host, const char *line)
+{
+    return host_protect(host, keep_line, (void *)line);
+}
+
+static Status add_hash(void *context, const char *name, Hash hash)
+{
+    char text[HASH_TEXT_SIZE];
+    hash_text(hash, text);
+    return buffer_printf(context, "%s %s\n", name, text);
+}
+
+/* lathe.tensor_hashes(session): { { name = ..., hash = ... }, ... } */
+static int tensor_hashes(lua_State *L)
+{
+    Buffer *list = host_push_buffer(L);
+    lua_Integer count = 0;
+    host_check(L, session_each_hash(bind_check_session(L, 1)->session, add_hash, list));
+    lua_newtable(L);
+    for (const char *at = list->data; at && *at; at += strcspn(at, "\n") + 1) {
+        size_t name = strcspn(at, " "), all = strcspn(at, "\n");
+        lua_createtable(L, 0, 2);
+        lua_pushlstring(L, at, name);
+        lua_setfield(L, -2, "name");
+        lua_pushlstring(L, at + name + 1, all - name - 1);
+        lua_setfield(L, -2, "hash");
+        lua_rawseti(L, -2, ++count);
+    }
+    return 1;
+}
+
+typedef struct HistoryCall {
+    const char *name;
+    RunDirectory *directory;
+    Session *session;
+} HistoryCall;
+
+/* lathe.history[name](run, directory) */
+static int call_history(lua_State *L)
+{
+    const HistoryCall *call = lua_touserdata(L, 1);
+    lua_getglobal(L, "lathe");
+    lua_getfield(L, -1, "history");
+    lua_getfield(L, -1, call->name);
+    lua_getglobal(L, "run");
+    if (call->directory)
+        bind_push_directory(L, call->directory, call->session);
+    else
+        lua_pushnil(L);
+    lua_call(L, 2, 0);
+    return 0;
+}
+
+Status bind_history(Host *host, const char *name, RunDirectory *directory, Session *session)
+{
+    HistoryCall call = {name, directory, session};
+    return host_protect(host, call_history, &call);
+}
+
+void bind_open_history(lua_State *L)
+{
+    static const luaL_Reg functions[] = {{"snapshot", take},
+                                         {"restore", restore},
+                                         {"free_snapshot", free_snapshot},
+                                         {"snapshot_bytes", bytes_of},
+                                         {"clock", clock_now},
+                                         {"set_edits", set_edits},
+                                         {"tensor_hashes", tensor_hashes},
+                                         {"line", typed_line},
+                                         {NULL, NULL}};
+    luaL_newmetatable(L, SNAPSHOT_TYPE);
+    lua_pushcfunction(L, free_snapshot);
+    lua_setfield(L, -2, "__gc");
+    lua_pop(L, 1);
+    lua_getglobal(L, "lathe");
+    luaL_setfuncs(L, functions, 0);
+    lua_pop(L, 1);
+}

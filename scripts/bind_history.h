@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The history of the live run, kept by the Lua library (scripts/lib/history.lua) on a run directory. The directory
+ * stays the caller's and must live as long as the history is used. */
+#ifndef LATHE_SCRIPTS_BIND_HISTORY_H
+#define LATHE_SCRIPTS_BIND_HISTORY_H
+
+#include "engine/io/run_directory.h"
+#include "scripts/bind_session.h"
+
+/* Calls a function of lathe.history with 'run' and the directory (NULL: none): "begin" for a new run; "resume",
+ * which gives the session the state that journal and checkpoints left; "stepped" after each step; "finish" at the
+ * end; "stop". Errors: those of the journal, checkpoints, the disk; memory. */
+Status bind_history(Host *host, const char *name, RunDirectory *directory, Session *session) STATUS_CHECKED;
+
+/* The text that the person typed and that runs next: it stands in the journal beside its effect. */
+Status bind_typed_line(Host *host, const char *line) STATUS_CHECKED;
+
+/* Pushes the functions of a run's directory as a table (scripts/bind_directory.c). */
+void bind_push_directory(lua_State *L, RunDirectory *directory, Session *session);
+void bind_open_history(lua_State *L);
+
+#endif

@@ -1,0 +1,47 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# A run whose recipe edits it: killed and resumed it ends in the same bytes, its replay reaches every recorded state
+# with another number of threads, and the recipe exported from it makes the same run again.
+set -euo pipefail
+
+small=(--set hidden_size=32 --set num_attention_heads=2 --set batch_size=8 --set length=32 --set vocab_size=300)
+"$LATHE" run bert "${small[@]}" --steps 2 --out plain >/dev/null
+"$LATHE" export-recipe plain >edited.lua
+sed -i 's/^  steps = .*/  steps = 60,/; s/^  edits = {$/  edits = {\n    { 0, "run.clip_norm = 0.7" },/' edited.lua
+sed -i 's/^    { 0, .*/&\n    { 20, "run.objectives.nsp.weight = 0.1" },/' edited.lua
+sed -i 's/^    { 20, .*/&\n    { 40, "run.model.bert.pooler.frozen = true" },/' edited.lua
+
+"$LATHE" run edited.lua --out whole --threads 1 >/dev/null
+grep -q 'run.objectives.nsp.weight = 0.1' whole/journal.lua
+"$LATHE" replay whole --threads 3 | tee replay.txt
+grep -q '^4 of 4 recorded states reached, up to step 60$' replay.txt
+"$LATHE" replay whole --until 20 | grep -q '^2 of 2 recorded states reached'
+
+# killed somewhere, three times
+for try in 1 2 3; do
+    rm -rf killed
+    "$LATHE" run edited.lua --out killed >/dev/null &
+    pid=$!
+    until [[ -s killed/metrics.jsonl ]]; do
+        kill -0 "$pid" 2>/dev/null || break
+        sleep 0.01
+    done
+    sleep "0.$((RANDOM % 4))$((RANDOM % 10))"
+    kill -9 "$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true
+    "$LATHE" run --resume killed >/dev/null
+    cmp whole/model.safetensors killed/model.safetensors
+    "$LATHE" replay killed >/dev/null
+done
+
+# exported again: the same edits, the same bytes
+"$LATHE" export-recipe whole >again.lua
+"$LATHE" run again.lua --out again >/dev/null
+cmp whole/model.safetensors again/model.safetensors
+
+# a weight file that differs from what the journal says is found
+sed 's/at(40, "./at(40, "0/' whole/journal.lua >changed.lua
+cmp -s whole/journal.lua changed.lua && sed 's/at(40, "./at(40, "1/' whole/journal.lua >changed.lua
+cp changed.lua whole/journal.lua
+! "$LATHE" replay whole >differs.txt
+grep -q '^step 40: the state is' differs.txt

@@ -1,0 +1,71 @@
+-- SPDX-License-Identifier: GPL-3.0-or-later
+-- What tests/unit/test_history.c runs: a small session, and things that a person might do to it.
+local corpus = data.text(path)
+local tokenizer = tokenizers.wordpiece.train(corpus, { vocab_size = 60 })
+local pairs_ = data.sentence_pairs(corpus, tokenizer, { length = 32, batch_size = 4, loader_threads = 0 })
+run = session {
+  seed = 5, data = pairs_, objectives = { objectives.mlm {}, objectives.nsp { weight = 0.5 } },
+  model = models.bert { vocab_size = tokenizer.vocab_size, hidden_size = 16, num_hidden_layers = 1,
+                        num_attention_heads = 2, max_position_embeddings = 32 },
+  optimizer = optim.adamw { lr = 0.01 }, schedule = schedules.cosine { warmup = 0.1 }, steps = 40,
+}
+
+-- As the run does it: steps with their metrics.
+function train(n)
+  for _ = 1, n do
+    local metrics = run:train(1)
+    directory.append_metrics(('{"step": %d, "loss": %.9g}\n'):format(metrics.step, metrics.loss))
+    lathe.history.stepped()
+  end
+end
+
+local state
+local function random(n)
+  state = (state * 1103515245 + 12345) & 0x7fffffff
+  return (state >> 8) % n
+end
+
+local function edit()
+  local kind = random(6)
+  if kind == 0 then run.objectives.nsp.weight = random(10) / 10
+  elseif kind == 1 then run.optimizer.lr = 0.001 * (1 + random(30))
+  elseif kind == 2 then run.clip_norm = 0.1 * (1 + random(20))
+  elseif kind == 3 then run.model.bert.pooler.frozen = random(2) == 0
+  elseif kind == 4 then run.objectives.mlm.mlm_probability = 0.1 + random(5) / 20
+  else assert(not pcall(function() run.objectives.nsp.weight = -1 end)) end
+end
+
+local function any_branch()
+  local list = branches()
+  return list[1 + random(#list)].name
+end
+
+local actions = {
+  function() train(1 + random(4)) end,
+  function() train(1 + random(4)) end,
+  edit, edit, edit,
+  function() pcall(undo) end,
+  function() pcall(redo) end,
+  function() pcall(rewind, random(run.step + 2)) end,
+  function() pcall(branch, "b" .. random(4)) end,
+  function() switch(any_branch()) end,
+  function() directory.save() end,
+  function() pcall(revert) end,
+}
+
+function random_session(seed)
+  state = seed * 7919
+  for _ = 1, 25 do
+    if run.step > 30 then rewind(random(10)) end
+    actions[1 + random(#actions)]()
+  end
+  run.optimizer.lr = 0.0123 -- the journal ends here
+  local file <close> = assert(io.open(directory.path .. "/last", "w"))
+  file:write(run.step, " ", run:hash())
+end
+
+function check_last()
+  local file <close> = assert(io.open(directory.path .. "/last"))
+  local said, now = file:read "a", run.step .. " " .. run:hash()
+  assert(said == now, said .. " before, now " .. now)
+end

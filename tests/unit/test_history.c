@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Undo, branches, journal, resume and replay: random sessions whose every recorded state must be reached again. */
+#include "engine/base/memory.h"
+#include "engine/base/threads.h"
+#include "engine/io/run_directory.h"
+#include "engine/train/snapshot.h"
+#include "scripts/bind_history.h"
+#include "tests/unit/scratch.h"
+
+#include <stdlib.h>
+
+Suite *history_suite(void);
+
+static Host *host;
+static RunDirectory *directory;
+static Buffer printed;
+static size_t at_start;
+
+static void keep_output(void *context, const char *text, size_t length)
+{
+    (void)context;
+    ASSERT_OK(buffer_append(&printed, text, length));
+}
+
+static void write_text(void)
+{
+    Buffer text = {0};
+    for (int d = 0; d < 30; d++) {
+        for (int s = 0; s < 4; s++)
+            ASSERT_OK(buffer_printf(&text, "the %c%c runs to the %c\n", 'a' + d % 26, 'a' + s, 'a' + (d + s) % 26));
+        ASSERT_OK(buffer_text(&text, "\n"));
+    }
+    scratch_write(scratch_path("text.txt"), text.data, text.length);
+    buffer_free(&text);
+}
+
+static int push_directory(lua_State *L)
+{
+    lua_getglobal(L, "run");
+    Session *session = bind_check_session(L, -1)->session;
+    bind_push_directory(L, directory, session);
+    lua_setglobal(L, "directory");
+    return 0;
+}
+
+static int push_path(lua_State *L)
+{
+    lua_pushstring(L, scratch_path("text.txt"));
+    lua_setglobal(L, "path");
+    return 0;
+}
+
+static Status run(const char *text)
+{
+    return host_run(host, text, strlen(text), "test", 0);
+}
+
+/* A fresh program with the session as its recipe builds it. */
+static void open_host(void)
+{
+    HostOptions options = {.output = keep_output, .seed = 1};
+    ASSERT_OK(host_new(&options, &host));
+    ASSERT_OK(host_protect(host, push_path, NULL));
+    ASSERT_OK(host_load_file(host, LATHE_SOURCE "/tests/unit/history.lua"));
+    ASSERT_OK(host_call(host, 0, 0));
+    ASSERT_OK(host_protect(host, push_directory, NULL));
+}
+
+static void close_host(void)
+{
+    host_free(host);
+    host = NULL;
+}
+
+static void start(void)
+{
+    scratch_make();
+    at_start = memory_in_use();
+    write_text();
+    ASSERT_OK(run_directory_create(scratch_path("run"), &directory));
+    open_host();
+}
+
+static void stop(void)
+{
+    close_host();
+    run_directory_close(directory);
+    directory = NULL;
+    buffer_free(&printed);
+    threads_set(2);
+    ck_assert_uint_eq(memory_in_use(), at_start);
+    scratch_remove();
+}
+
+static void begin(void)
+{
+    ASSERT_OK(run("lathe.history.begin(run, directory)"));
+}
+
+START_TEST(undo_goes_back_and_redo_forth)
+{
+    begin();
+    ASSERT_OK(run("train(5) local before = run:hash()\n"
+                  "run.objectives.nsp.weight = 0.1 train(4) local after = run:hash()\n"
+                  "undo() assert(run.step == 5 and run:hash() == before and run.objectives.nsp.weight == 0.5)\n"
+                  "redo() assert(run.step == 9 and run:hash() == after)\n"
+                  "undo() train(2) local fails, why = pcall(redo) assert(not fails and why:find 'main~1', why)\n"
+                  "switch 'main~1' assert(run:hash() == after)\n"
+                  "revert() assert(run.objectives.nsp.weight == 0.5 and run.step == 9)"));
+}
+END_TEST
+
+START_TEST(metrics_follow_the_branch)
+{
+    begin();
+    ASSERT_OK(run("train(4) run.optimizer.lr = 0.02 train(4)\n"
+                  "rewind(6) train(1)\n"
+                  "local function steps(name)\n"
+                  "  local list = {}\n"
+                  "  for line in io.lines(directory.path .. name) do list[#list + 1] = line:match '%d+' end\n"
+                  "  return table.concat(list, ' ')\n"
+                  "end\n"
+                  "directory.last_metrics ''\n"
+                  "assert(steps '/metrics.jsonl' == '1 2 3 4 5 6 7', steps '/metrics.jsonl')\n"
+                  "assert(steps '/branches/main~1.jsonl' == '7 8')\n"
+                  "switch 'main~1' directory.last_metrics ''\n"
+                  "assert(steps '/metrics.jsonl' == '1 2 3 4 5 6 7 8')\n"
+                  "assert(steps '/branches/main.jsonl' == '7')"));
+}
+END_TEST
+
+START_TEST(planned_edits_are_made_once)
+{
+    ASSERT_OK(run("lathe.history.plan(run, { { 0, 'run.clip_norm = 0.5' }, { 3, 'run.optimizer.lr = 0.02' } })"));
+    begin();
+    ASSERT_OK(run("assert(run.clip_norm == 0.5) train(5) assert(run.optimizer.lr == 0.02 and #edits() == 2)"));
+}
+END_TEST
+
+START_TEST(what_cannot_be_is_refused)
+{
+    begin();
+    ASSERT_OK(run("train(3)"));
+    ASSERT_FAILS(run("undo()"), STATUS_LUA, "no edit to undo");
+    ASSERT_FAILS(run("redo()"), STATUS_LUA, "nothing to redo");
+    ASSERT_FAILS(run("rewind(7)"), STATUS_LUA, "step 7 is ahead");
+    ASSERT_FAILS(run("rewind(-1)"), STATUS_LUA, "a step from 0 to 3");
+    ASSERT_FAILS(run("branch('a/b')"), STATUS_LUA, "a name of letters");
+    ASSERT_FAILS(run("branch('main')"), STATUS_LUA, "there is a branch 'main' already");
+    ASSERT_FAILS(run("switch('mian')"), STATUS_LUA, "did you mean 'main'");
+    ASSERT_FAILS(run("revert(4)"), STATUS_LUA, "there is no edit 4");
+    ASSERT_FAILS(run("run.objectives.nsp.weight = -1"), STATUS_INVALID, "Nothing was changed");
+    ASSERT_OK(run("assert(#edits() == 0 and run.step == 3 and directory.read_journal() == '')"));
+}
+END_TEST
+
+START_TEST(a_damaged_journal_is_an_error)
+{
+    ASSERT_OK(run("directory.put_journal('at(3, \"abcd\")\\nfoo(\\n')"));
+    ASSERT_FAILS(run("lathe.history.resume(run, directory)"), STATUS_LUA, "journal:1: unexpected symbol");
+    ASSERT_OK(run("directory.put_journal('at(5, \"abcd\")')"));
+    ASSERT_FAILS(run("lathe.history.resume(run, directory)"), STATUS_LUA, "says nothing");
+}
+END_TEST
+
+START_TEST(a_failing_restore_changes_nothing)
+{
+    begin();
+    ASSERT_OK(run("train(3) run.optimizer.lr = 0.02 train(3) here = run:hash()"));
+    Status status = STATUS_NOMEM;
+    for (uint64_t n = 1; status != STATUS_OK && n < 4000; n += 1 + n / 8) {
+        memory_fail_after(n, 0);
+        status = run("undo()");
+        memory_fail_after(0, 0);
+        if (status != STATUS_OK) ASSERT_OK(run("assert(run.step == 6 and run:hash() == here)"));
+    }
+    ck_assert_int_eq(status, STATUS_OK);
+    ASSERT_OK(run("assert(run.step == 3)"));
+}
+END_TEST
+
+/* Edits, undos, branches, rewinds and failures at random; then the program dies, another one resumes and has the
+ * same state; and a replay reaches every recorded state with any number of threads. */
+static void random_session(int seed)
+{
+    char text[160];
+    begin();
+    snprintf(text, sizeof text, "random_session(%d)", seed);
+    ASSERT_OK(run(text));
+    close_host();
+    open_host();
+    ASSERT_OK(run("lathe.history.resume(run, directory) check_last()"));
+    static const int threads[] = {1, 2, 3, 5};
+    for (size_t i = 0; i < sizeof threads / sizeof *threads; i++) {
+        close_host();
+        open_host();
+        threads_set(threads[i]);
+        ASSERT_OK(run("assert(lathe.history.replay(run, directory.read_journal(), '', nil))"));
+    }
+}
+
+START_TEST(random_sessions_replay)
+{
+    const char *scale = getenv("LATHE_TEST_SCALE");
+    int sessions = scale && strcmp(scale, "full") == 0 ? 100 : 6;
+    for (int seed = 1; seed <= sessions; seed++) {
+        random_session(seed);
+        stop();
+        start();
+    }
+}
+END_TEST
+
+START_TEST(a_replay_names_what_differs)
+{
+    begin();
+    ASSERT_OK(run("train(3) run.optimizer.lr = 0.02 train(2) run.clip_norm = 0.5"));
+    close_host();
+    open_host();
+    ASSERT_OK(
+        run("local states = {}\n"
+            "for line in io.lines(directory.path .. '/states.jsonl') do states[#states + 1] = line end\n"
+            "run.objectives.nsp.weight = 0.4\n"
+            "assert(not lathe.history.replay(run, directory.read_journal(), table.concat(states, '\\n'), nil))"));
+    ck_assert_ptr_nonnull(strstr(printed.data, "the first tensor that differs: model.bert"));
+}
+END_TEST
+
+Suite *history_suite(void)
+{
+    Suite *suite = suite_create("history");
+    TCase *tests = tcase_create("history");
+    tcase_add_checked_fixture(tests, start, stop);
+    tcase_add_test(tests, undo_goes_back_and_redo_forth);
+    tcase_add_test(tests, metrics_follow_the_branch);
+    tcase_add_test(tests, planned_edits_are_made_once);
+    tcase_add_test(tests, what_cannot_be_is_refused);
+    tcase_add_test(tests, a_damaged_journal_is_an_error);
+    tcase_add_test(tests, a_failing_restore_changes_nothing);
+    tcase_add_test(tests, a_replay_names_what_differs);
+    tcase_add_test(tests, random_sessions_replay);
+    suite_add_tcase(suite, tests);
+    return suite;
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* lathe replay RUN and lathe export-recipe RUN: what a journal is good for. */
+#include "engine/base/memory.h"
+#include "engine/io/file.h"
+#include "engine/io/run_directory.h"
+#include "tui/run_setup.h"
+
+#include <stdio.h>
+
+typedef struct Replay {
+    RunSetup setup;
+    Buffer journal, states, recipe;
+    int64_t until; /* -1: all */
+    json_t *config;
+    bool same;
+} Replay;
+
+static void push_text(lua_State *L, const Buffer *text)
+{
+    lua_pushlstring(L, text->data ? text->data : "", text->length);
+}
+
+static void push_history(lua_State *L, const char *function)
+{
+    lua_getglobal(L, "lathe");
+    lua_getfield(L, -1, "history");
+    lua_getfield(L, -1, function);
+}
+
+static int replay(lua_State *L)
+{
+    Replay *replay = lua_touserdata(L, 1);
+    push_history(L, "replay");
+    lua_getglobal(L, "run");
+    push_text(L, &replay->journal);
+    push_text(L, &replay->states);
+    if (replay->until >= 0)
+        lua_pushinteger(L, replay->until);
+    else
+        lua_pushnil(L);
+    lua_call(L, 4, 1);
+    replay->same = lua_toboolean(L, -1);
+    return 0;
+}
+
+static Status read_file(const char *directory, const char *name, Buffer *out)
+{
+    char *path;
+    TRY(file_join(directory, name, &path));
+    Status status = file_exists(path) ? file_read_empty(path, 0, out) : STATUS_OK;
+    memory_free(path);
+    return status;
+}
+
+static Status replay_run(const char *path, Replay *out)
+{
+    TRY(run_setup_directory(path, &out->setup));
+    TRY(run_directory_read_journal(path, &out->journal));
+    TRY(read_file(path, "states.jsonl", &out->states));
+    return host_protect(out->setup.host, replay, out);
+}
+
+static void free_replay(Replay *replay)
+{
+    run_setup_free(&replay->setup);
+    buffer_free(&replay->journal);
+    buffer_free(&replay->states);
+    buffer_free(&replay->recipe);
+    json_decref(replay->config);
+}
+
+int command_replay(const Arguments *arguments)
+{
+    Replay replay = {.until = arguments->until};
+    Status status = replay_run(arguments->names[0], &replay);
+    int result = status == STATUS_OK ? !replay.same : command_fail(status);
+    free_replay(&replay);
+    return result;
+}
+
+/* --- the clean recipe --- */
+
+static int export(lua_State *L)
+{
+    Replay *replay = lua_touserdata(L, 1);
+    json_t *parameters = json_object_get(replay->config, "parameters"), *value;
+    const char *key;
+    push_history(L, "export");
+    push_text(L, &replay->journal);
+    push_text(L, &replay->recipe);
+    lua_newtable(L);
+    json_object_foreach(parameters, key, value)
+    {
+        lua_pushstring(L, json_string_value(value));
+        lua_setfield(L, -2, key);
+    }
+    lua_pushinteger(L, (lua_Integer)json_integer_value(json_object_get(replay->config, "steps")));
+    lua_call(L, 4, 1);
+    fputs(lua_tostring(L, -1), stdout);
+    return 0;
+}
+
+static Status export_run(const char *path, Replay *out)
+{
+    TRY(run_directory_read_config(path, &out->config));
+    TRY(run_directory_read_journal(path, &out->journal));
+    TRY(read_file(path, "recipe.lua", &out->recipe));
+    HostOptions options = {.restricted = true};
+    TRY(host_new(&options, &out->setup.host));
+    return host_protect(out->setup.host, export, out);
+}
+
+int command_export(const Arguments *arguments)
+{
+    Replay replay = {0};
+    Status status = export_run(arguments->names[0], &replay);
+    int result = status == STATUS_OK ? 0 : command_fail(status);
+    free_replay(&replay);
+    return result;
+}
