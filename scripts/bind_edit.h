@@ -6,6 +6,14 @@
 
 #include "scripts/bind_session.h"
 
+/* To be called first by a binding that will make an edit, before it touches its arguments: on a live run it waits
+ * for the boundary between two steps and is then called again. The session it is about is known later only, so any
+ * session waits. */
+static inline void bind_need_boundary(lua_State *L, lua_CFunction again)
+{
+    host_need_boundary(L, again);
+}
+
 /* To be called by a binding that has checked that its change fits, before it makes it. effect: the line of Lua that
  * makes this very change when it is run again, with plain values only ("run.objectives.nsp.weight = 0.1"); inverse:
  * the line that takes it back from here, NULL where only undo() can. On a session that is tracked (the run of a

@@ -98,6 +98,7 @@ static int live_newindex(lua_State *L)
     const char *name = luaL_checkstring(L, 2);
     const Option *table, *option;
     void *config;
+    bind_need_boundary(L, live_newindex);
     lua_getiuservalue(L, 1, 1);
     SessionHandle *handle = bind_check_session(L, -1);
     option = find(live, name, &table, &config);

@@ -213,7 +213,8 @@ static Status print_indented(const Tensor *tensor, Buffer *scratch, Buffer *out)
     return STATUS_OK;
 }
 
-static Status describe_param(const Param *param, Buffer *scratch, Buffer *out)
+/* Amid a step gradients are in flux. */
+static Status describe_param(const Param *param, bool amid, Buffer *scratch, Buffer *out)
 {
     char text[TENSOR_TEXT_SIZE];
     Summary sum = summarize(param->value);
@@ -222,7 +223,8 @@ static Status describe_param(const Param *param, Buffer *scratch, Buffer *out)
     TRY(buffer_printf(out, "  norm %.3g  mean %.2g  min %.3g  max %.3g  zeros %.3g%%", sum.norm, sum.mean, sum.min,
                       sum.max, sum.zeros));
     const Tensor *grad = param->value->grad;
-    if (grad && !param->value->grad_fresh) TRY(buffer_printf(out, "   grad norm %.3g", summarize(grad).norm));
+    if (grad && !param->value->grad_fresh && !amid)
+        TRY(buffer_printf(out, "   grad norm %.3g", summarize(grad).norm));
     return print_indented(param->value, scratch, out);
 }
 
@@ -230,7 +232,7 @@ static int param_tostring(lua_State *L)
 {
     const Param *param = bind_check_param(L, 1);
     Buffer *out = host_push_buffer(L), *scratch = host_push_buffer(L);
-    host_check(L, describe_param(param, scratch, out));
+    host_check(L, describe_param(param, host_amid_step(host_of(L)), scratch, out));
     lua_pop(L, 1);
     host_buffer_to_string(L, out);
     return 1;
@@ -283,7 +285,10 @@ static int param_index(lua_State *L)
         push_value(L, param);
         return 1;
     }
-    if (strcmp(name, "grad") == 0) return push_grad(L, param);
+    if (strcmp(name, "grad") == 0) {
+        host_need_boundary(L, param_index);
+        return push_grad(L, param);
+    }
     if (strcmp(name, "path") == 0) lua_pushstring(L, param->path);
     if (strcmp(name, "step") == 0) lua_pushinteger(L, param->step);
     if (strcmp(name, "frozen") == 0) lua_pushboolean(L, param->frozen);
@@ -313,6 +318,7 @@ static int set_field(lua_State *L)
         return luaL_error(L, "of %s only frozen can be set: run.model....frozen = true",
                           parameter ? "a parameter" : "a module");
     luaL_checktype(L, 3, LUA_TBOOLEAN);
+    bind_need_boundary(L, set_field);
     bool frozen = lua_toboolean(L, 3);
     Param *param = parameter ? bind_check_param(L, 1) : NULL;
     Module *module = parameter ? NULL : check_module(L, 1);

@@ -236,9 +236,10 @@ static int session_train(lua_State *L)
 {
     SessionHandle *handle = bind_check_session(L, 1);
     lua_Integer steps = luaL_optinteger(L, 2, 1);
+    host_need_boundary(L, session_train);
     StepMetrics metrics = handle->session->last;
     if (handle->stepping) return luaL_error(L, "train: a training step is under way");
-    if (lua_pushthread(L) != 1) return luaL_error(L, "train: not inside a coroutine");
+    if (lua_pushthread(L) != 1 && !host_is_line(L)) return luaL_error(L, "train: not inside a coroutine");
     lua_pop(L, 1);
     for (lua_Integer i = 0; i < steps; i++) host_check(L, bind_step(host_of(L), handle->session, &metrics));
     push_metrics(L, handle->session, &metrics);
@@ -249,6 +250,7 @@ static int session_state_hash(lua_State *L)
 {
     Hash hash;
     char text[HASH_TEXT_SIZE];
+    host_need_boundary(L, session_state_hash);
     host_check(L, session_hash(bind_check_session(L, 1)->session, &hash));
     hash_text(hash, text);
     lua_pushstring(L, text);
@@ -358,6 +360,7 @@ static int session_newindex(lua_State *L)
             if (strcmp(fields[i], name) == 0) return luaL_error(L, "run.%s cannot be assigned", name);
         return unknown_field(L, name);
     }
+    host_need_boundary(L, session_newindex);
     bind_push_live(L, 1, "run", bind_live_session, session, NULL, NULL);
     lua_pushvalue(L, 2);
     lua_pushvalue(L, 3);

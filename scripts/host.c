@@ -22,8 +22,11 @@ struct Host {
     Tape *own_tape, *tape;
     uint64_t era, draws;
     size_t unreported; /* bytes that the collector was not told about yet */
+    lua_State *line;   /* the coroutine of a line, while one runs */
+    HostWait waits;    /* what it asked to wait for */
+    uint64_t line_draws;
     int exit_code;
-    bool exiting;
+    bool exiting, amid;
 };
 
 /* --- memory --- */
@@ -81,6 +84,7 @@ static void interrupt_hook(lua_State *L, lua_Debug *event)
     }
     lua_sethook(L, interrupt_hook, LUA_MASKCOUNT, 1);
     lua_sethook(host_of(L)->lua, interrupt_hook, LUA_MASKCOUNT, 1);
+    if (host_of(L)->line) lua_sethook(host_of(L)->line, interrupt_hook, LUA_MASKCOUNT, 1);
     raise_at(L, cancel_check(), 0);
 }
 
@@ -105,9 +109,8 @@ static int keep_traceback(lua_State *L)
     return 1;
 }
 
-static Status failure(Host *host, int code)
+static Status failure(Host *host, lua_State *L, int code)
 {
-    lua_State *L = host->lua;
     if (code == LUA_ERRMEM) {
         lua_pop(L, 1);
         size_t limit = host->options.memory_limit;
@@ -136,7 +139,7 @@ Status host_call(Host *host, int arguments, int results)
     lua_insert(L, base);
     int code = lua_pcall(L, arguments, results, base);
     lua_remove(L, base);
-    return code == LUA_OK ? STATUS_OK : failure(host, code);
+    return code == LUA_OK ? STATUS_OK : failure(host, L, code);
 }
 
 Status host_protect(Host *host, lua_CFunction function, void *argument)
@@ -144,6 +147,133 @@ Status host_protect(Host *host, lua_CFunction function, void *argument)
     lua_pushcfunction(host->lua, function);
     lua_pushlightuserdata(host->lua, argument);
     return host_call(host, 1, 0);
+}
+
+/* --- lines --- */
+
+/* What a step under way must find again as it was. */
+typedef struct Outside {
+    Tape *tape;
+    uint64_t draws;
+    Status raised_status;
+    char raised[sizeof((Host *)0)->raised];
+} Outside;
+
+static void enter_line(Host *host, lua_State *line, bool amid, Outside *outside)
+{
+    *outside = (Outside){.tape = host->tape, .draws = host->draws, .raised_status = host->raised_status};
+    memcpy(outside->raised, host->raised, sizeof outside->raised);
+    host->tape = NULL;
+    host->draws = host->line_draws | 1ULL << 63;
+    host->raised_status = STATUS_OK;
+    host->line = line;
+    host->amid = amid;
+    host->waits = HOST_NOTHING;
+    buffer_clear(&host->traceback);
+    lua_sethook(line, interrupt_hook, LUA_MASKCOUNT, HOOK_INTERVAL);
+}
+
+static void leave_line(Host *host, const Outside *outside)
+{
+    host->tape = outside->tape;
+    host->line_draws = host->draws;
+    host->draws = outside->draws;
+    host->raised_status = outside->raised_status;
+    memcpy(host->raised, outside->raised, sizeof outside->raised);
+    host->line = NULL;
+    host->amid = false;
+}
+
+typedef struct TracebackOf {
+    lua_State *line;
+} TracebackOf;
+
+/* The coroutine still stands where it failed. */
+static int trace_line(lua_State *L)
+{
+    Host *host = host_of(L);
+    const TracebackOf *of = lua_touserdata(L, 1);
+    luaL_traceback(L, of->line, NULL, 0);
+    size_t length;
+    const char *trace = lua_tolstring(L, -1, &length);
+    if (buffer_append(&host->traceback, trace, length) != STATUS_OK) buffer_clear(&host->traceback);
+    return 0;
+}
+
+static Status line_failure(Host *host, lua_State *line, int code)
+{
+    TracebackOf of = {line};
+    bool room = code != LUA_ERRMEM && lua_checkstack(host->lua, 4);
+    if (room) {
+        lua_pushcfunction(host->lua, trace_line);
+        lua_pushlightuserdata(host->lua, &of);
+        if (lua_pcall(host->lua, 1, 0, 0) != LUA_OK) lua_pop(host->lua, 1);
+    }
+    return failure(host, line, code);
+}
+
+Status host_resume(Host *host, lua_State *line, int arguments, bool amid, HostWait *waits)
+{
+    Outside outside;
+    int results = 0;
+    enter_line(host, line, amid, &outside);
+    int code = lua_resume(line, host->lua, arguments, &results);
+    if (code == LUA_YIELD && host->waits == HOST_NOTHING) { /* coroutine.yield() of the line's own */
+        lua_settop(line, 0);
+        leave_line(host, &outside);
+        return status_fail(STATUS_LUA, "a line cannot yield: it is no coroutine of yours");
+    }
+    *waits = code == LUA_YIELD ? host->waits : HOST_NOTHING;
+    Status status = code == LUA_OK || code == LUA_YIELD ? STATUS_OK : line_failure(host, line, code);
+    leave_line(host, &outside);
+    return status;
+}
+
+static int go_on_at_boundary(lua_State *L, int status, lua_KContext context)
+{
+    (void)status;
+    return ((lua_CFunction)context)(L);
+}
+
+static int wait_for(lua_State *L, HostWait what, lua_CFunction again)
+{
+    Host *host = host_of(L);
+    if (L != host->line || !lua_isyieldable(L))
+        return luaL_error(L,
+                          "this has to wait for the end of the step, and cannot wait %s; call it from the prompt, "
+                          "not through another function",
+                          L != host->line ? "inside a coroutine" : "below a C function");
+    host->waits = what;
+    return lua_yieldk(L, 0, (lua_KContext)again, go_on_at_boundary);
+}
+
+void host_need_boundary(lua_State *L, lua_CFunction again)
+{
+    if (host_of(L)->amid) wait_for(L, HOST_BOUNDARY, again);
+}
+
+int host_wait_for_pause(lua_State *L, lua_CFunction again)
+{
+    if (!host_of(L)->line) return again(L);
+    return wait_for(L, HOST_PAUSE, again);
+}
+
+bool host_is_line(lua_State *L)
+{
+    return L == host_of(L)->line;
+}
+
+bool host_amid_step(const Host *host)
+{
+    return host->amid;
+}
+
+void host_set_output(Host *host, HostOutput output, void *context, HostOutput *before, void **context_before)
+{
+    if (before) *before = host->options.output;
+    if (context_before) *context_before = host->options.context;
+    host->options.output = output;
+    host->options.context = context;
 }
 
 const char *host_traceback(const Host *host)
@@ -231,6 +361,11 @@ void host_set_exit(Host *host, int code)
 {
     host->exiting = true;
     host->exit_code = code;
+}
+
+void host_clear_exit(Host *host)
+{
+    host->exiting = false;
 }
 
 bool host_exit_requested(const Host *host, int *code)

@@ -46,6 +46,31 @@ Status host_run(Host *host, const char *text, size_t length, const char *name, i
 /* The same for a file. Errors: also that it cannot be read, is a directory, or is no text. */
 Status host_load_file(Host *host, const char *path) STATUS_CHECKED;
 
+/* --- lines: coroutines that may wait for the boundary between two steps (scripts/lines.h) --- */
+
+typedef enum HostWait { HOST_NOTHING, HOST_BOUNDARY, HOST_PAUSE } HostWait;
+
+/* Runs the coroutine from where it stands until it ends, fails or waits; *waits says for what. amid: a training
+ * step is under way, so what needs a boundary has to wait. Nothing that the line does reaches the step: its ops are
+ * recorded elsewhere, its random numbers are its own. On an end the results are on the coroutine's stack. Errors:
+ * as host_call(). */
+Status host_resume(Host *host, lua_State *line, int arguments, bool amid, HostWait *waits) STATUS_CHECKED;
+/* For bindings that change the state or look at what is in flux during a step, to be called first, before the
+ * arguments are touched; 'again' is the binding itself. Where a step is under way and L is a
+ * line, does not return: the binding is called again at the boundary. Raises where it cannot wait: below a C
+ * function or inside a coroutine of the line's own. */
+void host_need_boundary(lua_State *L, lua_CFunction again);
+/* The same until the run is paused; 'again' is called at that boundary. */
+int host_wait_for_pause(lua_State *L, lua_CFunction again);
+/* Whether a line looks at the run amid a step. */
+bool host_amid_step(const Host *host);
+/* Whether this is the coroutine of a line itself. */
+bool host_is_line(lua_State *L);
+
+typedef void (*HostOutput)(void *context, const char *text, size_t length);
+/* Where print() goes from now on; *before (may be NULL) and *context_before: where it went. */
+void host_set_output(Host *host, HostOutput output, void *context, HostOutput *before, void **context_before);
+
 /* The traceback of the last failure of host_call(), "" where there is none; valid until the next call. */
 const char *host_traceback(const Host *host);
 /* Lua code asked to leave (os.exit, exit, quit); *code is the exit status. */
@@ -85,5 +110,6 @@ void host_count_bytes(lua_State *L, size_t bytes);
 /* Hardens the standard libraries of a new state (scripts/host_libraries.c). */
 void host_open_libraries(lua_State *L, bool restricted);
 void host_set_exit(Host *host, int code);
+void host_clear_exit(Host *host);
 
 #endif

@@ -62,12 +62,20 @@ static int load_file_text(lua_State *L)
     return 1;
 }
 
+/* Lines that wait in the file go on here. */
+static int done_file(lua_State *L, int status, lua_KContext context)
+{
+    (void)status;
+    (void)context;
+    return lua_gettop(L) - 1;
+}
+
 static int do_file_text(lua_State *L)
 {
     lua_settop(L, 1);
     if (load_file_text(L) != 1) return lua_error(L);
-    lua_call(L, 0, LUA_MULTRET);
-    return lua_gettop(L) - 1;
+    lua_callk(L, 0, LUA_MULTRET, 0, done_file);
+    return done_file(L, LUA_OK, 0);
 }
 
 /* A message handler runs with hooks off: after an interrupt it is not called, as it could run for ever. */
@@ -80,6 +88,13 @@ static int guarded_handler(lua_State *L)
     return 1;
 }
 
+static int done_xpcall(lua_State *L, int status, lua_KContext context)
+{
+    (void)status;
+    (void)context;
+    return lua_gettop(L);
+}
+
 static int guarded_xpcall(lua_State *L)
 {
     luaL_checktype(L, 2, LUA_TFUNCTION);
@@ -88,7 +103,7 @@ static int guarded_xpcall(lua_State *L)
     lua_replace(L, 2);
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);
-    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+    lua_callk(L, lua_gettop(L) - 1, LUA_MULTRET, 0, done_xpcall);
     return lua_gettop(L);
 }
 

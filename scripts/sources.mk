@@ -30,13 +30,21 @@ ENGINE_SOURCES += scripts/embedded.h
 ENGINE_SOURCES += scripts/host.c
 ENGINE_SOURCES += scripts/host.h
 ENGINE_SOURCES += scripts/host_libraries.c
+ENGINE_SOURCES += scripts/control.c
+ENGINE_SOURCES += scripts/control.h
+ENGINE_SOURCES += scripts/lines.c
+ENGINE_SOURCES += scripts/lines.h
+ENGINE_SOURCES += scripts/report.c
+ENGINE_SOURCES += scripts/report.h
 ENGINE_SOURCES += scripts/recipe.c
 ENGINE_SOURCES += scripts/recipe.h
 
 # The Lua library inside the binary.
 LUA_LIBRARY =
 LUA_LIBRARY += scripts/lib/history.lua
+LUA_LIBRARY += scripts/lib/control.lua
 LUA_LIBRARY += scripts/lib/inspect.lua
+LUA_LIBRARY += scripts/lib/lines.lua
 LUA_LIBRARY += scripts/lib/prelude.lua
 LUA_LIBRARY += scripts/lib/recipe.lua
 LUA_LIBRARY += scripts/lib/tensors.lua

@@ -22,6 +22,7 @@ TEST_SOURCES += tests/unit/test_bert.c
 TEST_SOURCES += tests/unit/test_metadata.c
 TEST_SOURCES += tests/unit/test_lua_session.c
 TEST_SOURCES += tests/unit/test_command.c
+TEST_SOURCES += tests/unit/test_lines.c
 TEST_SOURCES += tests/unit/test_ops.c
 TEST_SOURCES += tests/unit/test_parity.c
 TEST_SOURCES += tests/unit/test_wordpiece.c

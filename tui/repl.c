@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tui/repl.h"
 
-#include "engine/base/cancel.h"
 #include "engine/base/memory.h"
+#include "scripts/report.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_NAME "prompt"
+#define CHUNK_NAME REPORT_CHUNK
 
 struct Repl {
     Host *host;
@@ -45,45 +45,13 @@ static void put(Repl *repl, const char *text)
 
 /* --- errors --- */
 
-/* Lines of a traceback that tell the user nothing: the prompt's own, and those of the Lua library. */
-static bool own_line(const char *line, size_t length)
-{
-    static const char *const marks[] = {"in main chunk", "[C]: in ?", "(...tail calls...)", "\tlathe/", "\tlathe:"};
-    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
-        if (memmem(line, length, marks[i], strlen(marks[i]))) return true;
-    return false;
-}
-
-/* Nothing where no function of the user's was on the way. */
-static void put_traceback(Repl *repl)
-{
-    const char *line = strchr(host_traceback(repl->host), '\n');
-    bool said = false;
-    while (line && *++line) {
-        size_t length = strcspn(line, "\n");
-        if (!own_line(line, length) && (said || !memmem(line, length, "[C]:", 4))) {
-            if (!said) put(repl, "stack traceback:\n");
-            said = true;
-            host_write(repl->host, line, length);
-            put(repl, "\n");
-        }
-        line += length;
-        if (!*line) break;
-    }
-}
-
 static void report(Repl *repl, Status status)
 {
-    const char *message = status_message(), *prefix = CHUNK_NAME ":1: ";
+    Buffer words = {0};
     bool one_line = repl->chunk.data && !strchr(repl->chunk.data, '\n');
-    if (one_line && strncmp(message, prefix, strlen(prefix)) == 0) message += strlen(prefix);
-    if (status == STATUS_CANCELLED) {
-        put(repl, "interrupted\n");
-        return;
-    }
-    put(repl, message);
-    put(repl, "\n");
-    put_traceback(repl);
+    Status told = report_error(status, status_message(), host_traceback(repl->host), one_line, &words);
+    put(repl, told == STATUS_OK ? words.data : "out of memory\n");
+    buffer_free(&words);
 }
 
 /* --- evaluation --- */

@@ -51,6 +51,10 @@ Status tape_apply(Tape *tape, const Op *op, Tensor *const *inputs, int input_cou
  * backward. */
 Status tape_backward(Tape *tape, Tensor *root, Tensor *gradient) STATUS_CHECKED;
 
+/* From now on pause(context) is called before each op, forwards and backwards: the place where somebody may look at
+ * the state amid a step. It must not touch this tape. NULL: nobody. */
+void tape_set_pause(Tape *tape, void (*pause)(void *context), void *context);
+
 /* Profiling: on clears the table. Entries are by op, path and direction, in order of first use. */
 void tape_profile(Tape *tape, bool on);
 const ProfileEntry *tape_profile_entries(const Tape *tape, int *count);

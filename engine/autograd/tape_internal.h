@@ -25,6 +25,8 @@ struct Tape {
     int64_t count, capacity;
     ProfileEntry *profile;
     int profile_count, profile_capacity;
+    void (*pause)(void *context);
+    void *pause_context;
 };
 
 uint64_t tape_next_sequence(void);

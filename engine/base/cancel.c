@@ -3,7 +3,7 @@
 
 #include <stdatomic.h>
 
-static atomic_int requested;
+static atomic_int requested, line_requested, line_inside;
 
 void cancel_request(void)
 {
@@ -17,7 +17,31 @@ void cancel_clear(void)
 
 int cancel_requested(void)
 {
+    return atomic_load_explicit(&requested, memory_order_relaxed) ||
+           (atomic_load_explicit(&line_inside, memory_order_relaxed) &&
+            atomic_load_explicit(&line_requested, memory_order_relaxed));
+}
+
+int cancel_training_requested(void)
+{
     return atomic_load_explicit(&requested, memory_order_relaxed);
+}
+
+void cancel_line_enter(void)
+{
+    atomic_store(&line_requested, 0);
+    atomic_store(&line_inside, 1);
+}
+
+void cancel_line_request(void)
+{
+    atomic_store(&line_requested, 1);
+}
+
+void cancel_line_leave(void)
+{
+    atomic_store(&line_inside, 0);
+    atomic_store(&line_requested, 0);
 }
 
 Status cancel_check(void)

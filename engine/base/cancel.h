@@ -10,6 +10,15 @@ void cancel_request(void);
 void cancel_clear(void);
 int cancel_requested(void);
 
+/* A line of a client that runs amid training has a flag of its own: between enter and leave (engine thread only)
+ * cancel_requested() and cancel_check() tell of both, outside of it only of the first. The request may come from
+ * any thread. */
+void cancel_line_enter(void);
+void cancel_line_leave(void);
+void cancel_line_request(void);
+/* Only the first. */
+int cancel_training_requested(void);
+
 /* STATUS_CANCELLED with a message where a stop was asked for. */
 Status cancel_check(void) STATUS_CHECKED;
 

@@ -114,13 +114,14 @@ static Status after_step(Run *run, const StepMetrics *metrics)
 static Status run_steps(Run *run)
 {
     Session *session = run->session;
-    while (session->step < session->steps) {
+    const RunOptions *options = run->options;
+    for (;;) {
         StepMetrics metrics;
-        TRY(run->options->step ? run->options->step(run->options->context, session, &metrics)
-                               : session_step(session, &metrics));
+        if (options->boundary) TRY(options->boundary(options->context, session));
+        if (session->step >= session->steps) return STATUS_OK;
+        TRY(options->step ? options->step(options->context, session, &metrics) : session_step(session, &metrics));
         TRY(after_step(run, &metrics));
     }
-    return STATUS_OK;
 }
 
 /* Saves the last good state, keeping the message of the failure that ends the run. */

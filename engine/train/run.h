@@ -15,6 +15,9 @@ typedef struct RunOptions {
     int64_t evaluate_batches; /* of a passing evaluation; the last one takes all */
     /* One step; session_step() unless objectives are foreign code. */
     Status (*step)(void *context, Session *session, StepMetrics *out);
+    /* Between two steps, also before the first and after the last: the place for edits, which may change the step
+     * and the number of steps. A failure ends the run; STATUS_CANCELLED saves it first. May be NULL. */
+    Status (*boundary)(void *context, Session *session);
     /* Reports; each may be NULL. */
     Status (*stepped)(void *context, const Session *session, const StepMetrics *metrics);
     void (*evaluating)(void *context, int64_t done, int64_t all);

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "scripts/control.h"
+
+#include "engine/base/cancel.h"
+#include "engine/base/memory.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static const double look_seconds = 0.05; /* a signal does not wake who waits for lines */
+static const char control_key;           /* in the registry: the Control */
+
+struct Control {
+    Host *host;
+    Session *session;
+    Lines *lines;
+    ControlEvents events;
+    int asked; /* reference of the function that control.lua returns */
+    bool armed, pause, paused, stop;
+    char words[512];
+};
+
+/* --- what control.lua calls --- */
+
+static Control *control_of(lua_State *L)
+{
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &control_key);
+    Control *control = lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    if (!control) luaL_error(L, "this run is over");
+    return control;
+}
+
+static void tell(Control *control, const char *what)
+{
+    char line[640], digits[32], number[40];
+    int used = 0, length = snprintf(digits, sizeof digits, "%lld", (long long)control->session->step);
+    for (int i = 0; i < length; i++) {
+        if (i && (length - i) % 3 == 0) number[used++] = ',';
+        number[used++] = digits[i];
+    }
+    number[used] = '\0';
+    snprintf(line, sizeof line, "[%s] %s", number, what);
+    control->events.told(control->events.context, line);
+}
+
+static void go_on(Control *control, bool quietly)
+{
+    if (control->paused && !quietly) tell(control, "goes on");
+    control->paused = control->pause = false;
+    control->words[0] = '\0';
+    lines_set_paused(control->lines, false);
+}
+
+static int order(lua_State *L)
+{
+    Control *control = control_of(L);
+    const char *word = luaL_checkstring(L, 1);
+    control->armed = true;
+    if (strcmp(word, "pause") == 0)
+        control_pause(control, "");
+    else if (strcmp(word, "stop") == 0)
+        control->stop = true;
+    else
+        go_on(control, strcmp(word, "resume quietly") == 0);
+    return 0;
+}
+
+static int boundary(lua_State *L)
+{
+    host_need_boundary(L, boundary);
+    return 0;
+}
+
+static int nothing(lua_State *L)
+{
+    (void)L;
+    return 0;
+}
+
+static int await_pause(lua_State *L)
+{
+    return host_wait_for_pause(L, nothing);
+}
+
+/* Seconds of a clock that goes on, and of the day where the user is. */
+static int tell_time(lua_State *L)
+{
+    struct timespec now;
+    struct tm local = {0};
+    clock_gettime(CLOCK_REALTIME, &now);
+    localtime_r(&now.tv_sec, &local);
+    lua_pushnumber(L, (double)now.tv_sec + (double)now.tv_nsec * 1e-9);
+    lua_pushinteger(L, local.tm_hour * 3600 + local.tm_min * 60 + local.tm_sec);
+    return 2;
+}
+
+/* --- making --- */
+
+static int open_control(lua_State *L)
+{
+    Control *control = lua_touserdata(L, 1);
+    lua_pushlightuserdata(L, control);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &control_key);
+    lua_getglobal(L, "lathe");
+    lua_pushcfunction(L, boundary);
+    lua_setfield(L, -2, "boundary");
+    lua_getglobal(L, "package");
+    lua_getfield(L, -1, "searchers");
+    lua_rawgeti(L, -1, 2);
+    lua_pushliteral(L, "lathe.control");
+    lua_call(L, 1, 1);
+    lua_pushcfunction(L, order);
+    lua_pushcfunction(L, boundary);
+    lua_pushcfunction(L, await_pause);
+    lua_pushcfunction(L, tell_time);
+    lua_call(L, 4, 1);
+    control->asked = luaL_ref(L, LUA_REGISTRYINDEX);
+    return 0;
+}
+
+Status control_new(Host *host, Session *session, Lines *lines, const ControlEvents *events, Control **out)
+{
+    Control *control;
+    TRY(memory_new(1, sizeof *control, &control));
+    *control = (Control){.host = host, .session = session, .lines = lines, .events = *events, .asked = LUA_NOREF};
+    Status status = host_protect(host, open_control, control);
+    if (status == STATUS_OK)
+        *out = control;
+    else
+        control_free(control);
+    return status;
+}
+
+static int close_control(lua_State *L)
+{
+    const Control *control = lua_touserdata(L, 1);
+    lua_pushnil(L);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &control_key);
+    luaL_unref(L, LUA_REGISTRYINDEX, control->asked);
+    return 0;
+}
+
+void control_free(Control *control)
+{
+    if (!control) return;
+    Status status = host_protect(control->host, close_control, control);
+    (void)status; /* without memory the entries stay until the state dies */
+    memory_free(control);
+}
+
+/* --- between two steps --- */
+
+void control_pause(Control *control, const char *words)
+{
+    control->pause = true;
+    snprintf(control->words, sizeof control->words, "%s", words);
+}
+
+bool control_paused(const Control *control)
+{
+    return control->paused;
+}
+
+bool control_stopped(const Control *control)
+{
+    return control->stop;
+}
+
+static int ask(lua_State *L)
+{
+    Control *control = lua_touserdata(L, 1);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, control->asked);
+    lua_call(L, 0, 2);
+    const char *words = lua_tostring(L, -2);
+    control->armed = lua_toboolean(L, -1);
+    if (words) control_pause(control, words);
+    return 0;
+}
+
+/* A condition that loops for ever stops the run as Ctrl-C does; one that fails pauses. */
+static Status ask_conditions(Control *control)
+{
+    if (!control->armed || control->paused) return STATUS_OK;
+    Status status = host_protect(control->host, ask, control);
+    if (status == STATUS_CANCELLED) return status;
+    if (status != STATUS_OK) control_pause(control, status_message());
+    return STATUS_OK;
+}
+
+static void begin_pause(Control *control)
+{
+    char what[560];
+    snprintf(what, sizeof what, "paused%s%s; resume() goes on", control->words[0] ? " " : "", control->words);
+    control->pause = false;
+    control->paused = true;
+    tell(control, what);
+    lines_set_paused(control->lines, true);
+}
+
+static void serve(Control *control)
+{
+    if (lines_boundary(control->lines) > 0) control->events.served(control->events.context);
+}
+
+Status control_boundary(Control *control)
+{
+    serve(control);
+    TRY(ask_conditions(control));
+    while ((control->pause || control->paused) && !control->stop) {
+        TRY(cancel_check());
+        if (control->pause && !control->paused) begin_pause(control);
+        control->pause = false;
+        serve(control);
+        if (control->paused && !control->stop) lines_wait(control->lines, look_seconds);
+    }
+    return control->stop ? status_fail(STATUS_CANCELLED, "stopped") : STATUS_OK;
+}

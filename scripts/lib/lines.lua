@@ -1,0 +1,23 @@
+-- SPDX-License-Identifier: GPL-3.0-or-later
+-- A line that a client sent: compiled, called, its values shown.
+local load, print = load, print
+
+-- "?x" is help(x), "=x" is x.
+local function rewrite(text)
+  local mark, rest = text:match("^[ \t]*([=?])(.*)$")
+  if mark == "=" then return rest end
+  return mark and "lathe.explain[==[" .. rest .. "]==]" or text
+end
+
+local function finish(...)
+  local count = select("#", ...)
+  if count > 0 then print(count == 1 and (...) == nil and "nil" or lathe.show(...)) end
+end
+
+return function(text)
+  local chunk = rewrite(text)
+  local f, message = load("return " .. chunk, "=prompt")
+  if not f then f, message = load(chunk, "=prompt") end
+  if not f then error(message, 0) end
+  finish(f())
+end

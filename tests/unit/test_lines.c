@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Lines on a session that trains: started between ops, suspended until the boundary, interrupted; and pause, step
+ * and stop. */
+#include "engine/base/cancel.h"
+#include "engine/base/clock.h"
+#include "engine/base/memory.h"
+#include "scripts/bind_session.h"
+#include "scripts/control.h"
+#include "tests/unit/scratch.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+Suite *lines_suite(void);
+
+static Host *host;
+static Session *session;
+static Lines *lines;
+static Control *control;
+static Buffer heard;
+static size_t at_start;
+static int served;
+static bool resume_when_paused;
+
+/* --- what is heard --- */
+
+static void on_output(void *context, uint64_t client, int64_t id, const char *text, size_t length)
+{
+    (void)context;
+    ASSERT_OK(buffer_printf(&heard, "%d.%d> %.*s", (int)client, (int)id, (int)length, text));
+}
+
+static void on_waiting(void *context, uint64_t client, int64_t id, const char *what)
+{
+    (void)context;
+    ASSERT_OK(buffer_printf(&heard, "%d.%d waits for %s\n", (int)client, (int)id, what));
+}
+
+static void on_done(void *context, uint64_t client, int64_t id, LineEnd end, const char *text)
+{
+    static const char *const words[] = {"done", "failed", "interrupted", "exit"};
+    (void)context;
+    ASSERT_OK(buffer_printf(&heard, "%d.%d %s: %s\n", (int)client, (int)id, words[end], text));
+}
+
+static void on_told(void *context, const char *words)
+{
+    (void)context;
+    ASSERT_OK(buffer_printf(&heard, "all: %s\n", words));
+    if (resume_when_paused && strstr(words, "paused")) ASSERT_OK(lines_put(lines, 9, 1, "resume()", 8));
+}
+
+static void on_served(void *context)
+{
+    (void)context;
+    served++;
+}
+
+static void assert_heard(const char *words)
+{
+    ck_assert_str_eq(heard.data ? heard.data : "", words);
+    buffer_clear(&heard);
+}
+
+static void put(uint64_t client, int64_t id, const char *text)
+{
+    ASSERT_OK(lines_put(lines, client, id, text, strlen(text)));
+}
+
+/* --- the session --- */
+
+static const char prepare[] =
+    "local corpus = data.text(path)\n"
+    "local tokenizer = tokenizers.wordpiece.train(corpus, { vocab_size = 300 })\n"
+    "local pairs = data.sentence_pairs(corpus, tokenizer, { length = 32, batch_size = 4, loader_threads = 0 })\n"
+    "function small(objectives)\n"
+    "  return session {\n"
+    "    model = models.bert { vocab_size = tokenizer.vocab_size, hidden_size = 16, num_hidden_layers = 1,\n"
+    "                          num_attention_heads = 2, max_position_embeddings = 32 },\n"
+    "    data = pairs, objectives = objectives, optimizer = optim.adamw { lr = 0.01 }, steps = 20 }\n"
+    "end\n"
+    "run = small { objectives.mlm {}, objectives.nsp { weight = 0.5 } }\n";
+
+static int set_path(lua_State *L)
+{
+    lua_pushstring(L, scratch_path("text.txt"));
+    lua_setglobal(L, "path");
+    return 0;
+}
+
+static Status run_text(const char *text)
+{
+    return host_run(host, text, strlen(text), "test", 0);
+}
+
+static void pause_here(void *context)
+{
+    lines_between_ops(context);
+}
+
+static void start(void)
+{
+    static const char text[] = "the a runs to the b\nthe c runs to the d\n\nthe e runs to the f\nthe g is h\n\n";
+    const LineEvents events = {on_output, on_waiting, on_done, NULL};
+    const ControlEvents control_events = {on_told, on_served, NULL};
+    Buffer whole = {0};
+    scratch_make();
+    at_start = memory_in_use();
+    for (int i = 0; i < 20; i++) ASSERT_OK(buffer_text(&whole, text));
+    scratch_write(scratch_path("text.txt"), whole.data, whole.length);
+    buffer_free(&whole);
+    ASSERT_OK(host_new(&(HostOptions){.seed = 1}, &host));
+    ASSERT_OK(host_protect(host, set_path, NULL));
+    ASSERT_OK(run_text(prepare));
+    lua_getglobal(host_lua(host), "run");
+    session = bind_test_session(host_lua(host), -1);
+    ASSERT_OK(lines_new(host, &events, &lines));
+    ASSERT_OK(control_new(host, session, lines, &control_events, &control));
+    tape_set_pause(session->tape, pause_here, lines);
+}
+
+static void stop(void)
+{
+    control_free(control);
+    lines_free(lines);
+    host_free(host);
+    buffer_free(&heard);
+    ck_assert_uint_eq(memory_in_use(), at_start);
+    scratch_remove();
+}
+
+static void train(int steps)
+{
+    for (int i = 0; i < steps; i++) {
+        ASSERT_OK(control_boundary(control));
+        ASSERT_OK(bind_step(host, session, NULL));
+    }
+}
+
+static Hash state(void)
+{
+    Hash hash;
+    ASSERT_OK(session_hash(session, &hash));
+    return hash;
+}
+
+START_TEST(looks_between_ops)
+{
+    put(1, 1, "6 * 7");
+    put(1, 2, "= 'a' .. 1");
+    put(2, 1, "print(run.step) return nil");
+    put(1, 3, "x = run.model.bert.pooler.dense.weight.value:sum():item( return x");
+    put(2, 2, "local y <const> = randn(3) return #y, run.objectives.nsp.weight");
+    ASSERT_OK(bind_step(host, session, NULL));
+    assert_heard("1.1> 42\n1.1 done: \n1.2> a1\n1.2 done: \n2.1> 0\n2.1> nil\n2.1 done: \n"
+                 "1.3 failed: unexpected symbol near 'return'\n\n2.2> 3  0.5\n2.2 done: \n");
+}
+END_TEST
+
+START_TEST(edits_wait_for_the_boundary)
+{
+    put(1, 1, "print('first') run.objectives.nsp.weight = 0.25 return run.step");
+    put(1, 2, "run.objectives.nsp.weight");
+    put(2, 1, "run.objectives.nsp.weight");
+    put(3, 1, "run.steps = 30");
+    put(4, 1, "xpcall(function() run.model.bert.frozen = true end, print)");
+    put(5, 1, "#run:hash(), run.model.bert.pooler.dense.weight.grad");
+    ASSERT_OK(bind_step(host, session, NULL));
+    assert_heard("1.1> first\n1.1 waits for the end of the step\n2.1> 0.5\n2.1 done: \n"
+                 "3.1 waits for the end of the step\n4.1 waits for the end of the step\n"
+                 "5.1 waits for the end of the step\n");
+    ASSERT_OK(control_boundary(control));
+    assert_heard("1.1> [1] objectives.nsp.weight 0.5 -> 0.25\n1.1> 1\n1.1 done: \n1.2> 0.25\n1.2 done: \n"
+                 "3.1> [1] run.steps 20 -> 30\n3.1 done: \n"
+                 "4.1> [1] bert frozen -> true\n4.1> true\n4.1 done: \n5.1> 32  nil\n5.1 done: \n");
+    ck_assert_int_eq(served, 1);
+    ck_assert(session->steps == 30 && session->objectives[1]->weight == 0.25);
+}
+END_TEST
+
+START_TEST(what_cannot_wait)
+{
+    put(1, 1, "coroutine.wrap(function() run.steps = 30 end)()");
+    put(1, 2, "table.sort({1, 2}, function(a, b) run.steps = 30 return a < b end)");
+    put(1, 3, "coroutine.yield(5)");
+    put(1, 4, "pcall(function() run.steps = 25 end)");
+    ASSERT_OK(bind_step(host, session, NULL));
+    ck_assert_ptr_nonnull(strstr(heard.data, "cannot wait inside a coroutine"));
+    ck_assert_ptr_nonnull(strstr(heard.data, "cannot wait below a C function"));
+    ck_assert_ptr_nonnull(strstr(heard.data, "a line cannot yield"));
+    ck_assert_int_eq(session->steps, 20);
+    ASSERT_OK(control_boundary(control));
+    ck_assert_int_eq(session->steps, 25);
+}
+END_TEST
+
+START_TEST(errors_change_nothing)
+{
+    Hash before = state();
+    put(1, 1, "run.objectives.mlm.mlm_probability = 1.5");
+    put(1, 2, "error('on purpose')");
+    put(1, 3, "function f() error({}) end");
+    put(1, 4, "f()");
+    put(1, 5, "(");
+    put(1, 6, "local x <close> = setmetatable({}, {__close = function() print('closed') end}) run.steps = {}");
+    put(1, 7, "exit()");
+    put(1, 8, "local function deep() return 1 + deep() end deep()");
+    ASSERT_OK(control_boundary(control));
+    ck_assert(hash_equal(before, state()));
+    ck_assert_ptr_nonnull(strstr(heard.data, "got 1.5. Nothing was changed."));
+    ck_assert_ptr_nonnull(strstr(heard.data, "1.2 failed: on purpose\n"));
+    ck_assert_ptr_nonnull(strstr(heard.data, "1.6> closed\n"));
+    ck_assert_ptr_nonnull(strstr(heard.data, "1.7 exit: \n"));
+    ck_assert_ptr_nonnull(strstr(heard.data, "1.8 failed: stack overflow"));
+    int code;
+    ck_assert(!host_exit_requested(host, &code));
+    ck_assert_int_eq(lua_gettop(host_lua(host)), 1);
+}
+END_TEST
+
+/* --- interrupts --- */
+
+static const char *const endless[] = {
+    "while true do end",
+    "while true do pcall(function() while true do end end) end",
+    "local function again() while true do end end while true do xpcall(again, again) end",
+    "while true do coroutine.wrap(function() while true do end end)() end",
+    "while true do pcall(coroutine.wrap(function() while true do pcall(error) end end)) end",
+    "local function f() return f() end f()",
+    "local t = setmetatable({}, {__index = function(t, k) return t[k + 1] end}) while true do pcall(function() "
+    "return t[1] end) end",
+    "repeat local x = zeros(100, 100):matmul(zeros(100, 100)) until false",
+    "local x <close> = setmetatable({}, {__close = function() while true do end end}) while true do end",
+    "run.steps = 21 while true do end",
+};
+
+static void *interrupt_soon(void *context)
+{
+    usleep(50000);
+    lines_interrupt(lines, 1);
+    return context;
+}
+
+START_TEST(interrupts)
+{
+    pthread_t thread;
+    put(1, 1, endless[_i]);
+    put(1, 2, "5");
+    put(2, 1, "'other'");
+    ck_assert_int_eq(pthread_create(&thread, NULL, interrupt_soon, NULL), 0);
+    double begin = clock_seconds();
+    train(2);
+    while (!heard.data || !strstr(heard.data, "1.2 interrupted")) ASSERT_OK(control_boundary(control));
+    ck_assert(clock_seconds() - begin < 5);
+    pthread_join(thread, NULL);
+    ck_assert_msg(strstr(heard.data, "1.1 interrupted: interrupted\n") != NULL, "%s", heard.data);
+    ck_assert_ptr_nonnull(strstr(heard.data, "2.1> other\n"));
+    buffer_clear(&heard);
+    ck_assert(!cancel_requested());
+    put(1, 3, "run.step");
+    train(1);
+    assert_heard("1.3> 2\n1.3 done: \n");
+}
+END_TEST
+
+START_TEST(cancelled_while_it_waits)
+{
+    put(1, 1, "run.steps = 30");
+    put(2, 1, "run.steps = 40");
+    ASSERT_OK(bind_step(host, session, NULL));
+    lines_interrupt(lines, 1);
+    lines_forget(lines, 2);
+    buffer_clear(&heard);
+    ASSERT_OK(control_boundary(control));
+    assert_heard("1.1 interrupted: interrupted\n\n");
+    ck_assert_int_eq(session->steps, 20);
+    put(3, 1, "step(100)");
+    ASSERT_OK(control_boundary(control));
+    buffer_clear(&heard);
+}
+END_TEST
+
+/* Training that is cancelled ends the line as well: it must not hold Ctrl-C up. */
+START_TEST(training_is_cancelled)
+{
+    put(1, 1, "while true do end");
+    cancel_request();
+    ck_assert_int_eq(bind_step(host, session, NULL), STATUS_CANCELLED);
+    cancel_clear();
+    put(1, 2, "7");
+    lines_interrupt(lines, 1);
+    ASSERT_OK(bind_step(host, session, NULL));
+}
+END_TEST
+
+/* --- looking changes no bits --- */
+
+START_TEST(looking_changes_nothing)
+{
+    ASSERT_OK(run_text("function own(m, b) return ops.cross_entropy(m.nsp_logits, b.next_sentence_label) +\n"
+                       "  randn(1):sum() * 0 + m.nsp_logits:mean() * randn(1):item() end\n"
+                       "a = small { objectives.mlm {}, own } b = small { objectives.mlm {}, own }"));
+    for (int which = 0; which < 2; which++) {
+        lua_getglobal(host_lua(host), which ? "b" : "a");
+        Session *one = bind_test_session(host_lua(host), -1);
+        lua_pop(host_lua(host), 1);
+        host_seed(host, 1);
+        tape_set_pause(one->tape, which ? pause_here : NULL, lines);
+        for (int i = 0; i < 5; i++) {
+            if (which) put(1, i, "local x = randn(5, 5) print(x, run.model, b.model.bert.pooler.dense.weight)");
+            ASSERT_OK(bind_step(host, one, NULL));
+        }
+    }
+    ASSERT_OK(run_text("assert(a:hash() == b:hash())"));
+    ck_assert_ptr_nonnull(strstr(heard.data, "1.4 done: \n"));
+}
+END_TEST
+
+/* --- pause, step, run_until, stop --- */
+
+START_TEST(pauses_and_steps)
+{
+    put(1, 1, "pause()");
+    put(1, 2, "step(2)");
+    put(1, 3, "run.step");
+    put(1, 4, "resume()");
+    ASSERT_OK(bind_step(host, session, NULL));
+    assert_heard("1.1 waits for the end of the step\n");
+    ASSERT_OK(control_boundary(control));
+    assert_heard("all: [1] paused; resume() goes on\n1.1 done: \n1.2 waits for the run to pause\n");
+    ASSERT_OK(bind_step(host, session, NULL));
+    ASSERT_OK(control_boundary(control));
+    ASSERT_OK(bind_step(host, session, NULL));
+    assert_heard("");
+    ASSERT_OK(control_boundary(control));
+    assert_heard("all: [3] paused after 2 steps; resume() goes on\n1.2 done: \n1.3> 3\n1.3 done: \n"
+                 "all: [3] goes on\n1.4 done: \n");
+    ck_assert(!control_paused(control));
+}
+END_TEST
+
+START_TEST(conditions)
+{
+    static const struct {
+        const char *line, *words;
+    } rows[] = {
+        {"run_until('step >= 2')", "paused by step >= 2"},
+        {"run_until('loss.mlm > 0 and nsp > 0 and grad_norm > 0 and lr > 0 and step == 2')", "paused by loss.mlm"},
+        {"run_until(function() return run.step == 2 end)", "paused by the condition"},
+        {"run_until('nonesuch > 1')", "paused the condition failed"},
+        {"run_until(2)", "all: [2] paused; resume()"},
+        {"run_until('0.001 s')", "paused at 0.001 s"},
+    };
+    put(1, 1, rows[_i].line);
+    resume_when_paused = strstr(rows[_i].words, "at 0.001") || strstr(rows[_i].words, "failed");
+    train(2);
+    resume_when_paused = true;
+    ASSERT_OK(control_boundary(control));
+    resume_when_paused = false;
+    ck_assert_msg(strstr(heard.data, "1.1 done: \n") && strstr(heard.data, rows[_i].words), "%s", heard.data);
+}
+END_TEST
+
+START_TEST(bad_orders)
+{
+    static const char *const rows[] = {"run_until(0)",        "run_until()",    "run_until('25:00')",
+                                       "run_until('loss <')", "run_until({})",  "step(0)",
+                                       "step('x')",           "run_until(1.5)", "run_until('12:61')"};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        put(1, 1, rows[i]);
+        ASSERT_OK(control_boundary(control));
+        ck_assert_msg(strstr(heard.data, "1.1 failed: ") != NULL, "%s: %s", rows[i], heard.data);
+        buffer_clear(&heard);
+    }
+    put(1, 1, "stop()");
+    ck_assert_int_eq(control_boundary(control), STATUS_CANCELLED);
+    ck_assert(control_stopped(control));
+    put(1, 2, "run.steps = 50");
+}
+END_TEST
+
+START_TEST(too_many)
+{
+    for (int i = 0; i < LINES_OF_A_CLIENT; i++) put(1, i, "i = (i or 0) + 1");
+    ck_assert_int_eq(lines_put(lines, 1, 0, "1", 1), STATUS_BUSY);
+    put(2, 1, "i");
+    ASSERT_OK(control_boundary(control));
+    ASSERT_OK(run_text("assert(i == 256)"));
+}
+END_TEST
+
+Suite *lines_suite(void)
+{
+    Suite *suite = suite_create("lines");
+    TCase *cases = tcase_create("lines");
+    tcase_add_checked_fixture(cases, start, stop);
+    tcase_set_timeout(cases, 30);
+    tcase_add_test(cases, looks_between_ops);
+    tcase_add_test(cases, edits_wait_for_the_boundary);
+    tcase_add_test(cases, what_cannot_wait);
+    tcase_add_test(cases, errors_change_nothing);
+    tcase_add_loop_test(cases, interrupts, 0, (int)(sizeof endless / sizeof *endless));
+    tcase_add_test(cases, cancelled_while_it_waits);
+    tcase_add_test(cases, training_is_cancelled);
+    tcase_add_test(cases, looking_changes_nothing);
+    tcase_add_test(cases, pauses_and_steps);
+    tcase_add_loop_test(cases, conditions, 0, 6);
+    tcase_add_test(cases, bad_orders);
+    tcase_add_test(cases, too_many);
+    suite_add_tcase(suite, cases);
+    return suite;
+}
