@@ -22,10 +22,27 @@ static bool is_tracked(lua_State *L, const SessionHandle *handle)
     return tracked;
 }
 
+/* At the prompt nobody has begun a history yet: the first edit of 'run' begins it. */
+static void adopt(lua_State *L, const SessionHandle *handle)
+{
+    bool nobody = lua_rawgetp(L, LUA_REGISTRYINDEX, &tracked_key) == LUA_TNIL;
+    bool live = nobody && lua_getglobal(L, "run") == LUA_TUSERDATA && lua_touserdata(L, -1) == (const void *)handle;
+    lua_pop(L, nobody ? 2 : 1);
+    if (!live) return;
+    lua_getglobal(L, "lathe");
+    lua_getfield(L, -1, "history");
+    lua_getfield(L, -1, "start");
+    lua_getglobal(L, "run");
+    lua_call(L, 1, 0);
+    lua_pop(L, 2);
+}
+
 void bind_edit(lua_State *L, SessionHandle *handle, const char *effect, const char *inverse)
 {
     if (handle->stepping) luaL_error(L, "%s: nothing can be changed inside a training step", effect);
-    if (is_silent(L) || !is_tracked(L, handle)) return;
+    if (is_silent(L)) return;
+    adopt(L, handle);
+    if (!is_tracked(L, handle)) return;
     lua_rawgetp(L, LUA_REGISTRYINDEX, &tracker_key);
     lua_pushstring(L, effect);
     lua_pushstring(L, inverse);

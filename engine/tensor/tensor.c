@@ -2,6 +2,7 @@
 #include "engine/tensor/tensor.h"
 
 #include "engine/base/memory.h"
+#include "engine/base/threads.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -325,11 +326,29 @@ void tensor_swap_storage(Tensor *a, Tensor *b)
     b->offset = offset;
 }
 
+enum { COPY_TILE = 1 << 20 }; /* bytes */
+
+typedef struct Copying {
+    char *to;
+    const char *from;
+    size_t bytes;
+} Copying;
+
+static void copy_tile(void *context, int64_t tile)
+{
+    const Copying *copying = context;
+    size_t from = (size_t)tile * COPY_TILE, rest = copying->bytes - from;
+    memcpy(copying->to + from, copying->from + from, rest < COPY_TILE ? rest : COPY_TILE);
+}
+
 Status tensor_own(Tensor *tensor)
 {
     if (!storage_shared(tensor->storage)) return STATUS_OK;
     Tensor *copy;
-    TRY(tensor_clone(tensor->arena, tensor, &copy));
+    TRY(tensor_new_like(tensor->arena, tensor, &copy));
+    Copying copying = {tensor_data(copy), tensor_data(tensor),
+                       (size_t)tensor_count(tensor) * dtype_size(tensor->dtype)};
+    threads_run((int64_t)((copying.bytes + COPY_TILE - 1) / COPY_TILE), copy_tile, &copying);
     tensor_swap_storage(tensor, copy);
     tensor_unref(copy);
     return STATUS_OK;

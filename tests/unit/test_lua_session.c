@@ -131,9 +131,9 @@ START_TEST(live_edits)
     ASSERT_OK(run("run = small { objectives.mlm {}, objectives.nsp { weight = 0.5 } } run:train(2)"));
     buffer_clear(&printed);
     ASSERT_OK(run("run.objectives.nsp.weight = 0.1 run.optimizer.lr = 1e-3 run.steps = 30"));
-    ck_assert_str_eq(printed.data, "[2] objectives.nsp.weight 0.5 -> 0.1\n"
-                                   "[2] optimizer.lr 0.01 -> 0.001\n"
-                                   "[2] run.steps 20 -> 30\n");
+    ck_assert_str_eq(printed.data, "[2] objectives.nsp.weight 0.5 -> 0.1.  undo() goes back to 2\n"
+                                   "[2] optimizer.lr 0.01 -> 0.001.  undo() goes back to 2\n"
+                                   "[2] run.steps 20 -> 30.  undo() goes back to 2\n");
     ASSERT_FAILS(run("run.objectives.mlm.mlm_probability = 1.5"), STATUS_INVALID,
                  "mlm_probability must be a number in (0, 1]; got 1.5. Nothing was changed.");
     ASSERT_FAILS(run("run.objectives.mlm.mlm_probabilty = 0.5"), STATUS_INVALID, "did you mean 'mlm_probability'?");
