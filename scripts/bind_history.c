@@ -8,7 +8,6 @@
 #include <string.h>
 
 #define SNAPSHOT_TYPE "lathe.snapshot"
-#define TYPED_LINE    "lathe.line"
 
 static Snapshot **check_snapshot(lua_State *L, int index)
 {
@@ -70,20 +69,9 @@ static int set_edits(lua_State *L)
 /* lathe.line(): the line of the prompt that runs now, "" where there is none. */
 static int typed_line(lua_State *L)
 {
-    if (lua_getfield(L, LUA_REGISTRYINDEX, TYPED_LINE) != LUA_TSTRING) lua_pushliteral(L, "");
+    const char *line = host_line(host_of(L));
+    lua_pushstring(L, line ? line : "");
     return 1;
-}
-
-static int keep_line(lua_State *L)
-{
-    lua_pushstring(L, lua_touserdata(L, 1));
-    lua_setfield(L, LUA_REGISTRYINDEX, TYPED_LINE);
-    return 0;
-}
-
-Status bind_typed_line(Host *host, const char *line)
-{
-    return host_protect(host, keep_line, (void *)line);
 }
 
 static Status add_hash(void *context, const char *name, Hash hash)

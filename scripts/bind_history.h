@@ -12,9 +12,6 @@
  * end; "stop". Errors: those of the journal, checkpoints, the disk; memory. */
 Status bind_history(Host *host, const char *name, RunDirectory *directory, Session *session) STATUS_CHECKED;
 
-/* The text that the person typed and that runs next: it stands in the journal beside its effect. */
-Status bind_typed_line(Host *host, const char *line) STATUS_CHECKED;
-
 /* Pushes the functions of a run's directory as a table (scripts/bind_directory.c). */
 void bind_push_directory(lua_State *L, RunDirectory *directory, Session *session);
 void bind_open_history(lua_State *L);

@@ -13,6 +13,7 @@
 enum { HOOK_INTERVAL = 1000, LARGEST_CHUNK = 64 << 20, GC_REPORT_BYTES = 64 << 10 };
 
 struct Host {
+    const char *typed; /* by a person, and running now */
     lua_State *lua;
     HostOptions options;
     size_t lua_bytes;
@@ -421,6 +422,16 @@ void host_write(Host *host, const char *text, size_t length)
         host->options.output(host->options.context, text, length);
     else
         fwrite(text, 1, length, stdout);
+}
+
+void host_set_line(Host *host, const char *line)
+{
+    host->typed = line;
+}
+
+const char *host_line(const Host *host)
+{
+    return host->typed;
 }
 
 void host_set_tape(Host *host, Tape *tape)

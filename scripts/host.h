@@ -92,6 +92,10 @@ uint64_t host_tensor_era(const Host *host);
 RandomKey host_next_random(Host *host);
 void host_seed(Host *host, uint64_t seed);
 
+/* The text that the person typed and that runs now, for the journal; the caller's, NULL: none. */
+void host_set_line(Host *host, const char *line);
+const char *host_line(const Host *host);
+
 /* --- for bindings --- */
 
 /* Raises the failure as a Lua error (with position); never returns. To be called holding no C memory. */

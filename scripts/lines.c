@@ -214,7 +214,10 @@ static Status go_on(Lines *lines, Line *line, bool amid)
         TRY(host_protect(lines->host, start_line, lines));
         arguments = 1;
     }
-    return host_resume(lines->host, line->thread, arguments, amid, &line->waits);
+    host_set_line(lines->host, line->text);
+    Status status = host_resume(lines->host, line->thread, arguments, amid, &line->waits);
+    host_set_line(lines->host, NULL);
+    return status;
 }
 
 /* Closes variables of a coroutine that did not end, which may call Lua functions: still as this line. An error

@@ -2,7 +2,6 @@
 #include "tui/repl.h"
 
 #include "engine/base/memory.h"
-#include "scripts/bind_history.h"
 #include "scripts/report.h"
 
 #include <stdlib.h>
@@ -130,8 +129,9 @@ Status repl_line(Repl *repl, const char *line, bool *more, bool *failed)
         *more = true;
         return STATUS_OK;
     }
-    if (status == STATUS_OK) status = bind_typed_line(repl->host, repl->chunk.data);
+    host_set_line(repl->host, repl->chunk.data);
     if (status == STATUS_OK) status = run_loaded(repl);
+    host_set_line(repl->host, NULL);
     int code;
     if (status != STATUS_OK && !host_exit_requested(repl->host, &code)) {
         report(repl, status);
