@@ -128,6 +128,23 @@ Status bind_history(Host *host, const char *name, RunDirectory *directory, Sessi
     return host_protect(host, call_history, &call);
 }
 
+static int settle(lua_State *L)
+{
+    const char *journal = lua_touserdata(L, 1);
+    lua_getglobal(L, "lathe");
+    lua_getfield(L, -1, "history");
+    lua_getfield(L, -1, "settle");
+    lua_getglobal(L, "run");
+    lua_pushstring(L, journal);
+    lua_call(L, 2, 0);
+    return 0;
+}
+
+Status bind_settle(Host *host, const char *journal)
+{
+    return host_protect(host, settle, (void *)journal);
+}
+
 void bind_open_history(lua_State *L)
 {
     static const luaL_Reg functions[] = {{"snapshot", take},

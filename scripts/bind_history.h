@@ -12,6 +12,9 @@
  * end; "stop". Errors: those of the journal, checkpoints, the disk; memory. */
 Status bind_history(Host *host, const char *name, RunDirectory *directory, Session *session) STATUS_CHECKED;
 
+/* Gives 'run', as its recipe built it, the options and shapes that the journal's edits led to. */
+Status bind_settle(Host *host, const char *journal) STATUS_CHECKED;
+
 /* Pushes the functions of a run's directory as a table (scripts/bind_directory.c). */
 void bind_push_directory(lua_State *L, RunDirectory *directory, Session *session);
 void bind_open_history(lua_State *L);

@@ -27,7 +27,7 @@ static Status print_json(const Evaluation *evaluation)
 static Status evaluate_run(const Arguments *arguments, RunSetup *setup)
 {
     Evaluation evaluation;
-    TRY(run_setup_directory(arguments->names[0], setup));
+    TRY(run_setup_final(arguments->names[0], setup));
     TRY(run_load_weights(setup->session, arguments->names[0]));
     Progress progress =
         progress_new(arguments->json ? stderr : stdout, isatty(arguments->json ? 2 : 1), setup->session, 0);

@@ -4,6 +4,7 @@
 #include "engine/base/memory.h"
 #include "engine/io/file.h"
 #include "engine/io/metadata.h"
+#include "scripts/bind_history.h"
 #include "scripts/bind_session.h"
 
 #include <inttypes.h>
@@ -69,6 +70,16 @@ Status run_setup_directory(const char *path, RunSetup *out)
     TRY(run_directory_read_config(path, &config));
     Status status = load_directory(path, config, out);
     json_decref(config);
+    return status;
+}
+
+Status run_setup_final(const char *path, RunSetup *out)
+{
+    Buffer journal = {0};
+    TRY(run_setup_directory(path, out));
+    Status status = run_directory_read_journal(path, &journal);
+    if (status == STATUS_OK && journal.length) status = bind_settle(out->host, journal.data);
+    buffer_free(&journal);
     return status;
 }
 

@@ -23,6 +23,9 @@ Status run_setup_recipe(const Arguments *arguments, RunSetup *out) STATUS_CHECKE
 /* The recipe, parameters and seed of the run in the directory. */
 Status run_setup_directory(const char *path, RunSetup *out) STATUS_CHECKED;
 
+/* The same with the options and shapes to which the edits in its journal led: what its final weights fit. */
+Status run_setup_final(const char *path, RunSetup *out) STATUS_CHECKED;
+
 /* Builds the session; steps: instead of the recipe's, -1: as it says. */
 Status run_setup_build(RunSetup *setup, int64_t steps) STATUS_CHECKED;
 

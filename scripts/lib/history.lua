@@ -562,6 +562,18 @@ function history.resume(session, directory)
   follow_plan()
 end
 
+-- Gives a session that its recipe built the options and shapes that the journal's edits led to, not the weights.
+function history.settle(session, journal)
+  history.start(session, nil)
+  local ok, problem = pcall(read, history.entries(journal))
+  H.reading = nil
+  if not ok then error(problem, 0) end
+  silently(function()
+    for _, id in ipairs(current().path) do apply(H.edits[id].effect) end
+  end)
+  history.stop()
+end
+
 -- The first tensor whose hash is another one than states.jsonl says for the entry, nil where none is.
 local function different_tensor(states, number)
   local line, n = nil, 0
