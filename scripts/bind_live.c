@@ -30,6 +30,8 @@ const Option bind_live_session[] = {
     OPTION_INT_FIELD(Session, steps, 1000, 1, 1e15, "steps of the whole run"),
     OPTION_INT_FIELD(Session, accumulate, 1, 1, 1e6, "micro-batches whose gradients make one step"),
     OPTION_NUMBER_FIELD(Session, clip_norm, 1, 0, 1e9, "the gradient's norm is cut to this; 0: never"),
+    OPTION_NUMBER_FIELD(Session, skip_spikes, 0, 0, 1e9,
+                        "steps whose loss lies so many deviations above the mean update nothing; 0: never"),
     {0},
 };
 

@@ -314,9 +314,9 @@ static bool push_part_of(lua_State *L, Session *session, const char *name)
     return true;
 }
 
-static const char *const fields[] = {"objectives", "models", "model", "data", "optimizer", "schedule",
-                                     "options",    "step",   "seed",  "loss", "steps",     "accumulate",
-                                     "clip_norm",  "train",  "hash",  "last", NULL};
+static const char *const fields[] = {"objectives", "models",      "model", "data", "optimizer", "schedule",
+                                     "options",    "step",        "seed",  "loss", "steps",     "accumulate",
+                                     "clip_norm",  "skip_spikes", "train", "hash", "last",      NULL};
 
 static int unknown_field(lua_State *L, const char *name)
 {
@@ -429,9 +429,10 @@ void bind_open_sessions(lua_State *L)
                                       {NULL, NULL}};
     luaL_newmetatable(L, SESSION_TYPE);
     luaL_setfuncs(L, events, 0);
-    lua_pushliteral(L, "A session or run. Fields: step, steps, seed, loss, last, accumulate, clip_norm,\n"
-                       "  objectives.NAME.weight, optimizer.lr, schedule.warmup, model, models.NAME, data.NAME.\n"
-                       "Methods: train(n) runs n steps, hash() is the hash of the whole state.");
+    lua_pushliteral(L,
+                    "A session or run. Fields: step, steps, seed, loss, last, accumulate, clip_norm, skip_spikes,\n"
+                    "  objectives.NAME.weight, optimizer.lr, schedule.warmup, model, models.NAME, data.NAME.\n"
+                    "Methods: train(n) runs n steps, hash() is the hash of the whole state.");
     lua_setfield(L, -2, "__help");
     lua_pop(L, 1);
     lua_pushcfunction(L, make_session);

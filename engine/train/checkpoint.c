@@ -122,6 +122,9 @@ static Status state_json(const Session *session, json_t *state)
     json_t *models, *sources, *objectives, *entry;
     TRY(json_set_integer(state, "step", session->step));
     TRY(set_hex(state, "seed", session->seed));
+    TRY(json_set_number(state, "loss_mean", session->losses.mean));
+    TRY(json_set_number(state, "loss_square", session->losses.square));
+    TRY(json_set_integer(state, "loss_count", session->losses.count));
     TRY(json_set_text(state, "edits", session->edits ? session->edits : ""));
     TRY(new_member(state, "models", &models));
     for (int i = 0; i < session->model_count; i++) {
@@ -277,6 +280,16 @@ static Status read_record(const Reading *reading, const char *key, const char *r
     return read_config(reading->name, options, table, config, record);
 }
 
+/* Checkpoints of the first days have none. */
+static Status read_losses(const Reading *reading, LossStatistics *out)
+{
+    *out = (LossStatistics){0};
+    if (!json_object_get(reading->state, "loss_count")) return STATUS_OK;
+    TRY(json_member_number(reading->name, reading->state, "loss_mean", &out->mean));
+    TRY(json_member_number(reading->name, reading->state, "loss_square", &out->square));
+    return json_member_integer(reading->name, reading->state, "loss_count", 0, INT64_MAX, &out->count);
+}
+
 static Status read_all(const Reading *reading)
 {
     Session *session = reading->session;
@@ -297,6 +310,7 @@ static Status read_all(const Reading *reading)
         TRY(read_objective(reading, session->objectives[i], objectives));
     for (int i = 0; i < session->model_count; i++) TRY(read_model(reading, session->models[i], models));
     TRY(read_cursors(reading, sources));
+    TRY(read_losses(reading, &session->losses));
     session->step = step;
     session->seed = seed;
     return STATUS_OK;

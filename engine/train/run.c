@@ -36,6 +36,7 @@ static Status put_metrics(const Run *run, const StepMetrics *metrics)
         list[count++] = (RunMetric){names[i], metrics->objectives[i], 9};
     }
     list[count++] = (RunMetric){"lr", metrics->lr, 9};
+    if (metrics->skipped) list[count++] = (RunMetric){"skipped", 1, 1};
     list[count++] = (RunMetric){"grad_norm", metrics->grad_norm, 9};
     list[count++] = (RunMetric){"tokens_per_second", (double)metrics->tokens / metrics->seconds, 6};
     list[count++] = (RunMetric){"seconds", metrics->seconds, 6};

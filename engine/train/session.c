@@ -217,6 +217,8 @@ Status session_hash(const Session *session, Hash *out)
     hash = hash_combine(hash, hash_bytes(&session->steps, sizeof session->steps));
     hash = hash_combine(hash, hash_bytes(&session->accumulate, sizeof session->accumulate));
     hash = hash_combine(hash, hash_bytes(&session->clip_norm, sizeof session->clip_norm));
+    hash = hash_combine(hash, hash_bytes(&session->skip_spikes, sizeof session->skip_spikes));
+    hash = hash_combine(hash, hash_bytes(&session->losses, sizeof session->losses));
     for (int i = 0; i < session->model_count; i++)
         TRY(module_each_param(session->models[i]->root, hash_param, &hash));
     for (int i = 0; i < session->source_count; i++) {

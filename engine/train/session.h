@@ -26,13 +26,22 @@ typedef struct StepMetrics {
     double loss, lr, grad_norm, seconds;
     int64_t tokens, examples;
     double objectives[SESSION_MAX_OBJECTIVES];
+    bool skipped; /* the loss was a spike: nothing was updated */
 } StepMetrics;
+
+/* The losses so far, as exponential means: what a spike is measured by. Part of the state. */
+typedef struct LossStatistics {
+    double mean, square; /* of the loss and of its square */
+    int64_t count;
+} LossStatistics;
 
 typedef struct Session {
     uint64_t seed;
     int64_t step, steps; /* done; all */
     int64_t accumulate;  /* micro-steps of a step */
     double clip_norm;    /* 0: no clipping */
+    double skip_spikes;  /* a step whose loss lies so many deviations above the mean updates nothing; 0: never */
+    LossStatistics losses;
     Model *models[SESSION_MAX_MODELS];
     SessionSource sources[SESSION_MAX_SOURCES];
     Objective *objectives[SESSION_MAX_OBJECTIVES];

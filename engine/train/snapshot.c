@@ -313,6 +313,8 @@ Status snapshot_restore(const Snapshot *snapshot, Session *session)
         session->steps = plain->steps;
         session->accumulate = plain->accumulate;
         session->clip_norm = plain->clip_norm;
+        session->skip_spikes = plain->skip_spikes;
+        session->losses = plain->losses;
         session->optimizer = plain->optimizer;
         session->schedule = plain->schedule;
         session->last = plain->last;

@@ -157,6 +157,27 @@ static Status check_gradients(const Session *session, double norm)
                        (long long)session->step + 1);
 }
 
+enum { SPIKES_AFTER = 50 }; /* steps until the deviation means something */
+
+static bool is_spike(const Session *session, double loss)
+{
+    const LossStatistics *losses = &session->losses;
+    if (session->skip_spikes <= 0 || losses->count < SPIKES_AFTER) return false;
+    double variance = losses->square - losses->mean * losses->mean;
+    return loss - losses->mean > session->skip_spikes * sqrt(variance > 0 ? variance : 0);
+}
+
+/* Exponential means over about SPIKES_AFTER steps, plain ones before that. Spikes do not count. */
+static void remember_loss(Session *session, const StepMetrics *metrics)
+{
+    LossStatistics *losses = &session->losses;
+    if (metrics->skipped) return;
+    if (losses->count < SPIKES_AFTER) losses->count++;
+    double share = 1 / (double)losses->count;
+    losses->mean += share * (metrics->loss - losses->mean);
+    losses->square += share * (metrics->loss * metrics->loss - losses->square);
+}
+
 static Status update(Session *session, StepMetrics *metrics)
 {
     double squares = 0;
@@ -170,6 +191,8 @@ static Status update(Session *session, StepMetrics *metrics)
     double clip = session->clip_norm;
     double scale = clip > 0 && metrics->grad_norm > clip ? clip / metrics->grad_norm : 1;
     metrics->lr = session->optimizer.config.lr * schedule_factor(&session->schedule, session->step, session->steps);
+    metrics->skipped = is_spike(session, metrics->loss);
+    if (metrics->skipped) return STATUS_OK;
     for (int i = 0; i < session->model_count; i++)
         optimizer_step(&session->optimizer, session->models[i]->root, metrics->lr, scale);
     return STATUS_OK;
@@ -194,6 +217,7 @@ Status session_step(Session *session, StepMetrics *out)
     for (int i = 0; i < session->source_count; i++) session->sources[i].cursor = micro.cursors[i];
     for (int i = 0; i < session->objective_count; i++)
         if (!active(session->objectives[i])) metrics.objectives[i] = (double)NAN;
+    remember_loss(session, &metrics);
     session->step++;
     metrics.seconds = clock_seconds() - start;
     session->last = metrics;

@@ -29,6 +29,7 @@ local functions = {
     .. "  objectives  a list; a function(model, batch) returning a loss is one, too\n"
     .. "  accumulate  micro-batches a step, 1 unless said\n"
     .. "  clip_norm   the gradient's norm is cut to this, 1 unless said; 0: never\n"
+    .. "  skip_spikes a step whose loss lies so many deviations above the mean updates nothing; 0: never\n"
     .. "  seed        of weights, masks and dropout" },
   { print, "print(...): writes values to the log." },
 }

@@ -178,6 +178,38 @@ static void load_newest(Session *session, const char *run)
     checkpoint_close(&checkpoint);
 }
 
+/* The loss is far above what the session remembers: the batch is passed over, the weights stay. */
+START_TEST(a_spike_updates_nothing)
+{
+    Session *session = make_session(), *calm = make_session();
+    StepMetrics metrics;
+    for (int i = 0; i < 5; i++) OK(session_step(session, NULL));
+    session->losses.count = 50;
+    session->losses.mean = calm->losses.mean = 0.01;
+    session->losses.square = calm->losses.square = 0.0002;
+    calm->losses.count = 49; /* too few to judge by */
+    const Param *param = module_find_param(session->models[0]->root, "bert.pooler.dense.weight");
+    float before = TENSOR_F32(param->value)[0];
+    OK(session_step(session, &metrics));
+    ck_assert(!metrics.skipped); /* nobody asked for it */
+    ck_assert(TENSOR_F32(param->value)[0] != before);
+    before = TENSOR_F32(param->value)[0];
+    session->losses.mean = 0.01;
+    session->losses.square = 0.0002;
+    session->skip_spikes = calm->skip_spikes = 4;
+    LossStatistics losses = session->losses;
+    OK(session_step(session, &metrics));
+    ck_assert(metrics.skipped);
+    ck_assert_int_eq(session->step, 7);
+    ck_assert(TENSOR_F32(param->value)[0] == before);
+    ck_assert(memcmp(&losses, &session->losses, sizeof losses) == 0);
+    OK(session_step(calm, &metrics));
+    ck_assert(!metrics.skipped);
+    session_free(session);
+    session_free(calm);
+}
+END_TEST
+
 START_TEST(resuming_is_exact)
 {
     const char *run = scratch_folder;
@@ -330,6 +362,7 @@ Suite *session_suite(void)
     tcase_add_test(tests, nonfinite_loss_is_named);
     tcase_add_test(tests, accumulated_gradients_are_those_of_a_large_batch);
     tcase_add_test(tests, accumulation_does_not_depend_on_threads);
+    tcase_add_test(tests, a_spike_updates_nothing);
     tcase_add_test(tests, resuming_is_exact);
     tcase_add_test(tests, resuming_removes_what_it_passed_over);
     tcase_add_test(tests, saving_survives_failing_allocations);
