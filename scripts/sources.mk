@@ -44,6 +44,7 @@ LUA_LIBRARY =
 LUA_LIBRARY += scripts/lib/history.lua
 LUA_LIBRARY += scripts/lib/control.lua
 LUA_LIBRARY += scripts/lib/inspect.lua
+LUA_LIBRARY += scripts/lib/journal.lua
 LUA_LIBRARY += scripts/lib/lines.lua
 LUA_LIBRARY += scripts/lib/prelude.lua
 LUA_LIBRARY += scripts/lib/recipe.lua
