@@ -194,6 +194,10 @@ static int make_sources(lua_State *L, const Record *record)
     if (lua_type(L, 3) == LUA_TTABLE && lua_getfield(L, 3, "held_out") != LUA_TNIL)
         held_out = bind_check_corpus(L, -1);
     Source **train = bind_new_source(L), **valid = bind_new_source(L);
+    for (int source = -2; source < 0; source++) { /* for attention(text) */
+        lua_pushvalue(L, 2);
+        bind_set_source_tokenizer(L, source - 1);
+    }
     char what[] = "encoding";
     host_check(L, data_make(maker, corpus, held_out, &encoder, config, bind_report_progress, what, train, valid));
     lua_createtable(L, 0, 2);

@@ -107,9 +107,12 @@ static Status put_overview(Buffer *out)
     for (const RecordKind *const *kind = record_kinds; *kind; kind++)
         TRY(buffer_printf(out, "  %-12s %s\n", (*kind)->library, (*kind)->doc));
     return buffer_text(
-        out, "Tensors: tensor{...}, zeros, ones, full, randn, rand, arange, eye; help(tensor) lists methods.\n"
-             "gradcheck(f, x) compares the gradients of your own function with differences.\n"
-             "help(x) or ?x tells about x. An expression prints its value. exit() leaves.\n");
+        out,
+        "Tensors: tensor{...}, zeros, ones, full, randn, rand, arange, eye; help(tensor) lists methods.\n"
+        "gradcheck(f, x) compares the gradients of your own function with differences.\n"
+        "Debugging: summary, hook, watch, break_when, breakpoints, show, tape, profile, time, attention, nudge,\n"
+        "  diff_states, histogram, heatmap, plot; help(hook) and so on tells about one.\n"
+        "help(x) or ?x tells about x. An expression prints its value. exit() leaves.\n");
 }
 
 /* Every record of that name, in every library. */

@@ -126,4 +126,6 @@ void bind_open(lua_State *L)
     bind_open_wordpiece(L);
     bind_open_data(L);
     bind_open_lathe(L);
+    bind_open_debug(L);
+    run_library(L, "debug");
 }

@@ -35,12 +35,12 @@ void bind_push_module(lua_State *L, int session, Module *module)
     push_place(L, session, module, path, MODULE_TYPE);
 }
 
-static void push_param(lua_State *L, int session, const Module *owner, const Param *param)
+void bind_push_param(lua_State *L, int session, const Module *owner, const Param *param)
 {
     push_place(L, session, owner, param->path, PARAM_TYPE);
 }
 
-static SessionHandle *session_of(lua_State *L, int index)
+SessionHandle *bind_handle_of(lua_State *L, int index)
 {
     lua_getiuservalue(L, index, 1);
     SessionHandle *handle = bind_check_session(L, -1);
@@ -50,7 +50,7 @@ static SessionHandle *session_of(lua_State *L, int index)
 
 static Model *model_of(lua_State *L, int index, const Place *place)
 {
-    Model *model = session_model(session_of(L, index)->session, place->model);
+    Model *model = session_model(bind_handle_of(L, index)->session, place->model);
     if (!model) luaL_error(L, "the session has no model '%s' any more", place->model);
     return model;
 }
@@ -61,6 +61,11 @@ static Module *check_module(lua_State *L, int index)
     Module *module = module_find(model_of(L, index, place)->root, place->path);
     if (!module) luaL_error(L, "%s has no module '%s' any more", place->model, place->path);
     return module;
+}
+
+Module *bind_test_module(lua_State *L, int index)
+{
+    return luaL_testudata(L, index, MODULE_TYPE) ? check_module(L, index) : NULL;
 }
 
 Param *bind_test_param(lua_State *L, int index)
@@ -100,7 +105,7 @@ static bool push_by_path(lua_State *L, const Module *module, const char *path)
     Module *found = module_find(module, path);
     const Param *param = found ? NULL : module_find_param(module, path);
     if (found) bind_push_module(L, -1, found);
-    if (param) push_param(L, -1, module, param);
+    if (param) bind_push_param(L, -1, module, param);
     return found || param;
 }
 
@@ -122,7 +127,7 @@ static int module_index(lua_State *L)
         }
     for (int i = 0; i < module->param_count; i++)
         if (strcmp(module->params[i]->name, name) == 0) {
-            push_param(L, -1, module, module->params[i]);
+            bind_push_param(L, -1, module, module->params[i]);
             return 1;
         }
     host_check(L, no_such_member(module, name));
@@ -223,8 +228,7 @@ static Status describe_param(const Param *param, bool amid, Buffer *scratch, Buf
     TRY(buffer_printf(out, "  norm %.3g  mean %.2g  min %.3g  max %.3g  zeros %.3g%%", sum.norm, sum.mean, sum.min,
                       sum.max, sum.zeros));
     const Tensor *grad = param->value->grad;
-    if (grad && !param->value->grad_fresh && !amid)
-        TRY(buffer_printf(out, "   grad norm %.3g", summarize(grad).norm));
+    if (grad && !amid) TRY(buffer_printf(out, "   grad norm %.3g", summarize(grad).norm));
     return print_indented(param->value, scratch, out);
 }
 
@@ -247,16 +251,33 @@ static void push_value(lua_State *L, const Param *param)
     bind_fill_tensor(L, handle, alias);
 }
 
+/* That of the last step, before clipping. */
 static int push_grad(lua_State *L, const Param *param)
 {
     Tensor *copy = NULL;
-    if (!param->value->grad || param->value->grad_fresh) {
+    if (!param->value->grad) {
         lua_pushnil(L);
         return 1;
     }
     TensorHandle *handle = bind_new_tensor(L);
     host_check(L, tensor_clone(NULL, param->value->grad, &copy));
     bind_fill_tensor(L, handle, copy);
+    return 1;
+}
+
+/* {exp_avg = tensor, ...}: copies, by the names of the session's optimizer. */
+static int push_state(lua_State *L, const Param *param)
+{
+    const char *const *names = bind_handle_of(L, 1)->session->optimizer.record->states;
+    lua_newtable(L);
+    for (int i = 0; i < PARAM_STATES && names[i]; i++) {
+        Tensor *copy = NULL;
+        if (!param->state[i]) continue;
+        TensorHandle *handle = bind_new_tensor(L);
+        host_check(L, tensor_clone(NULL, param->state[i], &copy));
+        bind_fill_tensor(L, handle, copy);
+        lua_setfield(L, -2, names[i]);
+    }
     return 1;
 }
 
@@ -288,6 +309,10 @@ static int param_index(lua_State *L)
     if (strcmp(name, "grad") == 0) {
         host_need_boundary(L, param_index);
         return push_grad(L, param);
+    }
+    if (strcmp(name, "state") == 0) {
+        host_need_boundary(L, param_index);
+        return push_state(L, param);
     }
     if (strcmp(name, "path") == 0) lua_pushstring(L, param->path);
     if (strcmp(name, "step") == 0) lua_pushinteger(L, param->step);
@@ -331,15 +356,16 @@ static int set_field(lua_State *L)
                                     param->frozen ? "true" : "false"));
     host_check(L, buffer_printf(what, "%s frozen -> %s", *place->path ? place->path : place->model,
                                 frozen ? "true" : "false"));
-    bind_edit(L, session_of(L, 1), effect->data, inverse->data);
+    bind_edit(L, bind_handle_of(L, 1), effect->data, inverse->data);
     host_check(L, param ? set_frozen(&frozen, param) : module_each_param(module, set_frozen, &frozen));
-    bind_edit_done(L, session_of(L, 1), what->data);
+    bind_edit_done(L, bind_handle_of(L, 1), what->data);
     return 0;
 }
 
 static int param_members(lua_State *L)
 {
-    static const char *const fields[] = {"value", "grad", "path", "step", "frozen", "shape", "dtype", NULL};
+    static const char *const fields[] = {"value",  "grad",  "state", "path", "step",
+                                         "frozen", "shape", "dtype", NULL};
     lua_newtable(L);
     for (int i = 0; fields[i]; i++) {
         lua_pushstring(L, fields[i]);

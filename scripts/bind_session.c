@@ -28,6 +28,7 @@ static int session_gc(lua_State *L)
 {
     SessionHandle *handle = luaL_checkudata(L, 1, SESSION_TYPE);
     if (!handle->session) return 0;
+    bind_debug_free(handle);
     session_free(handle->session);
     handle->session = NULL;
     host_forget_tensors(host_of(L));
@@ -98,6 +99,12 @@ static void add_models(lua_State *L, Session *session)
 static void add_source(lua_State *L, Session *session, const char *name)
 {
     host_check(L, session_add_source(session, name, bind_check_source(L, -1)));
+    int source = lua_gettop(L);
+    lua_getiuservalue(L, 2, 1);
+    lua_pushfstring(L, "tokenizer:%s", name);
+    bind_push_source_tokenizer(L, source);
+    lua_settable(L, -3);
+    lua_pop(L, 1);
 }
 
 static void copy_name(char to[OBJECTIVE_NAME_SIZE], const char from[OBJECTIVE_NAME_SIZE])
@@ -181,6 +188,7 @@ static void push_empty_session(lua_State *L, uint64_t seed)
     lua_rawsetp(L, -2, handle);
     lua_pop(L, 1);
     host_check(L, session_new(seed, &handle->session));
+    handle->session->owner = handle;
 }
 
 /* session { model = ..., data = {...}, objectives = {...}, optimizer = ..., schedule = ..., steps = ... } */
@@ -208,12 +216,20 @@ static int make_session(lua_State *L)
 Status bind_step(Host *host, Session *session, StepMetrics *out)
 {
     Tape *before = host_step_tape(host);
-    Status status = session_step(session, out);
+    SessionHandle *handle = session->owner;
+    StepMetrics metrics;
+    if (handle) bind_debug_begin(handle);
+    Status status = session_step(session, &metrics);
+    if (handle) bind_debug_end(handle);
     host_set_tape(host, before);
-    return status;
+    TRY(status);
+    if (handle) bind_debug_stepped(handle, &metrics);
+    session->last = metrics;
+    if (out) *out = metrics;
+    return STATUS_OK;
 }
 
-static void push_metrics(lua_State *L, const Session *session, const StepMetrics *metrics)
+void bind_push_metrics(lua_State *L, const Session *session, const StepMetrics *metrics)
 {
     lua_newtable(L);
     lua_pushinteger(L, metrics->step);
@@ -229,6 +245,26 @@ static void push_metrics(lua_State *L, const Session *session, const StepMetrics
         lua_pushnumber(L, metrics->objectives[i]);
         lua_settable(L, -3);
     }
+    lua_pushnumber(L, metrics->seconds);
+    lua_setfield(L, -2, "seconds");
+    lua_pushnumber(L, metrics->seconds > 0 ? (double)metrics->tokens / metrics->seconds : 0);
+    lua_setfield(L, -2, "tokens_per_second");
+    for (int i = 0; i < metrics->extra_count; i++) {
+        lua_pushnumber(L, metrics->extra[i].value);
+        lua_setfield(L, -2, metrics->extra[i].name);
+    }
+}
+
+/* Where no server follows it, a breakpoint ends run:train(n) early. */
+static void say_paused(lua_State *L, SessionHandle *handle)
+{
+    if (!handle->pause[0]) return;
+    Buffer *line = host_push_buffer(L);
+    Status status = buffer_printf(line, "[%lld] paused %s\n", (long long)handle->session->step, handle->pause);
+    handle->pause[0] = '\0';
+    host_check(L, status);
+    host_write(host_of(L), line->data, line->length);
+    lua_pop(L, 1);
 }
 
 /* run:train(n): n steps, 1 unless said; returns the metrics of the last one. */
@@ -241,8 +277,11 @@ static int session_train(lua_State *L)
     if (handle->stepping) return luaL_error(L, "train: a training step is under way");
     if (lua_pushthread(L) != 1 && !host_is_line(L)) return luaL_error(L, "train: not inside a coroutine");
     lua_pop(L, 1);
-    for (lua_Integer i = 0; i < steps; i++) host_check(L, bind_step(host_of(L), handle->session, &metrics));
-    push_metrics(L, handle->session, &metrics);
+    handle->pause[0] = '\0';
+    for (lua_Integer i = 0; i < steps && !handle->pause[0]; i++)
+        host_check(L, bind_step(host_of(L), handle->session, &metrics));
+    say_paused(L, handle);
+    bind_push_metrics(L, handle->session, &metrics);
     return 1;
 }
 
@@ -289,6 +328,11 @@ static void push_sources(lua_State *L, Session *session)
     lua_newtable(L);
     for (int i = 0; i < session->source_count; i++) {
         bind_push_source(L, session->sources[i].source);
+        lua_getiuservalue(L, 1, 1);
+        lua_pushfstring(L, "tokenizer:%s", session->sources[i].name);
+        lua_gettable(L, -2);
+        lua_remove(L, -2);
+        bind_set_source_tokenizer(L, -2);
         lua_setfield(L, -2, session->sources[i].name);
     }
 }
@@ -314,9 +358,10 @@ static bool push_part_of(lua_State *L, Session *session, const char *name)
     return true;
 }
 
-static const char *const fields[] = {"objectives", "models",      "model", "data", "optimizer", "schedule",
-                                     "options",    "step",        "seed",  "loss", "steps",     "accumulate",
-                                     "clip_norm",  "skip_spikes", "train", "hash", "last",      NULL};
+static const char *const fields[] = {"objectives", "models",     "model",     "data",        "optimizer",
+                                     "schedule",   "options",    "step",      "seed",        "loss",
+                                     "steps",      "accumulate", "clip_norm", "skip_spikes", "train",
+                                     "hash",       "last",       "batch",     NULL};
 
 static int unknown_field(lua_State *L, const char *name)
 {
@@ -331,6 +376,11 @@ static int session_index(lua_State *L)
     const char *name = luaL_checkstring(L, 2);
     const Option *option = option_find(bind_live_session, name);
     if (push_part_of(L, session, name)) return 1;
+    if (strcmp(name, "batch") == 0) {
+        host_need_boundary(L, session_index);
+        bind_push_step_batch(L, bind_check_session(L, 1), 0);
+        return 1;
+    }
     if (option)
         bind_push_option(L, option, session);
     else if (strcmp(name, "step") == 0)
@@ -340,7 +390,7 @@ static int session_index(lua_State *L)
     else if (strcmp(name, "loss") == 0)
         lua_pushnumber(L, session->step ? session->last.loss : (double)NAN);
     else if (strcmp(name, "last") == 0)
-        push_metrics(L, session, &session->last);
+        bind_push_metrics(L, session, &session->last);
     else if (strcmp(name, "train") == 0)
         lua_pushcfunction(L, session_train);
     else if (strcmp(name, "hash") == 0)
@@ -429,10 +479,10 @@ void bind_open_sessions(lua_State *L)
                                       {NULL, NULL}};
     luaL_newmetatable(L, SESSION_TYPE);
     luaL_setfuncs(L, events, 0);
-    lua_pushliteral(L,
-                    "A session or run. Fields: step, steps, seed, loss, last, accumulate, clip_norm, skip_spikes,\n"
-                    "  objectives.NAME.weight, optimizer.lr, schedule.warmup, model, models.NAME, data.NAME.\n"
-                    "Methods: train(n) runs n steps, hash() is the hash of the whole state.");
+    lua_pushliteral(
+        L, "A session or run. Fields: step, steps, seed, loss, last, batch, accumulate, clip_norm,\n"
+           "  skip_spikes, objectives.NAME.weight, optimizer.lr, schedule.warmup, model, models.NAME, data.NAME.\n"
+           "Methods: train(n) runs n steps, hash() is the hash of the whole state.");
     lua_setfield(L, -2, "__help");
     lua_pop(L, 1);
     lua_pushcfunction(L, make_session);

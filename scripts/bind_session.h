@@ -10,7 +10,9 @@
 typedef struct SessionHandle {
     Session *session;
     Host *host;
-    bool stepping; /* a step is under way: no edits now */
+    bool stepping;             /* a step is under way: no edits now */
+    struct Debugger *debugger; /* NULL: nobody looks on */
+    char pause[480]; /* why a breakpoint wants the run to wait behind this step; cleared by who follows it */
 } SessionHandle;
 
 /* The session at the index, NULL where it is something else. */
@@ -21,6 +23,22 @@ void bind_set_run(lua_State *L, int index);
 /* One step with objectives that are Lua functions; as session_step(). From C; may be called outside of host_call().
  */
 Status bind_step(Host *host, Session *session, StepMetrics *out) STATUS_CHECKED;
+
+/* Those who look on in steps (scripts/bind_debug.c). Around a step; they change nothing, and a failure of theirs
+ * costs only the look. stepped() runs watches and breakpoints, which may add to the metrics and set handle->pause.
+ */
+void bind_debug_begin(SessionHandle *handle);
+void bind_debug_end(SessionHandle *handle);
+void bind_debug_stepped(SessionHandle *handle, StepMetrics *metrics);
+void bind_debug_free(SessionHandle *handle);
+/* Pushes the session that a handle belongs to, nil where it is gone. */
+void bind_push_handle(lua_State *L, const SessionHandle *handle);
+/* Pushes the metrics as a table. */
+void bind_push_metrics(lua_State *L, const Session *session, const StepMetrics *metrics);
+/* Pushes the batch of the last step that was tried, as its first active objective reads it. */
+void bind_push_step_batch(lua_State *L, SessionHandle *handle, int64_t micro);
+void bind_open_hooks(lua_State *L);
+void bind_open_debug(lua_State *L);
 
 /* Objectives that are Lua functions (scripts/bind_custom.c): the function stands in the session's user value. */
 Status bind_custom_objective(SessionHandle *handle, Objective *objective) STATUS_CHECKED;
@@ -39,11 +57,18 @@ void bind_push_module(lua_State *L, int session, Module *module);
  * something else. */
 Param *bind_check_param(lua_State *L, int index);
 Param *bind_test_param(lua_State *L, int index);
+void bind_push_param(lua_State *L, int session, const Module *owner, const Param *param);
+/* The module at the index, NULL where it is something else; and the handle that a module or parameter is of. */
+Module *bind_test_module(lua_State *L, int index);
+SessionHandle *bind_handle_of(lua_State *L, int index);
 void bind_open_modules(lua_State *L);
 
 /* Data sources (scripts/bind_source.c). The userdata holds a reference. cursor: whose place batch() shows; NULL:
  * the beginning. */
 void bind_push_source(lua_State *L, Source *source);
+/* The tokenizer of the source at the index (or nil), pushed; and given to it, taken from the top. */
+void bind_push_source_tokenizer(lua_State *L, int index);
+void bind_set_source_tokenizer(lua_State *L, int index);
 /* Pushes a handle to be filled by the caller, whose reference it takes over. */
 Source **bind_new_source(lua_State *L);
 Source *bind_check_source(lua_State *L, int index);

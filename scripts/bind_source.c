@@ -13,7 +13,7 @@ typedef struct SourceHandle {
 
 Source **bind_new_source(lua_State *L)
 {
-    SourceHandle *handle = lua_newuserdatauv(L, sizeof *handle, 0);
+    SourceHandle *handle = lua_newuserdatauv(L, sizeof *handle, 1);
     handle->source = NULL;
     luaL_setmetatable(L, SOURCE_TYPE);
     return &handle->source;
@@ -22,6 +22,16 @@ Source **bind_new_source(lua_State *L)
 void bind_push_source(lua_State *L, Source *source)
 {
     *bind_new_source(L) = source_ref(source);
+}
+
+void bind_push_source_tokenizer(lua_State *L, int index)
+{
+    lua_getiuservalue(L, index, 1);
+}
+
+void bind_set_source_tokenizer(lua_State *L, int index)
+{
+    lua_setiuservalue(L, index, 1);
 }
 
 Source *bind_check_source(lua_State *L, int index)
@@ -97,6 +107,20 @@ static int source_text(lua_State *L)
     return 1;
 }
 
+/* {classify = 2, separator = 3, mask = 4, pad = 0, unknown = 1} */
+static void push_special(lua_State *L, const Vocabulary *vocabulary)
+{
+    lua_newtable(L);
+    if (!vocabulary) return;
+    const int32_t ids[] = {vocabulary->classify, vocabulary->separator, vocabulary->mask, vocabulary->pad,
+                           vocabulary->unknown};
+    const char *const names[] = {"classify", "separator", "mask", "pad", "unknown"};
+    for (int i = 0; i < 5; i++) {
+        lua_pushinteger(L, ids[i]);
+        lua_setfield(L, -2, names[i]);
+    }
+}
+
 static int source_index(lua_State *L)
 {
     Source *source = bind_check_source(L, 1);
@@ -108,11 +132,12 @@ static int source_index(lua_State *L)
     if (strcmp(name, "examples") == 0) lua_pushinteger(L, source->examples);
     if (strcmp(name, "tokens") == 0) lua_pushinteger(L, source->tokens);
     if (strcmp(name, "batch_size") == 0) lua_pushinteger(L, source->batch_size);
+    if (strcmp(name, "special") == 0) push_special(L, source->vocabulary);
     if (strcmp(name, "vocab_size") == 0) lua_pushinteger(L, source->vocabulary ? source->vocabulary->size : 0);
     if (lua_gettop(L) > 2) return 1;
     return luaL_error(L,
                       "a data source has no '%s'; there are doc, kind, examples, tokens, batch_size, vocab_size, "
-                      "batch(index, epoch) and text(ids)",
+                      "special, batch(index, epoch) and text(ids)",
                       name);
 }
 
@@ -126,8 +151,8 @@ static int source_tostring(lua_State *L)
 
 static int source_members(lua_State *L)
 {
-    static const char *const names[] = {"doc",        "kind",  "examples", "tokens", "batch_size",
-                                        "vocab_size", "batch", "text",     NULL};
+    static const char *const names[] = {"doc",        "kind",  "examples", "tokens",  "batch_size",
+                                        "vocab_size", "batch", "text",     "special", NULL};
     lua_newtable(L);
     for (int i = 0; names[i]; i++) {
         lua_pushstring(L, names[i]);

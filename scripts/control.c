@@ -3,6 +3,7 @@
 
 #include "engine/base/cancel.h"
 #include "engine/base/memory.h"
+#include "scripts/bind_session.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -204,9 +205,18 @@ static void serve(Control *control)
     if (lines_boundary(control->lines) > 0) control->events.served(control->events.context);
 }
 
+static void follow_breakpoints(Control *control)
+{
+    SessionHandle *handle = control->session->owner;
+    if (!handle || !handle->pause[0]) return;
+    control_pause(control, handle->pause);
+    handle->pause[0] = '\0';
+}
+
 Status control_boundary(Control *control)
 {
     serve(control);
+    follow_breakpoints(control);
     TRY(ask_conditions(control));
     while ((control->pause || control->paused) && !control->stop) {
         TRY(cancel_check());

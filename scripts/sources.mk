@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 RECIPES += scripts/recipes/bert.lua
 ENGINE_SOURCES += scripts/bind.h
+ENGINE_SOURCES += scripts/bind_debug.c
 ENGINE_SOURCES += scripts/bind_edit.c
 ENGINE_SOURCES += scripts/bind_edit.h
 ENGINE_SOURCES += scripts/bind_gradcheck.c
@@ -9,6 +10,7 @@ ENGINE_SOURCES += scripts/bind_help.c
 ENGINE_SOURCES += scripts/bind_history.c
 ENGINE_SOURCES += scripts/bind_history.h
 ENGINE_SOURCES += scripts/bind_lathe.c
+ENGINE_SOURCES += scripts/bind_looks.c
 ENGINE_SOURCES += scripts/bind_make.c
 ENGINE_SOURCES += scripts/bind_ops.c
 ENGINE_SOURCES += scripts/bind_record.c
@@ -46,6 +48,10 @@ LUA_LIBRARY += scripts/lib/control.lua
 LUA_LIBRARY += scripts/lib/inspect.lua
 LUA_LIBRARY += scripts/lib/journal.lua
 LUA_LIBRARY += scripts/lib/lines.lua
+LUA_LIBRARY += scripts/lib/conditions.lua
+LUA_LIBRARY += scripts/lib/debug.lua
+LUA_LIBRARY += scripts/lib/inspect.lua
+LUA_LIBRARY += scripts/lib/pictures.lua
 LUA_LIBRARY += scripts/lib/prelude.lua
 LUA_LIBRARY += scripts/lib/recipe.lua
 LUA_LIBRARY += scripts/lib/tensors.lua

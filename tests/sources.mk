@@ -21,6 +21,7 @@ TEST_SOURCES += tests/unit/test_run_directory.c
 TEST_SOURCES += tests/unit/test_bert.c
 TEST_SOURCES += tests/unit/test_metadata.c
 TEST_SOURCES += tests/unit/test_lua_session.c
+TEST_SOURCES += tests/unit/test_debug.c
 TEST_SOURCES += tests/unit/test_command.c
 TEST_SOURCES += tests/unit/test_lines.c
 TEST_SOURCES += tests/unit/test_ops.c

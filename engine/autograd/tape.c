@@ -167,6 +167,33 @@ const ProfileEntry *tape_profile_entries(const Tape *tape, int *count)
     return tape->profile;
 }
 
+/* --- observers --- */
+
+void tape_observe(Tape *tape, const TapeObserver *observer)
+{
+    tape->observer = observer;
+}
+
+const TapeObserver *tape_observer(const Tape *tape)
+{
+    return tape->observer;
+}
+
+/* What a call may cost for nobody: two tests. */
+static double start_call(const Tape *tape)
+{
+    return tape->profiling || tape->observer ? clock_seconds() : 0;
+}
+
+static Status end_call(Tape *tape, const Node *node, bool backward, double start)
+{
+    if (!tape->profiling && !tape->observer) return STATUS_OK;
+    double seconds = clock_seconds() - start;
+    if (tape->profiling) profile_add(tape, node, backward, seconds);
+    if (!tape->observer) return STATUS_OK;
+    return tape->observer->called(tape->observer->context, node, backward, seconds);
+}
+
 /* --- nodes --- */
 
 void tape_drop_saved(Node *node)
@@ -314,12 +341,11 @@ static void attach_outputs(Node *node)
 
 static Status run_forward(Tape *tape, Node *node)
 {
-    double start = tape->profiling ? clock_seconds() : 0;
+    double start = start_call(tape);
     Status status = node->op->forward(node);
     node_drop_scratch(node);
     TRY(status);
-    if (tape->profiling) profile_add(tape, node, false, clock_seconds() - start);
-    return STATUS_OK;
+    return end_call(tape, node, false, start);
 }
 
 static Status with_path(const Node *node, Status status)
@@ -366,10 +392,10 @@ Status tape_run_backward(Tape *tape, Node *node)
     if (!node->op->backward)
         return status_fail(STATUS_INVALID, "%s has no gradient: %s", node->op->name,
                            node->op->no_backward ? node->op->no_backward : "it is not differentiable");
-    double start = tape->profiling ? clock_seconds() : 0;
+    double start = start_call(tape);
     Status status = node->op->backward(node);
     if (status == STATUS_OK) status = node_finish_backward(node);
     node_drop_scratch(node);
-    if (status == STATUS_OK && tape->profiling) profile_add(tape, node, true, clock_seconds() - start);
+    if (status == STATUS_OK) status = end_call(tape, node, true, start);
     return with_path(node, status);
 }

@@ -18,6 +18,13 @@ typedef struct ProfileEntry {
     double seconds, flops, bytes;
 } ProfileEntry;
 
+/* Somebody who looks on: called after each op ran, forward or backward, while its inputs, outputs, saved tensors
+ * and gradients are there. It changes nothing; a failure of it fails the call. */
+typedef struct TapeObserver {
+    Status (*called)(void *context, const Node *node, bool backward, double seconds);
+    void *context;
+} TapeObserver;
+
 /* arena NULL: nodes in the pool. The arena stays the caller's. */
 Status tape_new(Arena *arena, Tape **out) STATUS_CHECKED;
 void tape_free(Tape *tape);
@@ -58,5 +65,9 @@ void tape_set_pause(Tape *tape, void (*pause)(void *context), void *context);
 /* Profiling: on clears the table. Entries are by op, path and direction, in order of first use. */
 void tape_profile(Tape *tape, bool on);
 const ProfileEntry *tape_profile_entries(const Tape *tape, int *count);
+
+/* Who looks on, NULL: nobody. The struct stays the caller's, who takes it away again before it dies. */
+void tape_observe(Tape *tape, const TapeObserver *observer);
+const TapeObserver *tape_observer(const Tape *tape);
 
 #endif

@@ -23,6 +23,7 @@ struct Tape {
     int depth;
     Node **nodes; /* an arena tape's, in order */
     int64_t count, capacity;
+    const TapeObserver *observer;
     ProfileEntry *profile;
     int profile_count, profile_capacity;
     void (*pause)(void *context);

@@ -163,18 +163,28 @@ static Status output_forward(const Module *parent, Tape *tape, const BertConfig 
     return status;
 }
 
+static Status self_forward(const Module *self, Tape *tape, const BertConfig *config, Tensor *x, Tensor *lengths,
+                           Tensor **out)
+{
+    Tensor *query, *key, *value;
+    TRY(linear_forward(self, "query", tape, x, false, &query));
+    TRY(linear_forward(self, "key", tape, x, false, &key));
+    TRY(linear_forward(self, "value", tape, x, false, &value));
+    return f_attention(tape, query, key, value, lengths, config->num_attention_heads, false,
+                       config->attention_probs_dropout_prob, out);
+}
+
 static Status attention_forward(const Module *layer, Tape *tape, const BertConfig *config, Tensor *x,
                                 Tensor *lengths, Tensor **out)
 {
     Module *attention, *self;
-    Tensor *query, *key, *value, *context;
+    Tensor *context;
     TRY(module_child(layer, "attention", &attention));
     TRY(module_child(attention, "self", &self));
-    TRY(linear_forward(self, "query", tape, x, false, &query));
-    TRY(linear_forward(self, "key", tape, x, false, &key));
-    TRY(linear_forward(self, "value", tape, x, false, &value));
-    TRY(f_attention(tape, query, key, value, lengths, config->num_attention_heads, false,
-                    config->attention_probs_dropout_prob, &context));
+    TRY(tape_enter(tape, "self"));
+    Status status = self_forward(self, tape, config, x, lengths, &context);
+    tape_leave(tape);
+    TRY(status);
     return output_forward(attention, tape, config, context, x, out);
 }
 
@@ -188,7 +198,10 @@ static Status layer_forward(const Module *layer, Tape *tape, const BertConfig *c
     tape_leave(tape);
     TRY(status);
     TRY(module_child(layer, "intermediate", &intermediate));
-    TRY(linear_forward(intermediate, "dense", tape, attended, true, &wide));
+    TRY(tape_enter(tape, "intermediate"));
+    status = linear_forward(intermediate, "dense", tape, attended, true, &wide);
+    tape_leave(tape);
+    TRY(status);
     return output_forward(layer, tape, config, wide, attended, out);
 }
 
@@ -239,10 +252,14 @@ static Status mlm_head(Forward *pass, Tensor *hidden, Tensor *positions, Tensor 
     TRY(module_param(head, "bias", &bias));
     TRY(f_reshape(pass->tape, hidden, 2, (int64_t[]){-1, config->hidden_size}, &flat));
     TRY(f_gather_rows(pass->tape, flat, positions, &rows));
-    TRY(linear_forward(transform, "dense", pass->tape, rows, true, &x));
-    TRY(layer_norm_forward(transform, "LayerNorm", pass->tape, x, config->layer_norm_eps, &x));
+    TRY(tape_enter(pass->tape, "transform"));
+    Status status = linear_forward(transform, "dense", pass->tape, rows, true, &x);
+    if (status == STATUS_OK)
+        status = layer_norm_forward(transform, "LayerNorm", pass->tape, x, config->layer_norm_eps, &x);
+    tape_leave(pass->tape);
+    TRY(status);
     TRY(tape_enter(pass->tape, "decoder"));
-    Status status = f_linear(pass->tape, x, words->value, bias->value, out);
+    status = f_linear(pass->tape, x, words->value, bias->value, out);
     tape_leave(pass->tape);
     return status;
 }

@@ -131,6 +131,13 @@ const Param *gradient_nonfinite(const Module *root)
 
 void gradient_forget(const Module *root)
 {
-    for (int i = 0; i < root->param_count; i++) root->params[i]->value->grad_fresh = true;
+    for (int i = 0; i < root->param_count; i++) {
+        Tensor *value = root->params[i]->value;
+        if (value->grad_fresh) { /* this step had none for it: an older one would be shown as the last */
+            tensor_unref(value->grad);
+            value->grad = NULL;
+        }
+        value->grad_fresh = true;
+    }
     for (int i = 0; i < root->child_count; i++) gradient_forget(root->children[i]);
 }

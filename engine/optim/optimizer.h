@@ -35,7 +35,7 @@ void optimizer_step(const Optimizer *optimizer, const Module *root, double lr, d
 double gradient_norm(const Module *root);
 /* The first parameter whose gradient is not finite, NULL where all are. */
 const Param *gradient_nonfinite(const Module *root);
-/* The gradients are over: the next backward pass writes instead of adding. */
+/* The gradients are over: the next backward pass writes instead of adding. They stay to be looked at until then. */
 void gradient_forget(const Module *root);
 
 extern const OptimizerRecord *const optimizer_records[];

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_METRICS = SESSION_MAX_OBJECTIVES * 2 + 8 };
+enum { MAX_METRICS = SESSION_MAX_OBJECTIVES * 2 + SESSION_MAX_EXTRA + 8 };
 
 typedef struct Run {
     Session *session;
@@ -40,6 +40,8 @@ static Status put_metrics(const Run *run, const StepMetrics *metrics)
     list[count++] = (RunMetric){"grad_norm", metrics->grad_norm, 9};
     list[count++] = (RunMetric){"tokens_per_second", (double)metrics->tokens / metrics->seconds, 6};
     list[count++] = (RunMetric){"seconds", metrics->seconds, 6};
+    for (int i = 0; i < metrics->extra_count; i++)
+        list[count++] = (RunMetric){metrics->extra[i].name, metrics->extra[i].value, 9};
     return run_directory_put_metrics(run->directory, metrics->step, list, count);
 }
 

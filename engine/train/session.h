@@ -12,13 +12,31 @@
 #include "engine/optim/schedule.h"
 #include "engine/train/source.h"
 
-enum { SESSION_MAX_MODELS = 8, SESSION_MAX_SOURCES = 8, SESSION_MAX_OBJECTIVES = 16, SESSION_NAME_SIZE = 64 };
+enum {
+    SESSION_MAX_MODELS = 8,
+    SESSION_MAX_SOURCES = 8,
+    SESSION_MAX_OBJECTIVES = 16,
+    SESSION_NAME_SIZE = 64,
+    SESSION_MAX_EXTRA = 16
+};
 
 typedef struct SessionSource {
     char name[SESSION_NAME_SIZE]; /* "train", "valid", ... */
     Source *source;
     Cursor cursor;
 } SessionSource;
+
+/* Where a step begins: enough to run it once more. */
+typedef struct StepPlace {
+    int64_t step; /* steps done before it */
+    Cursor cursors[SESSION_MAX_SOURCES];
+} StepPlace;
+
+/* A number that somebody else adds to a step's metrics. */
+typedef struct NamedValue {
+    char name[SESSION_NAME_SIZE];
+    double value;
+} NamedValue;
 
 /* What a step reports. Values of objectives are means over the micro-steps, NaN where the objective is off. */
 typedef struct StepMetrics {
@@ -27,6 +45,8 @@ typedef struct StepMetrics {
     int64_t tokens, examples;
     double objectives[SESSION_MAX_OBJECTIVES];
     bool skipped; /* the loss was a spike: nothing was updated */
+    NamedValue extra[SESSION_MAX_EXTRA];
+    int extra_count;
 } StepMetrics;
 
 /* The losses so far, as exponential means: what a spike is measured by. Part of the state. */
@@ -35,7 +55,17 @@ typedef struct LossStatistics {
     int64_t count;
 } LossStatistics;
 
-typedef struct Session {
+typedef struct Session Session;
+
+/* Somebody who looks on in steps: told of each objective's loss before the way back. It changes nothing; a failure
+ * of it fails the step. prediction: NULL logits for custom objectives. */
+typedef struct StepObserver {
+    Status (*lost)(void *context, const Session *session, int objective, const Forward *pass,
+                   const Prediction *prediction);
+    void *context;
+} StepObserver;
+
+struct Session {
     uint64_t seed;
     int64_t step, steps; /* done; all */
     int64_t accumulate;  /* micro-steps of a step */
@@ -52,7 +82,13 @@ typedef struct Session {
     Tape *tape;
     StepMetrics last;
     char *edits; /* which edits of the history shaped the state, "1 2 5"; NULL: none */
-} Session;
+    /* For those who look on; no part of the state. */
+    StepPlace tried;              /* where the last step that was tried began */
+    const Model *computing;       /* whose forward pass runs */
+    const StepObserver *observer; /* NULL: nobody */
+    void *owner;                  /* who wraps it; the owner's own business */
+    bool busy;                    /* a step or a look is under way: tape and arena are in use */
+};
 
 Status session_new(uint64_t seed, Session **out) STATUS_CHECKED;
 void session_free(Session *session);
@@ -76,6 +112,30 @@ Status session_check(Session *session) STATUS_CHECKED;
 /* One optimizer step over accumulate micro-steps. On any failure nothing has changed. Errors: cancelled, a loss or
  * gradient that is not finite (names step and objective or parameter), shapes, memory. */
 Status session_step(Session *session, StepMetrics *out) STATUS_CHECKED;
+
+/* A step once more (session->tried), or any other beforehand: the same batches, masks and dropout, on the weights
+ * as they are now, without update. Losses that are not finite are no error here. */
+typedef struct SessionLook {
+    const StepPlace *place;
+    bool forward_only;
+    const TapeObserver *tape;     /* NULL: nobody */
+    const StepObserver *observer; /* NULL: nobody */
+    /* Called when the gradients of this look stand in the parameters; NULL: nobody. */
+    Status (*finished)(void *context, const Session *session);
+    void *context;
+} SessionLook;
+
+/* The session is as it was afterwards, the gradients that its parameters keep included. */
+Status session_look(Session *session, const SessionLook *look, StepMetrics *out) STATUS_CHECKED;
+
+/* The batch that an objective reads in the given micro-step of the step at the place, masked where it makes or
+ * reads such a view; copied into the pool, the caller's to clear. Moves nothing. */
+Status session_view(Session *session, const StepPlace *place, int64_t micro, const Objective *objective,
+                    Batch *out) STATUS_CHECKED;
+
+/* Adds to the message of a step that was not finite which op was the first, the ranges of its inputs, and the
+ * batch: by running the step once more with a look at every op. Returns STATUS_NONFINITE, or why that failed. */
+Status session_explain_nonfinite(Session *session) STATUS_CHECKED;
 
 /* A pass over a view of a batch, and the rest of what objectives in a step share. For evaluation and samples. */
 typedef struct Passes {

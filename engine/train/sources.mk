@@ -3,6 +3,7 @@ ENGINE_SOURCES += engine/train/checkpoint.c
 ENGINE_SOURCES += engine/train/checkpoint.h
 ENGINE_SOURCES += engine/train/evaluate.c
 ENGINE_SOURCES += engine/train/evaluate.h
+ENGINE_SOURCES += engine/train/nonfinite.c
 ENGINE_SOURCES += engine/train/session.c
 ENGINE_SOURCES += engine/train/session.h
 ENGINE_SOURCES += engine/train/source.c

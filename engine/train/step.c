@@ -2,6 +2,7 @@
 /* One step: batches, views, forward passes, losses, backward, clipping, update, commit. */
 #include "engine/autograd/functions.h"
 #include "engine/base/clock.h"
+#include "engine/base/memory.h"
 #include "engine/train/session.h"
 
 #include <math.h>
@@ -37,6 +38,7 @@ Status passes_get(Passes *passes, const Objective *objective, Forward **out)
     }
     RandomKey dropout = random_subkey_name(random_subkey_name(passes->dropout, model->name), pass->view);
     tape_set_random(session->tape, random_subkey(dropout, (uint64_t)source));
+    session->computing = model;
     *out = pass->forward;
     return STATUS_OK;
 }
@@ -54,7 +56,9 @@ typedef struct Micro {
     Session *session;
     Cursor cursors[SESSION_MAX_SOURCES]; /* where the sources stand, not committed yet */
     StepMetrics *metrics;
-    int64_t number; /* of this micro-step */
+    int64_t step;            /* steps done before it */
+    int64_t number;          /* of this micro-step */
+    const SessionLook *look; /* NULL: a step that counts */
 } Micro;
 
 static bool active(const Objective *objective)
@@ -99,12 +103,15 @@ static Status add_objective(Micro *micro, Passes *passes, int place, Tensor **to
     Session *session = micro->session;
     const Objective *objective = session->objectives[place];
     double share = 1 / (double)session->accumulate;
+    const StepObserver *observer = micro->look ? micro->look->observer : session->observer;
+    Prediction prediction;
     Forward *pass;
     Tensor *loss, *weighted;
     TRY(passes_get(passes, objective, &pass));
-    TRY(objective_loss(objective, pass, &loss, NULL));
+    TRY(objective_loss(objective, pass, &loss, &prediction));
+    if (observer && observer->lost) TRY(observer->lost(observer->context, session, place, pass, &prediction));
     double value = tensor_get(loss, 0);
-    if (!isfinite(value)) return refuse_nonfinite(session, objective, value);
+    if (!isfinite(value) && !micro->look) return refuse_nonfinite(session, objective, value);
     micro->metrics->objectives[place] += value * share;
     TRY(f_scale(session->tape, loss, objective->weight * share, &weighted));
     if (*total)
@@ -123,7 +130,7 @@ static Status forward_backward(Micro *micro, Passes *passes)
         if (active(session->objectives[i])) TRY(add_objective(micro, passes, i, &total));
     if (!total) return status_fail(STATUS_INVALID, "step: no objective is on with a weight above 0");
     micro->metrics->loss += tensor_get(total, 0);
-    return tape_backward(session->tape, total, NULL);
+    return micro->look && micro->look->forward_only ? STATUS_OK : tape_backward(session->tape, total, NULL);
 }
 
 static Status run_micro(Micro *micro)
@@ -131,7 +138,7 @@ static Status run_micro(Micro *micro)
     Session *session = micro->session;
     RandomKey seed = random_key(session->seed, "dropout");
     Passes passes = {.session = session, .key = random_key(session->seed, "views")};
-    passes.dropout = random_subkey(random_subkey(seed, (uint64_t)session->step), (uint64_t)micro->number);
+    passes.dropout = random_subkey(random_subkey(seed, (uint64_t)micro->step), (uint64_t)micro->number);
     tape_set_mode(session->tape, true, true);
     Status status = forward_backward(micro, &passes);
     passes_clear(&passes);
@@ -198,21 +205,32 @@ static Status update(Session *session, StepMetrics *metrics)
     return STATUS_OK;
 }
 
-static Status run_step(Session *session, Micro *micro)
+static Status run_micros(Micro *micro)
 {
-    for (micro->number = 0; micro->number < session->accumulate; micro->number++) TRY(run_micro(micro));
-    return update(session, micro->metrics);
+    for (micro->number = 0; micro->number < micro->session->accumulate; micro->number++) TRY(run_micro(micro));
+    return STATUS_OK;
+}
+
+static void forget_gradients(Session *session)
+{
+    for (int i = 0; i < session->model_count; i++) gradient_forget(session->models[i]->root);
 }
 
 Status session_step(Session *session, StepMetrics *out)
 {
     StepMetrics metrics = {.step = session->step + 1};
-    Micro micro = {.session = session, .metrics = &metrics};
+    Micro micro = {.session = session, .metrics = &metrics, .step = session->step};
     double start = clock_seconds();
     TRY(session_check(session));
     for (int i = 0; i < session->source_count; i++) micro.cursors[i] = session->sources[i].cursor;
-    Status status = run_step(session, &micro);
-    for (int i = 0; i < session->model_count; i++) gradient_forget(session->models[i]->root);
+    session->tried.step = session->step;
+    memcpy(session->tried.cursors, micro.cursors, sizeof micro.cursors);
+    session->busy = true;
+    Status status = run_micros(&micro);
+    if (status == STATUS_OK) status = update(session, &metrics);
+    session->busy = false;
+    forget_gradients(session);
+    if (status == STATUS_NONFINITE) status = session_explain_nonfinite(session);
     TRY(status);
     for (int i = 0; i < session->source_count; i++) session->sources[i].cursor = micro.cursors[i];
     for (int i = 0; i < session->objective_count; i++)
@@ -223,4 +241,111 @@ Status session_step(Session *session, StepMetrics *out)
     session->last = metrics;
     if (out) *out = metrics;
     return STATUS_OK;
+}
+
+/* --- looking --- */
+
+/* The gradients that the parameters keep, put away while others are computed. */
+typedef struct Kept {
+    Tensor **grads;
+    bool *fresh;
+    int64_t count;
+} Kept;
+
+static Status put_away(void *context, Param *param)
+{
+    Kept *kept = context;
+    kept->grads[kept->count] = param->value->grad;
+    kept->fresh[kept->count++] = param->value->grad_fresh;
+    param->value->grad = NULL;
+    param->value->grad_fresh = false;
+    return STATUS_OK;
+}
+
+static Status bring_back(void *context, Param *param)
+{
+    Kept *kept = context;
+    tensor_unref(param->value->grad);
+    param->value->grad = kept->grads[kept->count];
+    param->value->grad_fresh = kept->fresh[kept->count++];
+    return STATUS_OK;
+}
+
+static Status each_param(Session *session, Status (*visit)(void *context, Param *param), Kept *kept)
+{
+    kept->count = 0;
+    for (int i = 0; i < session->model_count; i++) TRY(module_each_param(session->models[i]->root, visit, kept));
+    return STATUS_OK;
+}
+
+static Status run_look(Session *session, const SessionLook *look, StepMetrics *metrics)
+{
+    Micro micro = {.session = session, .metrics = metrics, .step = look->place->step, .look = look};
+    const TapeObserver *before = tape_observer(session->tape);
+    double start = clock_seconds(), squares = 0;
+    memcpy(micro.cursors, look->place->cursors, sizeof micro.cursors);
+    tape_observe(session->tape, look->tape);
+    session->busy = true;
+    Status status = run_micros(&micro);
+    session->busy = false;
+    tape_observe(session->tape, before);
+    metrics->seconds = clock_seconds() - start;
+    TRY(status);
+    for (int i = 0; i < session->model_count; i++) squares += pow(gradient_norm(session->models[i]->root), 2);
+    metrics->grad_norm = sqrt(squares);
+    return look->finished ? look->finished(look->context, session) : STATUS_OK;
+}
+
+Status session_look(Session *session, const SessionLook *look, StepMetrics *out)
+{
+    size_t params = 0;
+    Kept kept = {0};
+    *out = (StepMetrics){.step = look->place->step + 1};
+    TRY(session_check(session));
+    for (int i = 0; i < session->model_count; i++) params += (size_t)module_count_params(session->models[i]->root);
+    TRY(memory_new(params + 1, sizeof *kept.grads, &kept.grads));
+    Status status = memory_new(params + 1, sizeof *kept.fresh, &kept.fresh);
+    if (status == STATUS_OK) {
+        status = each_param(session, put_away, &kept);
+        if (status == STATUS_OK) status = run_look(session, look, out);
+        Status back = each_param(session, bring_back, &kept); /* neither visit can fail */
+        if (status == STATUS_OK) status = back;
+    }
+    memory_free(kept.grads);
+    memory_free(kept.fresh);
+    return status;
+}
+
+static Status copy_batch(const Batch *from, Batch *to)
+{
+    *to = (Batch){.size = from->size, .epoch = from->epoch, .vocabulary = from->vocabulary};
+    for (int i = 0; i < from->count; i++) {
+        Tensor *copy;
+        TRY(tensor_clone(NULL, from->fields[i], &copy));
+        TRY(batch_put(to, from->names[i], copy));
+    }
+    return STATUS_OK;
+}
+
+Status session_view(Session *session, const StepPlace *place, int64_t micro, const Objective *objective, Batch *out)
+{
+    SessionSource *entry = session_source(session, objective->source);
+    Cursor cursor = place->cursors[entry - session->sources];
+    Passes passes = {.session = session, .key = random_key(session->seed, "views")};
+    struct Pass pass = {0};
+    Batch plain = {0};
+    Status status = STATUS_OK;
+    *out = (Batch){0};
+    memcpy(pass.view, objective->view, sizeof pass.view);
+    for (int64_t m = 0; m <= micro && status == STATUS_OK; m++) {
+        batch_clear(&plain);
+        status = entry->source->type->next(entry->source, session->arena, &cursor, &plain);
+    }
+    if (status == STATUS_OK) status = make_view(&passes, &pass, &plain);
+    if (status == STATUS_OK) status = copy_batch(&pass.batch, out);
+    if (status != STATUS_OK) batch_clear(out);
+    batch_clear(&pass.batch);
+    batch_clear(&plain);
+    tape_reset(session->tape);
+    return status;
 }

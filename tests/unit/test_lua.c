@@ -74,6 +74,7 @@ static void check_transcript(const char *name)
 {
     char path[512];
     Buffer out = {0}, expected = {0};
+    setenv("LATHE_ASCII", "1", 1);
     snprintf(path, sizeof path, "%s/repl/%s", TEST_GOLDEN, name);
     ASSERT_OK(file_read_empty(path, 0, &expected));
     replay(expected.data, &out);
@@ -86,7 +87,8 @@ static void check_transcript(const char *name)
 
 START_TEST(transcripts)
 {
-    static const char *const names[] = {"values.txt", "tensors.txt", "errors.txt", "help.txt"};
+    static const char *const names[] = {"values.txt",    "tensors.txt",    "errors.txt",     "help.txt",
+                                        "debug_nan.txt", "debug_dead.txt", "debug_mask.txt", "debug_rate.txt"};
     check_transcript(names[_i]);
 }
 END_TEST
@@ -580,7 +582,7 @@ Suite *lua_suite(void)
     Suite *suite = suite_create("lua");
     TCase *host_case = tcase_create("host"), *slow = tcase_create("sweeps");
     tcase_add_checked_fixture(host_case, start, stop);
-    tcase_add_loop_test(host_case, transcripts, 0, 4);
+    tcase_add_loop_test(host_case, transcripts, 0, 8);
     tcase_add_loop_test(host_case, interrupts, 0, sizeof endless / sizeof *endless);
     tcase_add_test(host_case, deep_recursion);
     tcase_add_test(host_case, memory_limit);

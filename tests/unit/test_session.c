@@ -84,6 +84,10 @@ START_TEST(nonfinite_loss_is_named)
     Hash before = hash_of(session);
     ck_assert_int_eq(session_step(session, NULL), STATUS_NONFINITE);
     ck_assert_msg(strstr(status_message(), "step 2") && strstr(status_message(), "'mlm'"), "%s", status_message());
+    ck_assert_msg(strstr(status_message(), "first in linear of cls.predictions.decoder (forward)") &&
+                      strstr(status_message(), "1 NaN  (cls.predictions.bias)") &&
+                      strstr(status_message(), "batch of step 2: 'train', epoch 0"),
+                  "%s", status_message());
     ck_assert(hash_equal(before, hash_of(session)));
     session_free(session);
 }
