@@ -18,6 +18,7 @@ TEST_SOURCES += tests/unit/test_tokenized.c
 TEST_SOURCES += tests/unit/test_text_files.c
 TEST_SOURCES += tests/unit/test_checkpoints.c
 TEST_SOURCES += tests/unit/test_run_directory.c
+TEST_SOURCES += tests/unit/test_metrics_store.c
 TEST_SOURCES += tests/unit/test_bert.c
 TEST_SOURCES += tests/unit/test_metadata.c
 TEST_SOURCES += tests/unit/test_lua_session.c

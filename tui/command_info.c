@@ -63,6 +63,58 @@ static Status print_config(const json_t *config)
     return status;
 }
 
+/* --- the last value of each metric --- */
+
+static Status metrics_json(const MetricsStore *store, json_t *out)
+{
+    for (int i = 0; i < metrics_name_count(store); i++) {
+        const char *name = metrics_name(store, i);
+        json_t *entry;
+        int64_t step;
+        double value;
+        if (!metrics_last(store, name, &step, &value)) continue;
+        TRY(json_new_object(&entry));
+        TRY(json_set(out, name, entry));
+        TRY(json_set_integer(entry, "step", step));
+        TRY(json_set_number(entry, "value", value));
+    }
+    return STATUS_OK;
+}
+
+static void print_metrics(const MetricsStore *store)
+{
+    char number[32];
+    printf("metrics: %s rows\n", progress_number(metrics_rows(store), number));
+    for (int i = 0; i < metrics_name_count(store); i++) {
+        const char *name = metrics_name(store, i);
+        int64_t step;
+        double value;
+        if (metrics_last(store, name, &step, &value))
+            printf("  %-24s %.6g at step %s\n", name, value, progress_number(step, number));
+    }
+}
+
+/* A run of before there were such files, or one that has just begun, has none. */
+static Status info_metrics(const char *path, json_t *document)
+{
+    MetricsStore *store;
+    json_t *entry;
+    if (document) TRY(json_new_object(&entry));
+    if (document) TRY(json_set(document, "metrics", entry));
+    Status status = run_directory_open_metrics(path, &store);
+    if (status == STATUS_NOMEM) return status;
+    if (status != STATUS_OK) {
+        fprintf(document ? stderr : stdout, "metrics: %s\n", status_message());
+        return STATUS_OK;
+    }
+    if (document)
+        status = metrics_json(store, entry);
+    else
+        print_metrics(store);
+    metrics_close(store);
+    return status;
+}
+
 static Status info_run(const char *path, json_t *document)
 {
     json_t *config, *steps;
@@ -85,6 +137,7 @@ static Status info_run(const char *path, json_t *document)
         for (size_t i = 0; i < list.count; i++) printf(" %lld", (long long)list.steps[i]);
         puts(list.count ? "" : " none");
     }
+    if (status == STATUS_OK) status = info_metrics(path, document);
     checkpoints_list_free(&list);
     json_decref(config);
     return status;

@@ -99,8 +99,9 @@ Status command_man_page(Buffer *out)
         ".SH EXIT STATUS\n0 done, 1 failed, 2 wrong usage, 130, 143 or 129 interrupted (the state was saved).\n"
         ".SH ENVIRONMENT\n.TP\n.B LATHE_PATH\nfolders with recipes, separated by colons.\n"
         ".TP\n.B OPENBLAS_CORETYPE, OMP_WAIT_POLICY\nset by lathe for itself where they are not set.\n"
-        ".SH FILES\nA run's directory holds config.json, metrics.jsonl, journal.lua, checkpoints/, and at the end\n"
-        "model.safetensors, model.json and vocab.txt.\n");
+        ".SH FILES\nA run's directory holds config.json, metrics.jsonl, metrics.store, journal.lua, checkpoints/, "
+        "and at\n"
+        "the end model.safetensors, model.json and vocab.txt.\n");
 }
 
 Status command_completion(Buffer *out)

@@ -11,6 +11,8 @@
 int system_open(const char *path, int flags);
 /* All bytes, whatever the call's own chunks; 0 or -1. */
 int system_write(int fd, const void *bytes, size_t length);
+/* The same at an offset. */
+int system_write_at(int fd, const void *bytes, size_t length, off_t at);
 int system_sync(int fd);
 int system_rename(const char *from, const char *to);
 /* Swaps two names in one step; -1 with EINVAL or ENOSYS where the file system cannot. */

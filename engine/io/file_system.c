@@ -65,6 +65,26 @@ int system_write(int fd, const void *bytes, size_t length)
     return write_all(fd, bytes, length);
 }
 
+int system_write_at(int fd, const void *bytes, size_t length, off_t at)
+{
+    bool fails = injected_failure();
+    size_t left = fails ? length / 2 : length;
+    for (const char *from = bytes; left > 0;) {
+        ssize_t wrote = pwrite(fd, from, left, at);
+        if (wrote < 0 && errno == EINTR) continue;
+        if (wrote <= 0) {
+            if (wrote == 0) errno = ENOSPC;
+            return -1;
+        }
+        from += wrote;
+        at += wrote;
+        left -= (size_t)wrote;
+    }
+    if (!fails) return 0;
+    errno = ENOSPC;
+    return -1;
+}
+
 int system_sync(int fd)
 {
     if (injected_failure()) return -1;

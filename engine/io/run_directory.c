@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 /* Names that a run writes. */
-static const char *const run_names[] = {"config.json", "metrics.jsonl", "journal.lua", "checkpoints",
-                                        "model.safetensors"};
+static const char *const run_names[] = {"config.json", "metrics.jsonl", "metrics.store",
+                                        "journal.lua", "checkpoints",   "model.safetensors"};
 static const char lock_name[] = ".lock";
 
 static Status holds(const char *directory, const char *name, bool *out)
@@ -118,6 +118,7 @@ void run_directory_close(RunDirectory *run)
     if (!run) return;
     file_appender_close(run->metrics);
     file_appender_close(run->journal);
+    metrics_writer_close(run->store);
     file_unlock(run->lock);
     memory_free(run->path);
     memory_free(run);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A run directory: config.json, metrics.jsonl, journal.lua, checkpoints/ (engine/io/checkpoints.h), and a lock by
- * which one process at a time owns it. run_directory_close() lets go. Reading (config, checkpoints, metrics) needs
- * no lock. */
+/* A run directory: config.json, metrics.jsonl, metrics.store, journal.lua, checkpoints/ (engine/io/checkpoints.h),
+ * and a lock by which one process at a time owns it. run_directory_close() lets go. Reading (config, checkpoints,
+ * metrics) needs no lock. */
 #ifndef LATHE_IO_RUN_DIRECTORY_H
 #define LATHE_IO_RUN_DIRECTORY_H
 
 #include "engine/base/buffer.h"
 #include "engine/io/json.h"
+#include "engine/io/metrics_store.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -32,7 +33,7 @@ Status run_directory_write_config(const RunDirectory *run, const json_t *config)
 /* Errors: no run is in the directory (with the names of those that a run has). */
 Status run_directory_read_config(const char *path, json_t **out) STATUS_CHECKED;
 
-/* ---- metrics.jsonl: one object a step ---- */
+/* ---- metrics.jsonl: objects of a step, and metrics.store: the same as columns (engine/io/metrics_store.h) ---- */
 
 typedef struct RunMetric {
     const char *name; /* "loss", "loss.mlm", "lr", ... */
@@ -45,9 +46,13 @@ Status run_directory_put_metrics(RunDirectory *run, int64_t step, const RunMetri
                                  size_t count) STATUS_CHECKED;
 /* Waits until the lines put so far are on the disk: before a checkpoint is saved. */
 Status run_directory_sync_metrics(RunDirectory *run) STATUS_CHECKED;
-/* Cuts off the lines of steps after this one, and a last line that was torn. Errors: a line before that which is
+/* Cuts off the lines of steps after this one, and a last line that was torn; metrics.store has a row for each line
+ * then, and is made again where it is missing or damaged. Errors: a line before that which is
  * not a step's object (with its number). */
 Status run_directory_cut_metrics(RunDirectory *run, int64_t step) STATUS_CHECKED;
+
+/* Maps metrics.store of a run. Errors: the run has none (with the remedy), as metrics_open(). */
+Status run_directory_open_metrics(const char *path, MetricsStore **out) STATUS_CHECKED;
 
 /* ---- journal.lua ---- */
 

@@ -20,6 +20,8 @@ static Status with_path(const char *directory, const char *name, Status (*action
 
 /* ---- metrics ---- */
 
+enum { MOST_METRICS = 256 }; /* of one line */
+
 static Status open_appender(void *context, const char *path)
 {
     return file_appender_open(path, context);
@@ -41,22 +43,33 @@ static Status print_line(int64_t step, const RunMetric *metrics, size_t count, B
     return buffer_text(out, "}\n");
 }
 
+static Status put_row(MetricsWriter *store, int64_t step, const RunMetric *metrics, size_t count)
+{
+    MetricsValue values[MOST_METRICS];
+    if (count > MOST_METRICS)
+        return status_fail(STATUS_INVALID, "%zu metrics at once; at most %d", count, MOST_METRICS);
+    for (size_t i = 0; i < count; i++) values[i] = (MetricsValue){metrics[i].name, metrics[i].value};
+    return metrics_writer_put(store, step, values, count);
+}
+
 Status run_directory_put_metrics(RunDirectory *run, int64_t step, const RunMetric *metrics, size_t count)
 {
     if (step < run->last_step)
         return status_fail(STATUS_INVALID, "%s: metrics of step %" PRId64 " after those of step %" PRId64,
                            run->path, step, run->last_step);
+    if (!run->store) TRY(run_open_store(run));
     if (!run->metrics) TRY(with_path(run->path, "metrics.jsonl", open_appender, &run->metrics));
     Buffer line = {0};
     Status status = print_line(step, metrics, count, &line);
     if (status == STATUS_OK) status = file_appender_put(run->metrics, line.data, line.length, false);
     buffer_free(&line);
     if (status == STATUS_OK) run->last_step = step;
-    return status;
+    return status == STATUS_OK ? put_row(run->store, step, metrics, count) : status;
 }
 
 Status run_directory_sync_metrics(RunDirectory *run)
 {
+    if (run->store) TRY(metrics_writer_sync(run->store));
     return run->metrics ? file_appender_sync(run->metrics) : STATUS_OK;
 }
 
@@ -119,9 +132,10 @@ Status run_directory_cut_metrics(RunDirectory *run, int64_t step)
 {
     file_appender_close(run->metrics);
     run->metrics = NULL;
+    run_close_store(run);
     TRY(with_path(run->path, "metrics.jsonl", cut_metrics, &step));
     run->last_step = step;
-    return STATUS_OK;
+    return run_open_store(run);
 }
 
 /* ---- journal ---- */
