@@ -86,6 +86,28 @@ static int lathe_members(lua_State *L)
     return 1;
 }
 
+/* lathe.doc_of(value) -> the doc of a record, or the text that was registered for the value; lathe.doc_of(value,
+ * name) -> what value.name is, where its type tells; nil where there is none */
+static int lathe_doc_of(lua_State *L)
+{
+    lua_settop(L, 2);
+    if (!lua_isnil(L, 2)) {
+        if (luaL_getmetafield(L, 1, "__doc") == LUA_TNIL) return 0;
+        lua_insert(L, 1);
+        lua_call(L, 2, 1);
+        return 1;
+    }
+    const Record *record = bind_test_record(L, 1, NULL);
+    if (record) {
+        lua_pushstring(L, record->doc);
+        return 1;
+    }
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, "lathe.documents");
+    lua_pushvalue(L, 1);
+    lua_rawget(L, -2);
+    return 1;
+}
+
 static void run_library(lua_State *L, const char *name)
 {
     lua_getglobal(L, "require");
@@ -99,6 +121,7 @@ void bind_open_lathe(lua_State *L)
                                          {"file_kind", lathe_file_kind},
                                          {"document", lathe_document},
                                          {"members", lathe_members},
+                                         {"doc_of", lathe_doc_of},
                                          {NULL, NULL}};
     luaL_newlib(L, functions);
     lua_setglobal(L, "lathe");

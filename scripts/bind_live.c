@@ -180,11 +180,26 @@ static int live_members(lua_State *L)
     return 1;
 }
 
+/* The doc of one option. */
+static int live_doc(lua_State *L)
+{
+    Live *live = luaL_checkudata(L, 1, LIVE_TYPE);
+    const Option *table, *option;
+    void *config;
+    option = find(live, luaL_checkstring(L, 2), &table, &config);
+    lua_pushstring(L, option ? option->doc : NULL);
+    return 1;
+}
+
 void bind_open_live(lua_State *L)
 {
-    static const luaL_Reg events[] = {{"__index", live_index},       {"__newindex", live_newindex},
-                                      {"__tostring", live_tostring}, {"__help", live_help},
-                                      {"__members", live_members},   {NULL, NULL}};
+    static const luaL_Reg events[] = {{"__index", live_index},
+                                      {"__newindex", live_newindex},
+                                      {"__tostring", live_tostring},
+                                      {"__help", live_help},
+                                      {"__members", live_members},
+                                      {"__doc", live_doc},
+                                      {NULL, NULL}};
     luaL_newmetatable(L, LIVE_TYPE);
     luaL_setfuncs(L, events, 0);
     lua_pop(L, 1);

@@ -34,7 +34,7 @@ struct Lines {
     pthread_cond_t arrived;
     Line *first;   /* in order of arrival; the lock's, but for the fields of the line that runs */
     Line *running; /* written by the engine thread */
-    bool paused;
+    bool paused, over;
     atomic_bool pending;
     double rest_until;
 };
@@ -106,12 +106,14 @@ Status lines_put(Lines *lines, uint64_t client, int64_t id, const char *text, si
     TRY(new_line(client, id, text, length, &line));
     pthread_mutex_lock(&lines->lock);
     for (end = &lines->first; *end; end = &(*end)->next) count += (*end)->client == client;
-    if (count < LINES_OF_A_CLIENT) *end = line;
+    bool over = lines->over, taken = count < LINES_OF_A_CLIENT && !over;
+    if (taken) *end = line;
     wake(lines);
     pthread_mutex_unlock(&lines->lock);
-    if (count < LINES_OF_A_CLIENT) return STATUS_OK;
+    if (taken) return STATUS_OK;
     memory_free(line->text);
     memory_free(line);
+    if (over) return status_fail(STATUS_CANCELLED, "the run is over");
     return status_fail(STATUS_BUSY, "%d lines wait already; wait for their answers", LINES_OF_A_CLIENT);
 }
 
@@ -335,9 +337,11 @@ void lines_set_paused(Lines *lines, bool paused)
     pthread_mutex_unlock(&lines->lock);
 }
 
-void lines_free(Lines *lines)
+void lines_end(Lines *lines)
 {
-    if (!lines) return;
+    pthread_mutex_lock(&lines->lock);
+    lines->over = true;
+    pthread_mutex_unlock(&lines->lock);
     while (lines->first) {
         Line *line = lines->first;
         lines->running = line;
@@ -351,6 +355,12 @@ void lines_free(Lines *lines)
         unlink_line(lines, line);
         free_line(line);
     }
+}
+
+void lines_free(Lines *lines)
+{
+    if (!lines) return;
+    lines_end(lines);
     luaL_unref(host_lua(lines->host), LUA_REGISTRYINDEX, lines->runner);
     pthread_mutex_destroy(&lines->lock);
     pthread_cond_destroy(&lines->arrived);

@@ -3,7 +3,7 @@
  * the host's state, and runs to its end as long as it looks at committed values; at the first call that needs the
  * boundary between two steps (host_need_boundary()) it is suspended until then. Lines of one client run one after
  * the other. A line can be interrupted without stopping the training: it has a flag of its own
- * (cancel_line_request()). lines_free() ends what still waits; the host lives longer. */
+ * (cancel_line_request()). lines_end() ends what still waits; the host lives longer. */
 #ifndef LATHE_SCRIPTS_LINES_H
 #define LATHE_SCRIPTS_LINES_H
 
@@ -26,6 +26,8 @@ typedef struct LineEvents {
 enum { LINES_OF_A_CLIENT = 256, LINE_LONGEST = 1 << 20 };
 
 Status lines_new(Host *host, const LineEvents *events, Lines **out) STATUS_CHECKED;
+/* Ends all lines, telling their clients that the run is over; lines that are put from now on are refused. */
+void lines_end(Lines *lines);
 void lines_free(Lines *lines);
 
 /* --- from any thread --- */

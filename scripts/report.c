@@ -6,7 +6,8 @@
 /* Lines of a traceback that tell the user nothing: the prompt's own, and those of the Lua library. */
 static bool own_line(const char *line, size_t length)
 {
-    static const char *const marks[] = {"in main chunk", "[C]: in ?", "(...tail calls...)", "\tlathe/", "\tlathe:"};
+    static const char *const marks[] = {"in main chunk", "[C]: in ?", "(...tail calls...)",
+                                        "\tlathe/",      "\tlathe:",  "in local 'typed_line'"};
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
         if (memmem(line, length, marks[i], strlen(marks[i]))) return true;
     return memmem(line, length, "\tprompt:", 8) && memmem(line, length, "in function <prompt:", 20);

@@ -52,6 +52,7 @@ LUA_LIBRARY += scripts/lib/conditions.lua
 LUA_LIBRARY += scripts/lib/debug.lua
 LUA_LIBRARY += scripts/lib/inspect.lua
 LUA_LIBRARY += scripts/lib/pictures.lua
+LUA_LIBRARY += scripts/lib/names.lua
 LUA_LIBRARY += scripts/lib/prelude.lua
 LUA_LIBRARY += scripts/lib/recipe.lua
 LUA_LIBRARY += scripts/lib/tensors.lua

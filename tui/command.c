@@ -26,6 +26,9 @@ const Flag command_flags[] = {
      offsetof(Arguments, threads), 1, THREADS_MAX},
     {"until", "STEP", "go no further than this step", FLAG_INTEGER, offsetof(Arguments, until), 0, INT64_MAX},
     {"plain", NULL, "plain lines, also on a terminal", FLAG_PLAIN, offsetof(Arguments, plain), 0, 0},
+    {"detach", NULL, "train in the background; 'lathe attach DIR' gives a prompt on it", FLAG_PLAIN,
+     offsetof(Arguments, detach), 0, 0},
+    {"no-socket", NULL, "nobody can attach to the run", FLAG_PLAIN, offsetof(Arguments, no_socket), 0, 0},
     {"json", NULL, "print the result as JSON", FLAG_PLAIN, offsetof(Arguments, json), 0, 0},
     {"help", NULL, "this text", FLAG_PLAIN, offsetof(Arguments, help), 0, 0},
     {"version", NULL, "name and version", FLAG_PLAIN, offsetof(Arguments, version), 0, 0},
@@ -44,12 +47,18 @@ static Status bench_words(Buffer *out)
 }
 
 const Command commands[] = {
-    {"run", "RECIPE", "Train what a recipe describes", 0, 1, "set out resume seed steps threads plain json",
+    {"run", "RECIPE", "Train what a recipe describes", 0, 1,
+     "set out resume seed steps threads plain json detach no-socket",
      "RECIPE is a file, or the name of an installed recipe (bert). 'lathe run RECIPE --help' lists its "
      "parameters.\n"
      "Ctrl-C stops before the next op, saves and leaves with status 130; a second one leaves at once.\n"
-     "SIGTERM and SIGHUP (the terminal was closed) save as well; the status is 143 or 129.",
+     "SIGTERM saves as well, with status 143, and so do SIGUSR1 and stop() at the prompt, with status 0. When the\n"
+     "terminal is closed (SIGHUP) training goes on; the words go to log.txt in the run's directory.",
      NULL, command_run},
+    {"attach", "DIR", "A Lua prompt on a run that trains in another process", 1, 1, "plain",
+     "With --plain it follows the run's progress until the end. Without a terminal it reads lines from standard\n"
+     "input. Ctrl-C interrupts a line, never the training; Ctrl-D detaches.",
+     NULL, command_attach},
     {"repl", "[SCRIPT]", "Run the script, if any, then a Lua prompt", 0, 1, "",
      "Without a terminal it reads lines from standard input.", NULL, run_repl},
     {"eval", "DIR", "Evaluate a run on its held-out data", 1, 1, "threads json",

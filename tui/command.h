@@ -21,7 +21,7 @@ typedef struct Arguments {
     int set_count;
     const char *out, *resume;
     int64_t seed, steps, threads, until; /* -1: not given */
-    bool plain, json, help, version;
+    bool plain, json, detach, no_socket, help, version;
 } Arguments;
 
 typedef enum FlagKind { FLAG_PLAIN, FLAG_TEXT, FLAG_INTEGER, FLAG_LIST } FlagKind;
@@ -68,6 +68,7 @@ Status command_completion(Buffer *out) STATUS_CHECKED;
 int command_fail(Status status);
 
 int command_run(const Arguments *arguments);
+int command_attach(const Arguments *arguments);
 int command_eval(const Arguments *arguments);
 int command_info(const Arguments *arguments);
 int command_bench(const Arguments *arguments);

@@ -5,14 +5,17 @@
 #include "engine/base/signals.h"
 #include "engine/base/threads.h"
 #include "engine/io/checkpoints.h"
+#include "engine/io/file.h"
 #include "engine/kernels/blas_core.h"
 #include "engine/train/run.h"
 #include "scripts/bind_data.h"
 #include "scripts/bind_history.h"
 #include "scripts/bind_session.h"
+#include "tui/detach.h"
 #include "tui/progress.h"
 #include "tui/run_setup.h"
 #include "tui/samples.h"
+#include "tui/server.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,17 +29,25 @@ typedef struct Live {
     RunDirectory *directory;
     Progress progress;
     Evaluation last;
-    bool evaluated;
+    Server *server; /* NULL: nobody can attach */
+    bool evaluated, terminal, moved;
 } Live;
 
 static volatile sig_atomic_t stopped_by; /* the first signal */
+static volatile sig_atomic_t hung_up;
 
-/* A terminal that is closed may say so twice; only who asks twice to stop leaves at once. */
+/* The terminal was closed: training goes on. */
+static void on_hangup(int number)
+{
+    (void)number;
+    hung_up = 1;
+}
+
 static void on_signal(int number)
 {
     static const char words[] = "\nleft at once; the last checkpoint stands\n";
     if (!stopped_by) stopped_by = number;
-    if (cancel_requested() && number != SIGHUP) {
+    if (cancel_training_requested()) {
         ssize_t written = write(STDERR_FILENO, words, sizeof words - 1);
         (void)written;
         _exit(128 + number);
@@ -44,17 +55,38 @@ static void on_signal(int number)
     cancel_request();
 }
 
-/* A run under nohup goes on when the terminal is closed. */
 static void catch_signals(void)
 {
-    struct sigaction before;
     signals_catch(SIGINT, on_signal, NULL);
     signals_catch(SIGTERM, on_signal, NULL);
-    signals_catch(SIGHUP, on_signal, &before);
-    if (before.sa_handler == SIG_IGN) sigaction(SIGHUP, &before, NULL);
+    signals_catch(SIGUSR1, on_signal, NULL);
+    signals_catch(SIGHUP, on_hangup, NULL);
+}
+
+/* What is written to a terminal that is gone fails, so it goes to the run's log.txt from now on. */
+static void leave_terminal(Live *live)
+{
+    char *path;
+    hung_up = 0;
+    if (live->moved || !live->terminal || !live->directory) return;
+    live->moved = true;
+    if (file_join(run_directory_path(live->directory), "log.txt", &path) != STATUS_OK) return;
+    FILE *out = freopen(path, "a", stdout), *errors = freopen(path, "a", stderr);
+    memory_free(path);
+    live->progress.terminal = live->progress.drawn = false;
+    if (out) puts("the terminal was closed; the run goes on here"), fflush(out);
+    if (errors) setvbuf(errors, NULL, _IONBF, 0);
 }
 
 /* --- reports --- */
+
+static Status boundary(void *context, Session *session)
+{
+    Live *live = context;
+    (void)session;
+    if (hung_up) leave_terminal(live);
+    return server_boundary(live->server);
+}
 
 static Status step(void *context, Session *session, StepMetrics *out)
 {
@@ -65,6 +97,7 @@ static Status stepped(void *context, const Session *session, const StepMetrics *
 {
     Live *live = context;
     progress_step(&live->progress, session, metrics);
+    server_step(live->server, session, metrics);
     return bind_history(live->setup.host, "stepped", live->directory, live->setup.session);
 }
 
@@ -75,7 +108,9 @@ static void preparing(void *context, const char *what, int64_t done, int64_t all
 
 static void evaluating(void *context, int64_t done, int64_t all)
 {
-    progress_task(&((Live *)context)->progress, "evaluating", done, all);
+    Live *live = context;
+    progress_task(&live->progress, "evaluating", done, all);
+    server_poll_lines(live->server);
 }
 
 static void evaluated(void *context, const Session *session, const Evaluation *evaluation, bool last)
@@ -83,6 +118,7 @@ static void evaluated(void *context, const Session *session, const Evaluation *e
     Live *live = context;
     live->last = *evaluation;
     live->evaluated = true;
+    server_evaluation(live->server, session, evaluation);
     if (last || !live->progress.terminal) progress_evaluation(&live->progress, session, evaluation);
 }
 
@@ -164,6 +200,7 @@ static Status train(Live *live, FILE *out)
     RunOptions options = {.keep = KEEP_CHECKPOINTS,
                           .evaluate_batches = PASSING_BATCHES,
                           .step = step,
+                          .boundary = boundary,
                           .stepped = stepped,
                           .evaluating = evaluating,
                           .evaluated = evaluated,
@@ -176,6 +213,65 @@ static Status train(Live *live, FILE *out)
     TRY(status);
     TRY(bind_history(live->setup.host, "finish", live->directory, session));
     return samples_masks(session, SAMPLES, out);
+}
+
+/* Without a socket the run trains all the same. */
+static void listen_for_clients(Live *live)
+{
+    const char *directory = run_directory_path(live->directory);
+    if (server_start(live->setup.host, live->setup.session, directory, &live->server) != STATUS_OK)
+        fprintf(stderr, "lathe: nobody can attach to this run: %s\n", status_message());
+}
+
+/* Asked to by stop() or SIGUSR1. */
+static bool left_in_peace(const Live *live, Status status)
+{
+    return status == STATUS_CANCELLED && (server_stopped(live->server) || stopped_by == SIGUSR1);
+}
+
+static void end_server(Live *live, Status status)
+{
+    char words[600];
+    long long step = live->setup.session ? (long long)live->setup.session->step : 0;
+    if (!live->server) return;
+    if (status == STATUS_OK)
+        snprintf(words, sizeof words, "the run is finished at step %lld", step);
+    else if (status == STATUS_CANCELLED)
+        snprintf(words, sizeof words, "the run was stopped; saved at step %lld", step);
+    else
+        snprintf(words, sizeof words, "the run failed: %.500s", status_message());
+    const char *end = status == STATUS_OK ? "finished" : status == STATUS_CANCELLED ? "stopped" : "failed";
+    char message[2048]; /* what the caller has to report */
+    snprintf(message, sizeof message, "%s", status_message());
+    server_stop(live->server, end, words);
+    live->server = NULL;
+    if (status != STATUS_OK) status_fail(status, "%s", message);
+}
+
+/* Prints what went wrong, and how to go on. */
+static int report_end(Live *live, Status status, bool peaceful)
+{
+    int result = status == STATUS_OK || peaceful ? 0 : command_fail(status);
+    if (status == STATUS_CANCELLED && stopped_by && !peaceful) result = 128 + stopped_by;
+    if (status == STATUS_CANCELLED && live->directory)
+        fprintf(stderr, "saved at step %lld; go on with: lathe run --resume %s\n",
+                live->setup.session ? (long long)live->setup.session->step : 0,
+                run_directory_path(live->directory));
+    return result;
+}
+
+/* The directory is named here, so that who started the run knows it. */
+static int run_detached(const Arguments *arguments)
+{
+    RunSetup setup = {0};
+    char *path = NULL;
+    const char *given = arguments->resume ? arguments->resume : arguments->out;
+    Status status = arguments->resume ? STATUS_OK : run_setup_recipe(arguments, &setup);
+    if (status == STATUS_OK) status = given ? memory_copy_text(given, &path) : run_setup_new_path(&setup, &path);
+    run_setup_free(&setup);
+    int result = status == STATUS_OK ? detach_run(arguments, path) : command_fail(status);
+    memory_free(path);
+    return result;
 }
 
 static int usage(const char *words)
@@ -217,23 +313,24 @@ int command_run(const Arguments *arguments)
     if (arguments->resume && (arguments->name_count || arguments->set_count || arguments->out ||
                               arguments->seed >= 0 || arguments->steps >= 0))
         return usage("--resume goes on with a run as it is: it takes no recipe, --set, --out, --seed or --steps");
+    if (arguments->detach && arguments->json) return usage("--json waits for the result; --detach does not");
     if (!arguments->resume && !arguments->name_count)
         return usage("run takes a recipe, or --resume DIR; 'lathe run --help' explains");
     if (arguments->help) return print_recipe_help(arguments);
-    Live live = {0};
+    if (arguments->detach) return run_detached(arguments);
+    Live live = {.terminal = isatty(STDOUT_FILENO) || isatty(STDERR_FILENO)};
     catch_signals();
     FILE *out = arguments->json ? stderr : stdout;
     live.progress = (Progress){.out = out, .terminal = on_terminal(arguments, out)};
     bind_set_progress(preparing, &live);
     Status status = arguments->resume ? go_on(&live, arguments) : start(&live, arguments);
+    if (status == STATUS_OK && !arguments->no_socket) listen_for_clients(&live);
     if (status == STATUS_OK) status = train(&live, out);
     progress_finish(&live.progress);
     if (status == STATUS_OK && arguments->json) status = print_json(&live);
-    int result = status == STATUS_OK ? 0 : command_fail(status);
-    if (status == STATUS_CANCELLED && stopped_by) result = 128 + stopped_by;
-    if (status == STATUS_CANCELLED && live.directory)
-        fprintf(stderr, "saved at step %lld; go on with: lathe run --resume %s\n",
-                (long long)live.setup.session->step, run_directory_path(live.directory));
+    bool peaceful = left_in_peace(&live, status);
+    end_server(&live, status);
+    int result = report_end(&live, status, peaceful);
     run_directory_abandon(live.directory);
     run_setup_free(&live.setup);
     return result;

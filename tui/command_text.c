@@ -22,7 +22,7 @@ Status command_help(Buffer *out)
              "  --version         name and version\n"
              "  --man-page        the manual page, for man -l\n"
              "  --completion      completion for bash, to be sourced\n\n"
-             "Exit status: 0 done, 1 failed, 2 wrong usage, 130, 143 or 129 interrupted (the state was saved).\n");
+             "Exit status: 0 done, 1 failed, 2 wrong usage, 130 or 143 interrupted (the state was saved).\n");
 }
 
 Status command_help_one(const Command *command, Buffer *out)
@@ -95,13 +95,12 @@ Status command_man_page(Buffer *out)
     for (int i = 0; i < command_count; i++) TRY(man_command(&commands[i], out));
     TRY(man_examples(out));
     return buffer_text(
-        out,
-        ".SH EXIT STATUS\n0 done, 1 failed, 2 wrong usage, 130, 143 or 129 interrupted (the state was saved).\n"
-        ".SH ENVIRONMENT\n.TP\n.B LATHE_PATH\nfolders with recipes, separated by colons.\n"
-        ".TP\n.B OPENBLAS_CORETYPE, OMP_WAIT_POLICY\nset by lathe for itself where they are not set.\n"
-        ".SH FILES\nA run's directory holds config.json, metrics.jsonl, metrics.store, journal.lua, checkpoints/, "
-        "and at\n"
-        "the end model.safetensors, model.json and vocab.txt.\n");
+        out, ".SH EXIT STATUS\n0 done, 1 failed, 2 wrong usage, 130 or 143 interrupted (the state was saved).\n"
+             ".SH ENVIRONMENT\n.TP\n.B LATHE_PATH\nfolders with recipes, separated by colons.\n"
+             ".TP\n.B OPENBLAS_CORETYPE, OMP_WAIT_POLICY\nset by lathe for itself where they are not set.\n"
+             ".SH FILES\nA run's directory holds config.json, metrics.jsonl, metrics.store, journal.lua, "
+             "checkpoints/, while it runs socket, and at\n"
+             "the end model.safetensors, model.json and vocab.txt.\n");
 }
 
 Status command_completion(Buffer *out)

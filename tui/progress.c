@@ -77,6 +77,17 @@ static void draw(const Progress *progress, FILE *out, const Session *session, co
     if (!progress->terminal) fprintf(out, "  eta %s", left);
 }
 
+void progress_text(Progress *progress, const Session *session, const StepMetrics *metrics, char *out, size_t size)
+{
+    out[0] = '\0';
+    FILE *memory = fmemopen(out, size, "w");
+    if (!memory) return;
+    draw(progress, memory, session, metrics);
+    fclose(memory);
+    progress->tokens = 0;
+    progress->seconds = 0;
+}
+
 /* One line of the terminal, cut to its width: a wrapped one could not be drawn over. */
 static void redraw(Progress *progress, const Session *session, const StepMetrics *metrics)
 {

@@ -27,6 +27,9 @@ Progress progress_new(FILE *out, bool terminal, const Session *session, int64_t 
 /* After each step. */
 void progress_step(Progress *progress, const Session *session, const StepMetrics *metrics);
 
+/* The line of this step, and tokens and seconds counted from nothing again; for whoever counts them himself. */
+void progress_text(Progress *progress, const Session *session, const StepMetrics *metrics, char *out, size_t size);
+
 /* Something longer than a second that has no steps: "tokenizing", done of all. */
 void progress_task(Progress *progress, const char *task, int64_t done, int64_t all);
 

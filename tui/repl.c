@@ -12,6 +12,7 @@
 struct Repl {
     Host *host;
     Buffer chunk; /* lines of a chunk that is not complete yet */
+    bool sent;    /* repl_gather() handed it out */
 };
 
 Status repl_new(Host *host, Repl **out)
@@ -112,27 +113,48 @@ static bool blank(const char *text)
     return text[strspn(text, " \t\r\n")] == '\0';
 }
 
-Status repl_line(Repl *repl, const char *line, bool *more, bool *failed)
+/* *loaded: whether the chunk compiles; the function is on the stack then. */
+static Status gather(Repl *repl, const char *line, bool *more, Status *loaded)
 {
-    int base = lua_gettop(host_lua(repl->host));
-    *more = false;
-    if (failed) *failed = false;
     if (repl->chunk.length) {
         TRY(buffer_printf(&repl->chunk, "\n%s", line));
     } else {
-        if (blank(line)) return STATUS_OK;
         TRY(rewrite(line, &repl->chunk));
         if (!repl->chunk.length) TRY(buffer_text(&repl->chunk, " "));
     }
-    Status status = load_chunk(repl);
-    if (incomplete(status)) {
-        *more = true;
-        return STATUS_OK;
-    }
+    *loaded = load_chunk(repl);
+    *more = incomplete(*loaded);
+    return STATUS_OK;
+}
+
+Status repl_gather(Repl *repl, const char *line, bool *more, const char **chunk)
+{
+    Status loaded;
+    *more = false;
+    *chunk = NULL;
+    if (repl->sent) buffer_clear(&repl->chunk);
+    repl->sent = false;
+    if (!repl->chunk.length && blank(line)) return STATUS_OK;
+    TRY(gather(repl, line, more, &loaded));
+    if (loaded == STATUS_OK) lua_pop(host_lua(repl->host), 1);
+    if (*more) return STATUS_OK;
+    repl->sent = true;
+    *chunk = repl->chunk.data;
+    return STATUS_OK;
+}
+
+Status repl_line(Repl *repl, const char *line, bool *more, bool *failed)
+{
+    int base = lua_gettop(host_lua(repl->host)), code;
+    Status status;
+    *more = false;
+    if (failed) *failed = false;
+    if (!repl->chunk.length && blank(line)) return STATUS_OK;
+    TRY(gather(repl, line, more, &status));
+    if (*more) return STATUS_OK;
     host_set_line(repl->host, repl->chunk.data);
     if (status == STATUS_OK) status = run_loaded(repl);
     host_set_line(repl->host, NULL);
-    int code;
     if (status != STATUS_OK && !host_exit_requested(repl->host, &code)) {
         report(repl, status);
         if (failed) *failed = true;

@@ -18,12 +18,30 @@ Host *repl_host(Repl *repl);
  * to the host's output; a failure of the line is no failure of the prompt. *failed (may be NULL): it was an error.
  */
 Status repl_line(Repl *repl, const char *line, bool *more, bool *failed) STATUS_CHECKED;
+/* The first half of it: adds the line to the chunk, and where that is whole and compiles, or never will, leaves its
+ * text in *chunk until the next call; NULL where nothing is to be done. */
+Status repl_gather(Repl *repl, const char *line, bool *more, const char **chunk) STATUS_CHECKED;
 /* Forgets a chunk that was begun. */
 void repl_abandon(Repl *repl);
 
 /* The candidates for the end of the line, as a NULL-terminated list in one block for memory_free(); *start: where
  * the word begins. */
 Status repl_complete(Repl *repl, const char *line, size_t *start, char ***out) STATUS_CHECKED;
+
+/* A prompt on a terminal, whoever answers. */
+typedef struct Prompt {
+    Status (*line)(void *context, const char *line, bool *more);
+    void (*abandon)(void *context); /* of a chunk that was begun */
+    Status (*complete)(void *context, const char *line, size_t *start, char ***out);
+    bool (*over)(void *context);  /* leave now */
+    int watched;                  /* a descriptor, -1 for none */
+    bool (*ready)(void *context); /* it can be read, while the prompt waits; true: something is to be shown */
+    void (*show)(void *context);  /* shows it, on a line that was cleared */
+    void *context;
+} Prompt;
+
+/* Reads lines by readline, with history, until the end of input. Ctrl-C during a line is cancel_request(). */
+Status prompt_read_terminal(const Prompt *prompt) STATUS_CHECKED;
 
 /* Reads lines from the file without a prompt until its end. *failed: the last chunk was an error. */
 Status repl_read_file(Repl *repl, FILE *file, bool *failed) STATUS_CHECKED;

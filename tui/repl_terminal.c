@@ -7,6 +7,7 @@
 #include "tui/repl.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <readline/history.h>
 #include <readline/readline.h>
 #include <stdio.h>
@@ -17,7 +18,7 @@
 
 enum { HISTORY_LINES = 5000 };
 
-static Repl *current; /* readline's callbacks take no context */
+static const Prompt *current; /* readline's callbacks take no context */
 static volatile sig_atomic_t evaluating, abandoned;
 
 static void on_interrupt(int signal_number)
@@ -29,16 +30,45 @@ static void on_interrupt(int signal_number)
         abandoned = 1;
 }
 
+/* What came while the prompt waits stands above it. False: the prompt is over. */
+static bool show_news(void)
+{
+    if (!current->ready(current->context)) return true;
+    bool over = current->over(current->context);
+    if (over) rl_replace_line("", 0);
+    rl_clear_visible_line();
+    current->show(current->context);
+    fflush(stdout);
+    rl_on_new_line();
+    if (!over) rl_redisplay();
+    return !over;
+}
+
+/* Until a key can be read; false: the prompt is over. A signal ends the wait, too. */
+static bool wait_for_key(int keys)
+{
+    struct pollfd list[2] = {{.fd = keys, .events = POLLIN}, {.fd = current->watched, .events = POLLIN}};
+    if (current->watched < 0) return true;
+    while (poll(list, 2, -1) >= 0) {
+        if (list[1].revents && !show_news()) return false;
+        if (list[0].revents) break;
+    }
+    return true;
+}
+
 /* readline's reader: Ctrl-C while it waits ends the line, which is then thrown away. */
 static int get_character(FILE *file)
 {
     unsigned char character;
     for (;;) {
+        if (!abandoned && !wait_for_key(fileno(file))) return EOF;
+        if (abandoned) goto interrupted;
         ssize_t got = read(fileno(file), &character, 1);
         if (got == 1) return character;
         if (got == 0 || errno != EINTR) return EOF;
         rl_check_signals(); /* the window's size */
         if (!abandoned) continue;
+    interrupted:
         fputs("^C", rl_outstream);
         rl_replace_line("", 0);
         return '\n';
@@ -121,7 +151,7 @@ static char **complete(const char *text, int start, int end)
     (void)start;
     rl_attempted_completion_over = 1;
     rl_completion_append_character = '\0';
-    if (!line || repl_complete(current, line, &from, &words) != STATUS_OK) {
+    if (!line || current->complete(current->context, line, &from, &words) != STATUS_OK) {
         free(line);
         return NULL;
     }
@@ -143,34 +173,33 @@ static void start_readline(void)
 
 /* --- the loop --- */
 
-static Status evaluate_line(Repl *repl, const char *line, bool *more)
+static Status evaluate_line(const Prompt *prompt, const char *line, bool *more)
 {
     cancel_clear();
     evaluating = 1;
-    Status status = repl_line(repl, line, more, NULL);
+    Status status = prompt->line(prompt->context, line, more);
     evaluating = 0;
     cancel_clear();
     fflush(stdout);
     return status;
 }
 
-static Status loop(Repl *repl, const Buffer *history)
+static Status loop(const Prompt *prompt, const Buffer *history)
 {
     bool more = false;
-    int code;
     Status status = STATUS_OK;
-    while (status == STATUS_OK && !host_exit_requested(repl_host(repl), &code)) {
+    while (status == STATUS_OK && !prompt->over(prompt->context)) {
         char *line = readline(more ? "    .. " : "lathe> ");
         if (!line) {
-            puts("");
+            if (!prompt->over(prompt->context)) puts("");
             break;
         }
         if (abandoned) {
-            repl_abandon(repl);
+            prompt->abandon(prompt->context);
             more = false;
         } else {
             remember(line, history);
-            status = evaluate_line(repl, line, &more);
+            status = evaluate_line(prompt, line, &more);
         }
         abandoned = 0;
         free(line);
@@ -178,17 +207,51 @@ static Status loop(Repl *repl, const Buffer *history)
     return status;
 }
 
-Status repl_read_terminal(Repl *repl)
+Status prompt_read_terminal(const Prompt *prompt)
 {
     struct sigaction before;
     Buffer history = {0};
-    current = repl;
+    current = prompt;
     start_readline();
     load_history(&history);
     signals_catch(SIGINT, on_interrupt, &before);
-    Status status = loop(repl, &history);
+    Status status = loop(prompt, &history);
     sigaction(SIGINT, &before, NULL);
     buffer_free(&history);
     current = NULL;
     return status;
+}
+
+/* --- the prompt of this process --- */
+
+static Status own_line(void *context, const char *line, bool *more)
+{
+    return repl_line(context, line, more, NULL);
+}
+
+static void own_abandon(void *context)
+{
+    repl_abandon(context);
+}
+
+static Status own_complete(void *context, const char *line, size_t *start, char ***out)
+{
+    return repl_complete(context, line, start, out);
+}
+
+static bool own_over(void *context)
+{
+    int code;
+    return host_exit_requested(repl_host(context), &code);
+}
+
+Status repl_read_terminal(Repl *repl)
+{
+    const Prompt prompt = {.line = own_line,
+                           .abandon = own_abandon,
+                           .complete = own_complete,
+                           .over = own_over,
+                           .watched = -1,
+                           .context = repl};
+    return prompt_read_terminal(&prompt);
 }

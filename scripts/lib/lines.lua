@@ -16,8 +16,8 @@ end
 
 return function(text)
   local chunk = rewrite(text)
-  local f, message = load("return " .. chunk, "=prompt")
-  if not f then f, message = load(chunk, "=prompt") end
-  if not f then error(message, 0) end
-  finish(f())
+  local typed_line, message = load("return " .. chunk, "=prompt")
+  if not typed_line then typed_line, message = load(chunk, "=prompt") end
+  if not typed_line then error(message, 0) end
+  finish(typed_line())
 end

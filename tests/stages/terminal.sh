@@ -159,3 +159,46 @@ key C-c
 left 130
 has 'saved at step [0-9]+; go on with: lathe run --resume stopped' || broken "Ctrl-C: no word on how to go on"
 compgen -G 'stopped/checkpoints/step-*/state.json' >/dev/null || broken "Ctrl-C: no checkpoint"
+
+# --- a prompt on a run in the background ---
+terminal resize-window -t lathe -x 140
+begin "$LATHE" run bert --steps 100000 --out behind --set batch_size=16 --detach
+shows 'started in the background'
+left 0
+begin "$LATHE" attach behind
+shows '^lathe>$'
+enter '6 * 7' '^42$'
+enter 'run.objectives.nsp.weight = 0.5' 'objectives.nsp.weight 1 -> 0.5'
+type_in 'run.objectives.ml'
+key Tab
+shows '^lathe> run\.objectives\.mlm$'
+type_in '.mlm_prob'
+key Tab
+shows '^lathe> run\.objectives\.mlm\.mlm_probability$'
+key Enter
+shows '^0\.15$'
+enter 'print("go" .. "ing") while true do end' '^going$'
+key C-c
+shows '^\^Cinterrupted$'
+enter 'pause()' 'paused; resume\(\) goes on'
+# What another client does is told above the line that is being typed.
+type_in '7 * 1'
+"$LATHE" attach behind <<<'resume()' >/dev/null
+shows '^\[[0-9,]+\] goes on$'
+shows '^lathe> 7 \* 1$'
+enter '1' '^77$'
+key C-d
+left 0
+begin "$LATHE" attach behind
+shows '^lathe>$'
+type_in 'stop()'
+key Enter
+shows 'the run was stopped; saved at step'
+left 0
+
+# A terminal that is closed: the run goes on, and says so in its log.
+begin "$LATHE" run bert --steps 100000 --out alone --set batch_size=16
+shows 'step +[0-9]+/100000'
+terminal respawn-pane -k -t lathe cat
+await "no word in the log" grep -qs 'the terminal was closed' alone/log.txt
+"$LATHE" attach alone <<<'stop()' || broken "it did not go on"
