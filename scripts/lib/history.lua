@@ -83,6 +83,7 @@ end
 -- Trains up to the step, saying how far it is when that takes longer than a second.
 local function train_to(step, why)
   local from, told = H.session.step, lathe.clock()
+  local again <close> = lathe.do_again() -- no breakpoint pauses now
   while H.session.step < step do
     H.session:train(1)
     if lathe.clock() - told > 1 then
