@@ -179,6 +179,7 @@ static int look(lua_State *L)
 {
     host_need_boundary(L, look);
     SessionHandle *handle = check_idle(L, 1, "look");
+    lua_settop(L, 2);
     Calls *calls = push_calls(L);
     TapeObserver observer = {keep_call, calls};
     StepPlace place = place_of(handle->session, lua_toboolean(L, 2));

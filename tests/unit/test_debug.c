@@ -325,6 +325,19 @@ START_TEST(pictures)
 }
 END_TEST
 
+/* The last step once more, on the weights as they are now; before the first step, that one. */
+START_TEST(looks_at_the_last_step)
+{
+    ASSERT_OK(run("run = small() tape() run:train(3) tape()\n"
+                  "local again = lathe.look(run) assert(again.step == 3)\n"
+                  "local next, calls = lathe.look(run, true) assert(next.step == 4)\n"
+                  "run:train(1) assert(run.loss == next.loss and run.last.grad_norm == next.grad_norm)\n"
+                  "for _, call in ipairs(calls) do assert(call.seconds >= 0 and call.op and call.shape) end"));
+    ck_assert_ptr_nonnull(strstr(printed.data, "step 1 once more: "));
+    ck_assert_ptr_nonnull(strstr(printed.data, "step 3 once more: "));
+}
+END_TEST
+
 START_TEST(mistakes)
 {
     ASSERT_FAILS(run("tape()"), STATUS_LUA, "there is no run");
@@ -405,6 +418,7 @@ Suite *debug_suite(void)
     tcase_add_test(cases, run_of_a_directory);
     tcase_add_test(cases, states_differ);
     tcase_add_test(cases, pictures);
+    tcase_add_test(cases, looks_at_the_last_step);
     tcase_add_test(cases, mistakes);
     tcase_add_loop_test(cases, allocation_failures, 0, 2);
     suite_add_tcase(suite, cases);
