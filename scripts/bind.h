@@ -55,6 +55,10 @@ int bind_help(lua_State *L);
 
 /* --- tensors --- */
 
+/* Whether the arena still lives and stands in that generation; era: of the last time that this was known, updated.
+ */
+bool bind_step_lives(lua_State *L, const Arena *arena, uint64_t generation, uint64_t *era);
+
 typedef struct TensorHandle {
     Tensor *tensor; /* held when it lives in the pool */
     Arena *arena;

@@ -23,6 +23,31 @@ typedef struct PassHandle {
     Arena *arena;
 } PassHandle;
 
+/* The collector may end a session, and with it an arena, while another one makes a step. */
+static bool arena_lives(lua_State *L, const Arena *arena)
+{
+    bool lives = false;
+    lua_getfield(L, LUA_REGISTRYINDEX, SESSIONS);
+    lua_pushnil(L);
+    while (!lives && lua_next(L, -2)) {
+        const Session *session = ((const SessionHandle *)lua_touserdata(L, -1))->session;
+        lives = session && session->arena == arena;
+        lua_pop(L, lives ? 2 : 1);
+    }
+    lua_pop(L, 1);
+    return lives;
+}
+
+bool bind_step_lives(lua_State *L, const Arena *arena, uint64_t generation, uint64_t *era)
+{
+    uint64_t now = host_tensor_era(host_of(L));
+    luaL_checkstack(L, 4, "tensors");
+    if (*era != now && !arena_lives(L, arena)) return false;
+    if (arena_generation(arena) != generation) return false;
+    *era = now;
+    return true;
+}
+
 /* --- the model that the function sees --- */
 
 static void push_pass(lua_State *L, Forward *pass)
@@ -37,7 +62,7 @@ static int pass_index(lua_State *L)
 {
     PassHandle *handle = luaL_checkudata(L, 1, PASS_TYPE);
     Tensor *output;
-    if (handle->era != host_tensor_era(host_of(L)) || handle->generation != arena_generation(handle->arena))
+    if (!bind_step_lives(L, handle->arena, handle->generation, &handle->era))
         return luaL_error(L, "this model pass belonged to a training step that is over");
     host_check(L, forward_output(handle->pass, luaL_checkstring(L, 2), &output));
     bind_push_tensor(L, output);

@@ -44,8 +44,7 @@ Tensor *bind_check_tensor(lua_State *L, int index)
 {
     TensorHandle *handle = luaL_checkudata(L, index, TENSOR_TYPE);
     if (!handle->tensor) luaL_argerror(L, index, "this tensor was never made");
-    if (handle->arena &&
-        (handle->era != host_tensor_era(host_of(L)) || handle->generation != arena_generation(handle->arena)))
+    if (handle->arena && !bind_step_lives(L, handle->arena, handle->generation, &handle->era))
         luaL_error(
             L, "this tensor belonged to a training step that is over; keep a copy with :clone() inside the step");
     return handle->tensor;

@@ -3,6 +3,7 @@
 
 #include "engine/base/memory.h"
 
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -38,6 +39,12 @@ typedef struct Deferred {
     void *object;
     struct Deferred *next;
 } Deferred;
+
+static uint64_t next_generation(void)
+{
+    static atomic_uint_least64_t newest;
+    return atomic_fetch_add(&newest, 1) + 1;
+}
 
 struct Arena {
     Deferred *deferred; /* in blocks of the arena itself */
@@ -97,7 +104,9 @@ static void chunks_free(Arena *arena)
 
 Status arena_new(Arena **out)
 {
-    return memory_new(1, sizeof(Arena), out);
+    TRY(memory_new(1, sizeof(Arena), out));
+    (*out)->generation = next_generation();
+    return STATUS_OK;
 }
 
 static void run_deferred(Arena *arena)
@@ -201,7 +210,7 @@ void arena_reset(Arena *arena)
     memset(arena->lists, 0, sizeof arena->lists);
     arena->block_count = arena->spare = 0;
     arena->used = 0;
-    arena->generation++;
+    arena->generation = next_generation();
 }
 
 uint64_t arena_generation(const Arena *arena)

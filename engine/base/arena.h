@@ -26,7 +26,7 @@ void arena_give(Arena *arena, void *block, size_t bytes);
  * arena. Errors: memory; then it is not called. */
 Status arena_defer(Arena *arena, void (*release)(void *object), void *object) STATUS_CHECKED;
 
-/* All blocks die; the generation grows by one, by which holders of old blocks can tell. */
+/* All blocks die; the generation becomes one that no arena ever had, by which holders of old blocks can tell. */
 void arena_reset(Arena *arena);
 uint64_t arena_generation(const Arena *arena);
 

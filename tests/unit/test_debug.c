@@ -271,7 +271,8 @@ START_TEST(run_of_a_directory)
 {
     RunDirectory *directory;
     RunOptions options = {.checkpoint_every = 2, .keep = 5, .step = step_of_lua, .context = host};
-    ASSERT_OK(run("run = small { steps = 4 } watch('answer', function() return 42 end)"));
+    ASSERT_OK(run("run = small { steps = 4 } watch('answer', function(s)\n"
+                  "  if s.step == 2 then watch('late', function() return 7 end) end return 42 end)"));
     lua_getglobal(host_lua(host), "run");
     Session *session = bind_test_session(host_lua(host), -1);
     lua_pop(host_lua(host), 1);
@@ -280,6 +281,7 @@ START_TEST(run_of_a_directory)
     run_directory_close(directory);
     char *metrics = scratch_read(scratch_path("run/metrics.jsonl"));
     ck_assert_msg(strstr(metrics, "\"answer\": 42") || strstr(metrics, "\"answer\":42"), "%s", metrics);
+    ck_assert_msg(strstr(metrics, "\"late\""), "%s", metrics);
     memory_free(metrics);
     char line[1400];
     snprintf(line, sizeof line, "diff_states('%s', run) diff_states('%s', '%s')",
@@ -322,6 +324,20 @@ START_TEST(pictures)
     ASSERT_FAILS(run("plot(5)"), STATUS_LUA, "plot: ");
     ASSERT_FAILS(run("histogram('x')"), STATUS_LUA, "histogram: a tensor");
     ASSERT_FAILS(run("heatmap(tensor(1))"), STATUS_LUA, "one number has no picture");
+}
+END_TEST
+
+/* An older session may be collected amid a step of another one. */
+START_TEST(sessions_die_amid_steps)
+{
+    ASSERT_OK(run("local old = small() old:train(1) old = nil\n"
+                  "local s = small { objectives = { objectives.mlm {}, function(model, batch)\n"
+                  "  local pooled = model.pooled collectgarbage() collectgarbage()\n"
+                  "  kept = pooled return pooled:mean() + model.nsp_logits:mean() end } }\n"
+                  "s:train(3)"));
+    ASSERT_FAILS(run("return kept.shape"), STATUS_LUA, ":clone()");
+    ASSERT_OK(run("collectgarbage() collectgarbage() run = small() run:train(2)"));
+    ASSERT_FAILS(run("return kept.shape"), STATUS_LUA, ":clone()");
 }
 END_TEST
 
@@ -419,6 +435,7 @@ Suite *debug_suite(void)
     tcase_add_test(cases, states_differ);
     tcase_add_test(cases, pictures);
     tcase_add_test(cases, looks_at_the_last_step);
+    tcase_add_test(cases, sessions_die_amid_steps);
     tcase_add_test(cases, mistakes);
     tcase_add_loop_test(cases, allocation_failures, 0, 2);
     suite_add_tcase(suite, cases);

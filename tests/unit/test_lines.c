@@ -180,6 +180,33 @@ START_TEST(edits_wait_for_the_boundary)
 }
 END_TEST
 
+/* Looks at the step wait for its end; a breakpoint pauses the run. */
+START_TEST(looks_wait_for_the_boundary)
+{
+    put(1, 1, "return (lathe.look(run)).step");
+    put(2, 1, "looked = hook(run.model.bert.pooler, function() seen = (seen or 0) + 1 end) return seen");
+    put(3, 1, "break_when('step > 1')");
+    put(4, 1, "run.batch.step");
+    ASSERT_OK(bind_step(host, session, NULL));
+    assert_heard("1.1 waits for the end of the step\n2.1 waits for the end of the step\n"
+                 "3.1 waits for the end of the step\n4.1 waits for the end of the step\n");
+    ASSERT_OK(control_boundary(control));
+    assert_heard("1.1> 1\n1.1 done: \n2.1> nil\n2.1 done: \n3.1> breakpoint 0: step > 1\n3.1 done: \n"
+                 "4.1> 1\n4.1 done: \n");
+    ASSERT_OK(bind_step(host, session, NULL));
+    resume_when_paused = true;
+    ASSERT_OK(control_boundary(control));
+    resume_when_paused = false;
+    ck_assert_msg(
+        strstr(heard.data, "all: [2] paused by breakpoint 0: step = 2\n  batch of 4: the loss of example "), "%s",
+        heard.data);
+    buffer_clear(&heard);
+    put(1, 2, "return seen, looked:remove()");
+    ASSERT_OK(control_boundary(control));
+    assert_heard("1.2> 2  true\n1.2 done: \n");
+}
+END_TEST
+
 START_TEST(what_cannot_wait)
 {
     put(1, 1, "coroutine.wrap(function() run.steps = 30 end)()");
@@ -399,6 +426,7 @@ Suite *lines_suite(void)
     tcase_set_timeout(cases, 30);
     tcase_add_test(cases, looks_between_ops);
     tcase_add_test(cases, edits_wait_for_the_boundary);
+    tcase_add_test(cases, looks_wait_for_the_boundary);
     tcase_add_test(cases, what_cannot_wait);
     tcase_add_test(cases, errors_change_nothing);
     tcase_add_loop_test(cases, interrupts, 0, (int)(sizeof endless / sizeof *endless));

@@ -118,8 +118,9 @@ START_TEST(arena_blocks_do_not_overlap)
             while (intact < bytes && blocks[i][intact] == (i & 255)) intact++;
             ck_assert_uint_eq(intact, bytes);
         }
+        uint64_t generation = arena_generation(arena);
         arena_reset(arena);
-        ck_assert_uint_eq(arena_generation(arena), (uint64_t)round + 1);
+        ck_assert_uint_gt(arena_generation(arena), generation);
     }
     arena_free(arena);
     ck_assert_uint_eq(memory_in_use(), 0);
