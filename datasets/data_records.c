@@ -4,6 +4,7 @@
 #include "datasets/labelled.h"
 #include "datasets/packed_text.h"
 #include "datasets/sentence_pairs.h"
+#include "datasets/svmlight.h"
 
 #include <string.h>
 
@@ -46,7 +47,20 @@ static const DataRecord data_labelled = {.name = "labelled",
                                          .config_size = sizeof(LabelledConfig),
                                          .split = split_labelled};
 
-const DataRecord *const data_records[] = {&data_sentence_pairs, &data_packed_text, &data_labelled};
+static Status read_svmlight(const char *path, const void *config, Source **train, Source **valid)
+{
+    return svmlight_read(path, config, train, valid);
+}
+
+static const DataRecord data_svmlight = {
+    .name = "svmlight",
+    .doc = "a file of sparse rows 'label index:value ...', one example a line, as dense batches",
+    .source = "Joachims 1999, SVM-light",
+    .options = svmlight_options,
+    .config_size = sizeof(SvmlightConfig),
+    .read = read_svmlight};
+
+const DataRecord *const data_records[] = {&data_sentence_pairs, &data_packed_text, &data_labelled, &data_svmlight};
 const int data_record_count = sizeof data_records / sizeof *data_records;
 
 const DataRecord *data_record_find(const char *name)
@@ -60,6 +74,7 @@ Status data_make(const DataRecord *record, const Corpus *corpus, const Corpus *h
                  const void *config, EncodeProgress progress, void *context, Source **train, Source **valid)
 {
     Tokenized *text, *other = NULL;
+    if (!record->split) return status_fail(STATUS_INVALID, "data.%s reads a file, not a corpus", record->name);
     if (!held_out) held_out = corpus->held_out;
     TRY(corpus_encode(corpus, encoder, progress, context, &text));
     Status status = held_out ? corpus_encode(held_out, encoder, progress, context, &other) : STATUS_OK;

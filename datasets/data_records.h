@@ -7,13 +7,16 @@
 #include "engine/base/option.h"
 #include "engine/train/source.h"
 
-/* data.NAME(corpus, tokenizer, options): a source to train on and a held-out one. */
+/* data.NAME(corpus, tokenizer, options), or data.NAME(path, options) where it reads a file itself: a source to
+ * train on and a held-out one. */
 typedef struct DataRecord {
     const char *name, *doc, *source; /* source: the paper or specification it follows */
     const Option *options;
     size_t config_size;
     /* held_out NULL: the share 'valid' of the options is held out from text. */
     Status (*split)(Tokenized *text, Tokenized *held_out, const void *config, Source **train, Source **valid);
+    /* NULL: made from a corpus. *valid is NULL where nothing is held out. */
+    Status (*read)(const char *path, const void *config, Source **train, Source **valid);
 } DataRecord;
 
 /* data.NAME(path, options), or data.NAME(options) where text is made and not read: a corpus. */

@@ -42,6 +42,10 @@ Status bind_set_option(lua_State *L, int index, const Option *options, void *con
 void bind_push_option(lua_State *L, const Option *option, const void *config);
 /* Pushes a table with all of them. */
 void bind_push_options(lua_State *L, const Option *options, const void *config);
+/* "name = value, " for each option, as Lua reads them back to the same bits. */
+Status bind_print_options(const Option *options, const void *config, Buffer *out) STATUS_CHECKED;
+/* The text between quotation marks, as Lua reads it back, in one line. */
+Status bind_print_text(const char *text, Buffer *out) STATUS_CHECKED;
 /* Pushes the record as a callable Lua value. */
 void bind_push_record(lua_State *L, const RecordKind *kind, const Record *record);
 /* The record at the index, NULL where it is something else. */

@@ -183,10 +183,49 @@ static int make_corpus(lua_State *L, const Record *record)
     return 1;
 }
 
+/* The table { train = source, valid = source } of the two handles at the top, which may be empty. */
+static int push_both(lua_State *L)
+{
+    lua_createtable(L, 0, 2);
+    lua_insert(L, -3);
+    if (*(Source **)lua_touserdata(L, -1))
+        lua_setfield(L, -3, "valid");
+    else
+        lua_pop(L, 1);
+    lua_setfield(L, -2, "train");
+    return 1;
+}
+
+static Status print_call(const Record *record, const char *path, const void *config, Buffer *out)
+{
+    TRY(buffer_printf(out, "data.%s(", record->name));
+    TRY(bind_print_text(path, out));
+    TRY(buffer_text(out, ", { "));
+    TRY(bind_print_options(record->options, config, out));
+    return buffer_text(out, "})");
+}
+
+/* data.svmlight(path, {options}) -> { train = source, valid = source } */
+static int read_sources(lua_State *L, const Record *record)
+{
+    const DataRecord *maker = record->data;
+    const char *path = luaL_checkstring(L, 1);
+    lua_settop(L, 2);
+    void *config = push_config(L, 2, record, maker->config_size, NULL);
+    Buffer *call = host_push_buffer(L);
+    host_check(L, print_call(record, path, config, call));
+    Source **train = bind_new_source(L), **valid = bind_new_source(L);
+    host_check(L, maker->read(path, config, train, valid));
+    bind_set_source_call(L, -2, call, "train");
+    bind_set_source_call(L, -1, call, "valid");
+    return push_both(L);
+}
+
 /* data.sentence_pairs(corpus, tokenizer, {options, held_out = corpus}) -> { train = source, valid = source } */
 static int make_sources(lua_State *L, const Record *record)
 {
     const DataRecord *maker = record->data;
+    if (maker->read) return read_sources(L, record);
     lua_settop(L, 3);
     Corpus *corpus = bind_check_corpus(L, 1), *held_out = NULL;
     Encoder encoder = bind_check_encoder(L, 2);
@@ -200,14 +239,7 @@ static int make_sources(lua_State *L, const Record *record)
     }
     char what[] = "encoding";
     host_check(L, data_make(maker, corpus, held_out, &encoder, config, bind_report_progress, what, train, valid));
-    lua_createtable(L, 0, 2);
-    lua_insert(L, -3);
-    if (*valid)
-        lua_setfield(L, -3, "valid");
-    else
-        lua_pop(L, 1);
-    lua_setfield(L, -2, "train");
-    return 1;
+    return push_both(L);
 }
 
 static int call_data(lua_State *L, const Record *record)

@@ -171,6 +171,43 @@ void bind_push_options(lua_State *L, const Option *options, const void *config)
     }
 }
 
+/* --- options as text --- */
+
+Status bind_print_text(const char *text, Buffer *out)
+{
+    TRY(buffer_text(out, "\""));
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c < ' ' || c == '"' || c == '\\')
+            TRY(buffer_printf(out, "\\%03d", c));
+        else
+            TRY(buffer_append(out, text, 1));
+    }
+    return buffer_text(out, "\"");
+}
+
+static Status print_value(const Option *option, const void *config, Buffer *out)
+{
+    Buffer value = {0};
+    bool quoted = option->kind == OPTION_TEXT || option->kind == OPTION_CHOICE, list = option->kind == OPTION_INTS;
+    Status status = buffer_text(&value, "");
+    if (status == STATUS_OK) status = option_print(option, config, &value);
+    if (status == STATUS_OK)
+        status = quoted ? bind_print_text(value.data, out) : buffer_printf(out, list ? "{%s}" : "%s", value.data);
+    buffer_free(&value);
+    return status;
+}
+
+Status bind_print_options(const Option *options, const void *config, Buffer *out)
+{
+    for (; options && options->name; options++) {
+        TRY(buffer_printf(out, "%s = ", options->name));
+        TRY(print_value(options, config, out));
+        TRY(buffer_text(out, ", "));
+    }
+    return STATUS_OK;
+}
+
 /* --- records as Lua values --- */
 
 void bind_push_record(lua_State *L, const RecordKind *kind, const Record *record)

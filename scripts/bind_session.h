@@ -72,6 +72,10 @@ void bind_set_source_tokenizer(lua_State *L, int index);
 /* Pushes a handle to be filled by the caller, whose reference it takes over. */
 Source **bind_new_source(lua_State *L);
 Source *bind_check_source(lua_State *L, int index);
+/* The Lua text that makes the source again, for the journal: a call ("data.svmlight(...)") and what is taken from
+ * its table ("train"). bind_source_call() pushes it; NULL where nobody has set it. */
+void bind_set_source_call(lua_State *L, int index, const Buffer *call, const char *part);
+const char *bind_source_call(lua_State *L, int index);
 /* Pushes a table with the batch's fields by name, and size. */
 void bind_push_batch(lua_State *L, const Batch *batch);
 void bind_open_sources(lua_State *L);

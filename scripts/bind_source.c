@@ -13,7 +13,7 @@ typedef struct SourceHandle {
 
 Source **bind_new_source(lua_State *L)
 {
-    SourceHandle *handle = lua_newuserdatauv(L, sizeof *handle, 1);
+    SourceHandle *handle = lua_newuserdatauv(L, sizeof *handle, 2);
     handle->source = NULL;
     luaL_setmetatable(L, SOURCE_TYPE);
     return &handle->source;
@@ -41,6 +41,20 @@ Source *bind_check_source(lua_State *L, int index)
         luaL_error(L, "a data source is wanted, as data.sentence_pairs(...).train gives one; got a %s",
                    luaL_typename(L, index));
     return handle->source;
+}
+
+/* User value 1 is the session whose batch is shown, 2 the call that made it. */
+void bind_set_source_call(lua_State *L, int index, const Buffer *call, const char *part)
+{
+    index = lua_absindex(L, index);
+    lua_pushfstring(L, "%s.%s", call->data, part);
+    lua_setiuservalue(L, index, 2);
+}
+
+const char *bind_source_call(lua_State *L, int index)
+{
+    lua_getiuservalue(L, index, 2);
+    return lua_tostring(L, -1);
 }
 
 static int source_gc(lua_State *L)

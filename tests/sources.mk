@@ -41,3 +41,4 @@ TEST_SOURCES += tests/unit/tiny_bert.h
 TEST_SOURCES += tests/unit/test_mlm.c
 TEST_SOURCES += tests/unit/test_optim.c
 TEST_SOURCES += tests/unit/test_history.c
+TEST_SOURCES += tests/unit/test_svmlight.c

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Readers and hostile files: seeded mutations of sound files. Whatever comes out is read, or refused in words that
  * name the file; nothing crashes and nothing leaks. LATHE_LONG makes it longer. */
+#include "datasets/svmlight.h"
 #include "datasets/text_files.h"
 #include "datasets/wordpiece.h"
 #include "engine/base/random.h"
@@ -63,6 +64,23 @@ static Status read_csv(const char *path)
     return read_table(csv_read, csv_options, path);
 }
 
+static Status read_svmlight(const char *path)
+{
+    SvmlightConfig config;
+    Source *train, *valid;
+    Batch batch;
+    Cursor cursor = {0};
+    memset(&config, 0, sizeof config);
+    option_defaults(svmlight_options, &config);
+    config.features = 9;
+    TRY(svmlight_read(path, &config, &train, &valid));
+    ASSERT_OK(train->type->next(train, NULL, &cursor, &batch));
+    for (int64_t i = 0; i < batch.size * 9; i++) ck_assert(tensor_get(batch_find(&batch, "features"), i) < 1e39);
+    batch_clear(&batch);
+    source_unref(train);
+    return STATUS_OK;
+}
+
 /* What is read encodes any bytes to ids of the vocabulary. */
 static Status read_vocabulary(const char *path)
 {
@@ -122,6 +140,8 @@ static const Target targets[] = {
      "{}\":,\\\n 01tfn", read_jsonl},
     {"csv", "a.csv", "text,label\n\"One, \"\"two\"\".\nThree\",x\nFour,y\r\nFive,x\n", "\",\n\r \\x", read_csv},
     {"tsv", "a.tsv", "id\ttext\tlabel\n1\tOne.\tx\n2\tTwo.\ty\n", "\"\t\n\r x", read_csv},
+    {"svmlight", "a.svmlight", "-1 0:2 3:0.5 # good\n1 1:1e2 8:7\r\n\n1 qid:1 2:-3\n",
+     "0123456789:. -+e#\n\r\tnaix", read_svmlight},
     {"vocabulary", "vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\ncat\n##s\nsat\n.\n\xe4\xbd\xa0\n",
      "[]#\n\r st\xe4", read_vocabulary},
     {"config", "run/config.json", "{\"seed\": 1, \"steps\": 10, \"parameters\": {\"lr\": \"0.1\"}}", "{}[]\",:0 1",
