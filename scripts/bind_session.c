@@ -229,6 +229,15 @@ Status bind_step(Host *host, Session *session, StepMetrics *out)
     return STATUS_OK;
 }
 
+/* Sets "KIND.OBJECTIVE" of the table at the top where there is a value. */
+static void push_known(lua_State *L, const Session *session, int place, const char *kind, double value)
+{
+    if (isnan(value) || session->step == 0) return;
+    lua_pushfstring(L, "%s.%s", kind, session->objectives[place]->name);
+    lua_pushnumber(L, value);
+    lua_settable(L, -3);
+}
+
 void bind_push_metrics(lua_State *L, const Session *session, const StepMetrics *metrics)
 {
     lua_newtable(L);
@@ -244,6 +253,8 @@ void bind_push_metrics(lua_State *L, const Session *session, const StepMetrics *
         lua_pushfstring(L, "loss.%s", session->objectives[i]->name);
         lua_pushnumber(L, metrics->objectives[i]);
         lua_settable(L, -3);
+        push_known(L, session, i, "accuracy", metrics->accuracies[i]);
+        push_known(L, session, i, "lambda", metrics->lambdas[i]);
     }
     lua_pushnumber(L, metrics->seconds);
     lua_setfield(L, -2, "seconds");

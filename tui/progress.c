@@ -158,7 +158,8 @@ void progress_evaluation(Progress *progress, const Session *session, const Evalu
     progress_finish(progress);
     fputs("valid", progress->out);
     for (int i = 0; i < evaluation->count; i++)
-        if (session->objectives[i]->enabled) print_score(progress->out, &evaluation->scores[i]);
+        if (session->objectives[i]->enabled && !isnan(evaluation->scores[i].loss))
+            print_score(progress->out, &evaluation->scores[i]);
     fputc('\n', progress->out);
     fflush(progress->out);
 }

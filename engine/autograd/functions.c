@@ -81,6 +81,16 @@ Status f_scale(Tape *tape, Tensor *x, double factor, Tensor **y)
     return APPLY(op_scale, &(ScaleAttrs){factor}, y, x);
 }
 
+Status f_relu(Tape *tape, Tensor *x, Tensor **y)
+{
+    return APPLY(op_relu, NULL, y, x);
+}
+
+Status f_sigmoid(Tape *tape, Tensor *x, Tensor **y)
+{
+    return APPLY(op_sigmoid, NULL, y, x);
+}
+
 Status f_tanh(Tape *tape, Tensor *x, Tensor **y)
 {
     return APPLY(op_tanh, NULL, y, x);

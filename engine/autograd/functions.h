@@ -24,6 +24,8 @@ Status f_add(Tape *tape, Tensor *a, Tensor *b, Tensor **y) STATUS_CHECKED;
 Status f_mul(Tape *tape, Tensor *a, Tensor *b, Tensor **y) STATUS_CHECKED;
 Status f_scale(Tape *tape, Tensor *x, double factor, Tensor **y) STATUS_CHECKED;
 Status f_tanh(Tape *tape, Tensor *x, Tensor **y) STATUS_CHECKED;
+Status f_relu(Tape *tape, Tensor *x, Tensor **y) STATUS_CHECKED;
+Status f_sigmoid(Tape *tape, Tensor *x, Tensor **y) STATUS_CHECKED;
 Status f_gelu(Tape *tape, Tensor *x, bool approximate_tanh, Tensor **y) STATUS_CHECKED;
 Status f_reshape(Tape *tape, Tensor *x, int ndim, const int64_t *shape, Tensor **y) STATUS_CHECKED;
 Status f_select(Tape *tape, Tensor *x, int dim, int64_t index, Tensor **y) STATUS_CHECKED;

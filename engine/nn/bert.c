@@ -298,6 +298,12 @@ static Status compute_class_logits(Forward *pass, Tensor **out)
     return linear_forward(pass->model->root, "classifier", pass->tape, dropped, false, out);
 }
 
+static int64_t trunk_size(const Model *model)
+{
+    const Param *param = module_find_param(model->root, "bert.pooler.dense.weight");
+    return param ? param->value->shape[0] : ((const BertConfig *)model->config)->hidden_size;
+}
+
 static int64_t max_length(const Model *model)
 {
     return ((const BertConfig *)model->config)->max_position_embeddings;
@@ -328,6 +334,9 @@ const ModelRecord model_bert = {
             {"class_logits", "classes, f32[B,num_labels]", compute_class_logits},
             {0},
         },
+    .classes = "class_logits",
+    .trunk = "pooled",
+    .trunk_size = trunk_size,
     .aliases =
         (const ModelAlias[]){
             {"cls.predictions.decoder.weight", "bert.embeddings.word_embeddings.weight"},

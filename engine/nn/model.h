@@ -32,7 +32,11 @@ typedef struct ModelRecord {
     /* Fills in what the config leaves open, checks it, and builds the tree below model->root. */
     Status (*build)(Model *model, RandomKey key);
     const ModelOutput *outputs;
-    const ModelAlias *aliases; /* ends with {0}; NULL: none */
+    /* Which of them scores the classes of whole examples, and which one heads for whole examples read (f32[B,H]).
+     * NULL: none. */
+    const char *classes, *trunk;
+    int64_t (*trunk_size)(const Model *model); /* H of the trunk */
+    const ModelAlias *aliases;                 /* ends with {0}; NULL: none */
     /* The longest sequence, 0 where it is not text. */
     int64_t (*max_length)(const Model *model);
     /* Multiply-adds (times 2) of forward and backward for one step on B sequences of T tokens with n masked

@@ -46,19 +46,31 @@ static Status grow(void *list, int count)
     return memory_resize(list, (size_t)count + 1, sizeof(void *));
 }
 
+Status module_new_below(Module *module, const char *name, Module **out)
+{
+    TRY(module_new(name, out));
+    (*out)->parent = module;
+    return STATUS_OK;
+}
+
+Status module_attach(Module *child)
+{
+    Module *parent = child->parent;
+    TRY(grow(&parent->children, parent->child_count));
+    parent->children[parent->child_count++] = child;
+    return STATUS_OK;
+}
+
 Status module_add(Module *module, const char *name, Module **out)
 {
     Module *child;
-    TRY(module_new(name, &child));
-    Status status = grow(&module->children, module->child_count);
-    if (status != STATUS_OK) {
+    TRY(module_new_below(module, name, &child));
+    Status status = module_attach(child);
+    if (status == STATUS_OK)
+        *out = child;
+    else
         module_free(child);
-        return status;
-    }
-    child->parent = module;
-    module->children[module->child_count++] = child;
-    *out = child;
-    return STATUS_OK;
+    return status;
 }
 
 void module_path(const Module *module, char out[MODULE_PATH_SIZE])

@@ -2,6 +2,8 @@
 ENGINE_SOURCES += engine/nn/bert.c
 ENGINE_SOURCES += engine/nn/bert.h
 ENGINE_SOURCES += engine/nn/layers.c
+ENGINE_SOURCES += engine/nn/mlp.c
+ENGINE_SOURCES += engine/nn/mlp.h
 ENGINE_SOURCES += engine/nn/model.c
 ENGINE_SOURCES += engine/nn/model.h
 ENGINE_SOURCES += engine/nn/models.list

@@ -4,6 +4,7 @@
 #include "engine/autograd/functions.h"
 #include "engine/base/memory.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -65,14 +66,30 @@ void objective_free(Objective *objective)
     memory_free(objective);
 }
 
-Status objective_loss(const Objective *objective, Forward *pass, Tensor **loss, Prediction *prediction)
+const char *objective_target(const Objective *objective)
 {
-    if (prediction) *prediction = (Prediction){0};
+    return objective->record->target ? objective->record->target(objective) : NULL;
+}
+
+static Status refuse_model(const Objective *objective, const Model *model)
+{
+    return status_fail(STATUS_INVALID, "objective '%s': model '%s' (%s) has no classes", objective->name,
+                       model->name, model->record->name);
+}
+
+Status objective_loss(const Objective *objective, const ObjectiveInput *in, Tensor **loss, Prediction *prediction)
+{
+    Forward *pass = in->pass;
+    const char *output = objective->record->output ? objective->record->output : pass->model->record->classes;
+    if (prediction) *prediction = (Prediction){.accuracy = (double)NAN, .lambda = (double)NAN};
     if (objective->custom) return objective->custom(objective->context, pass, loss);
+    if (objective->record->loss) return objective->record->loss(objective, in, loss, prediction);
     Tensor *logits, *targets;
+    if (!output) return refuse_model(objective, pass->model);
     TRY(batch_get(pass->batch, objective->record->targets, &targets));
-    TRY(forward_output(pass, objective->record->output, &logits));
-    if (prediction) *prediction = (Prediction){logits, targets};
+    TRY(forward_output(pass, output, &logits));
+    if (prediction) prediction->logits = logits;
+    if (prediction) prediction->targets = targets;
     TRY(tape_enter(pass->tape, objective->name));
     Status status = f_cross_entropy(pass->tape, logits, targets, -100, loss);
     tape_leave(pass->tape);

@@ -11,6 +11,18 @@ enum { OBJECTIVE_NAME_SIZE = 64 };
 
 typedef struct Objective Objective;
 
+/* What an objective reads in a step. */
+typedef struct ObjectiveInput {
+    Forward *pass, *target; /* of its data source; of the second one, NULL where it has none */
+    int64_t step, steps;    /* done; all */
+} ObjectiveInput;
+
+/* What it predicted: for evaluation, and for the metrics of a step. */
+typedef struct Prediction {
+    Tensor *logits, *targets; /* of a classification: f32[n,classes], i32[n]; otherwise NULL */
+    double accuracy, lambda;  /* of a domain classifier; NaN: none */
+} Prediction;
+
 typedef struct ObjectiveRecord {
     const char *name, *doc, *source;
     const Option *options;
@@ -18,9 +30,14 @@ typedef struct ObjectiveRecord {
     /* Makes its own view of the input: out starts as a share of in. The key belongs to this objective; whatever is
      * drawn is keyed by epoch and example below it. NULL: it reads another objective's view, or the plain batch. */
     Status (*view)(const Objective *objective, RandomKey key, Arena *arena, const Batch *in, Batch *out);
-    /* A classification: cross-entropy of this model output against this field. NULL: only custom code gives a loss.
-     */
+    /* A classification: cross-entropy of this model output (NULL: the model's classes) against this field. NULL:
+     * only loss() or custom code gives a loss. */
     const char *output, *targets;
+    /* The name of a second data source that it reads, of which there is no oracle and no evaluation. */
+    const char *(*target)(const Objective *objective);
+    /* Adds what it needs to the model's tree, drawn below the key, where it is not there yet; all or nothing. */
+    Status (*prepare)(const Objective *objective, Model *model, RandomKey key);
+    Status (*loss)(const Objective *objective, const ObjectiveInput *in, Tensor **loss, Prediction *prediction);
 } ObjectiveRecord;
 
 struct Objective {
@@ -39,11 +56,6 @@ struct Objective {
     void *context;
 };
 
-/* What a classification objective predicted, for evaluation. */
-typedef struct Prediction {
-    Tensor *logits, *targets; /* f32[n,classes], i32[n]; NULL for custom objectives */
-} Prediction;
-
 /* config is copied (NULL: defaults). The name is the record's unless given. */
 Status objective_new(const ObjectiveRecord *record, const void *config, const char *name, double weight,
                      Objective **out) STATUS_CHECKED;
@@ -52,8 +64,10 @@ Objective *objective_ref(Objective *objective);
 void objective_free(Objective *objective);
 
 /* The mean loss over its targets, f32[]. prediction may be NULL. */
-Status objective_loss(const Objective *objective, Forward *pass, Tensor **loss,
+Status objective_loss(const Objective *objective, const ObjectiveInput *in, Tensor **loss,
                       Prediction *prediction) STATUS_CHECKED;
+/* The second data source that it reads, NULL where it has none. */
+const char *objective_target(const Objective *objective);
 
 extern const ObjectiveRecord *const objective_records[];
 extern const int objective_record_count;

@@ -22,6 +22,5 @@ const ObjectiveRecord objective_sop = {
 const ObjectiveRecord objective_classify = {
     .name = "classify",
     .doc = "Classification of whole sequences by the model's classifier (num_labels).",
-    .output = "class_logits",
     .targets = "labels",
 };

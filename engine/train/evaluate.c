@@ -26,9 +26,10 @@ typedef struct Evaluator {
     double oracle_seconds;
 } Evaluator;
 
+/* A domain classifier compares two sources: on held-out data alone there is nothing to tell. */
 static bool measured(const Session *session, int place)
 {
-    return session->objectives[place]->enabled;
+    return session->objectives[place]->enabled && !objective_target(session->objectives[place]);
 }
 
 /* --- class shares of the training data --- */
@@ -147,10 +148,10 @@ static Status score_objective(Evaluator *evaluator, const SessionSource *from, P
     const Objective *objective = session->objectives[place];
     Score *score = &evaluator->out->scores[place];
     Prediction prediction;
-    Forward *pass;
+    ObjectiveInput input;
     Tensor *loss;
-    TRY(passes_get(passes, objective, &pass));
-    TRY(objective_loss(objective, pass, &loss, &prediction));
+    TRY(passes_input(passes, objective, &input));
+    TRY(objective_loss(objective, &input, &loss, &prediction));
     double value = tensor_get(loss, 0);
     if (!prediction.logits) {
         score->loss += value;
@@ -159,7 +160,7 @@ static Status score_objective(Evaluator *evaluator, const SessionSource *from, P
     int64_t before = score->targets;
     add_prediction(score, &prediction, &evaluator->shares[place]);
     score->loss += value * (double)(score->targets - before);
-    return evaluator->options->baselines ? add_oracle(evaluator, from, objective, pass, score) : STATUS_OK;
+    return evaluator->options->baselines ? add_oracle(evaluator, from, objective, input.pass, score) : STATUS_OK;
 }
 
 static Status score_batch(Evaluator *evaluator, SessionSource *from, Cursor *cursor)

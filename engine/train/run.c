@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_METRICS = SESSION_MAX_OBJECTIVES * 2 + SESSION_MAX_EXTRA + 8 };
+enum { MAX_METRICS = SESSION_MAX_OBJECTIVES * 3 + SESSION_MAX_EXTRA + 8 };
 
 typedef struct Run {
     Session *session;
@@ -23,18 +23,29 @@ typedef struct Run {
 
 /* --- metrics --- */
 
+typedef char MetricName[OBJECTIVE_NAME_SIZE + 10];
+
+/* "KIND.OBJECTIVE" for each objective that has a value. */
+static void add_metrics(const Session *session, const char *kind, const double *values, MetricName *names,
+                        RunMetric *list, size_t *count)
+{
+    for (int i = 0; i < session->objective_count; i++) {
+        if (isnan(values[i])) continue;
+        snprintf(names[i], sizeof names[i], "%s.%s", kind, session->objectives[i]->name);
+        list[(*count)++] = (RunMetric){names[i], values[i], 9};
+    }
+}
+
 static Status put_metrics(const Run *run, const StepMetrics *metrics)
 {
-    char names[SESSION_MAX_OBJECTIVES][OBJECTIVE_NAME_SIZE + 8];
+    MetricName names[3][SESSION_MAX_OBJECTIVES];
     RunMetric list[MAX_METRICS];
     size_t count = 0;
     if (!run->directory) return STATUS_OK;
     list[count++] = (RunMetric){"loss", metrics->loss, 9};
-    for (int i = 0; i < run->session->objective_count; i++) {
-        if (isnan(metrics->objectives[i])) continue;
-        snprintf(names[i], sizeof names[i], "loss.%s", run->session->objectives[i]->name);
-        list[count++] = (RunMetric){names[i], metrics->objectives[i], 9};
-    }
+    add_metrics(run->session, "loss", metrics->objectives, names[0], list, &count);
+    add_metrics(run->session, "accuracy", metrics->accuracies, names[1], list, &count);
+    add_metrics(run->session, "lambda", metrics->lambdas, names[2], list, &count);
     list[count++] = (RunMetric){"lr", metrics->lr, 9};
     if (metrics->skipped) list[count++] = (RunMetric){"skipped", 1, 1};
     list[count++] = (RunMetric){"grad_norm", metrics->grad_norm, 9};
@@ -70,7 +81,8 @@ static double score_of(const Session *session, const Evaluation *evaluation)
 {
     double sum = 0;
     for (int i = 0; i < evaluation->count; i++)
-        if (session->objectives[i]->enabled && session->objectives[i]->weight > 0)
+        if (session->objectives[i]->enabled && session->objectives[i]->weight > 0 &&
+            !objective_target(session->objectives[i]))
             sum += session->objectives[i]->weight * evaluation->scores[i].loss;
     return sum;
 }

@@ -117,16 +117,51 @@ static bool makes_view(const Objective *objective)
     return objective->record->view && strcmp(objective->view, objective->name) == 0;
 }
 
-/* nsp reads mlm's view: one forward pass for both. */
+/* nsp reads mlm's view: one forward pass for both. Whoever compares two sources sees both plain. */
 static void choose_view(Session *session, Objective *objective)
 {
-    if (objective->record->view || objective->view[0]) return;
+    if (objective->record->view || objective->record->target || objective->view[0]) return;
     for (int i = 0; i < session->objective_count; i++) {
         const Objective *other = session->objectives[i];
         if (!makes_view(other) || !other->enabled || !same_input(objective, other)) continue;
         memcpy(objective->view, other->name, sizeof objective->view);
         return;
     }
+}
+
+static bool same_pieces(const Vocabulary *a, const Vocabulary *b)
+{
+    if (a == b) return true;
+    if (!a || !b || a->size != b->size || !a->pieces || !b->pieces) return false;
+    for (int64_t i = 0; i < a->size; i++)
+        if (strcmp(a->pieces[i], b->pieces[i]) != 0) return false;
+    return true;
+}
+
+/* The second data source, and what the objective adds to its model. */
+static Status check_target(Session *session, const Objective *objective)
+{
+    const char *name = objective_target(objective);
+    const SessionSource *source = session_source(session, objective->source);
+    const SessionSource *target = name ? session_source(session, name) : NULL;
+    Model *model = session_model(session, objective->model);
+    RandomKey key = random_subkey_name(random_key(session->seed, "weights"), model->name);
+    if (name && !target)
+        return status_fail(STATUS_INVALID,
+                           "objective '%s' adapts to data source '%s', which is not in the session; name one that "
+                           "is, as in data = { %s = ... }",
+                           objective->name, name, name);
+    if (target == source && target)
+        return status_fail(STATUS_INVALID,
+                           "objective '%s' adapts data source '%s' to itself; choose another target",
+                           objective->name, name);
+    if (target && !same_pieces(source->source->vocabulary, target->source->vocabulary))
+        return status_fail(
+            STATUS_INVALID,
+            "objective '%s': data sources '%s' and '%s' have different vocabularies; encode both with "
+            "one tokenizer",
+            objective->name, source->name, target->name);
+    return objective->record->prepare ? objective->record->prepare(objective, model, key) : STATUS_OK;
 }
 
 static Status check_objective(Session *session, Objective *objective)
@@ -142,7 +177,7 @@ static Status check_objective(Session *session, Objective *objective)
     if (objective->view[0] && (!owner || !makes_view(owner)))
         return status_fail(STATUS_INVALID, "objective '%s' reads the view of '%s', which makes none",
                            objective->name, objective->view);
-    return STATUS_OK;
+    return check_target(session, objective);
 }
 
 static Status check_vocabulary(const Session *session)

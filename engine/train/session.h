@@ -47,6 +47,7 @@ typedef struct StepMetrics {
     bool skipped; /* the loss was a spike: nothing was updated */
     NamedValue extra[SESSION_MAX_EXTRA];
     int extra_count;
+    double accuracies[SESSION_MAX_OBJECTIVES], lambdas[SESSION_MAX_OBJECTIVES]; /* of domain classifiers; or NaN */
 } StepMetrics;
 
 /* The losses so far, as exponential means: what a spike is measured by. Part of the state. */
@@ -156,6 +157,8 @@ typedef struct Passes {
 /* The forward pass that the objective reads; made, with its view, at the first request for it. The plain batch of
  * its source must be in passes->batches. */
 Status passes_get(Passes *passes, const Objective *objective, Forward **out) STATUS_CHECKED;
+/* The same for all that it reads, its second data source included. */
+Status passes_input(Passes *passes, const Objective *objective, ObjectiveInput *out) STATUS_CHECKED;
 void passes_clear(Passes *passes);
 
 /* Which edits shaped the state: kept in checkpoints, no part of the hash. */

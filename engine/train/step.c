@@ -21,17 +21,16 @@ static Status make_view(Passes *passes, struct Pass *pass, const Batch *plain)
     return owner->record->view(owner, key, session->arena, plain, &pass->batch);
 }
 
-Status passes_get(Passes *passes, const Objective *objective, Forward **out)
+static Status get_pass(Passes *passes, Model *model, int source, const char view[OBJECTIVE_NAME_SIZE],
+                       Forward **out)
 {
     Session *session = passes->session;
-    Model *model = session_model(session, objective->model);
-    int source = (int)(session_source(session, objective->source) - session->sources);
     struct Pass *pass = passes->items;
     for (int i = 0; i < passes->count; i++, pass++)
-        if (pass->model == model && pass->source == source && strcmp(pass->view, objective->view) == 0) break;
+        if (pass->model == model && pass->source == source && strcmp(pass->view, view) == 0) break;
     if (pass == passes->items + passes->count) {
         *pass = (struct Pass){.model = model, .source = source};
-        memcpy(pass->view, objective->view, sizeof pass->view);
+        memcpy(pass->view, view, sizeof pass->view);
         passes->count++;
         TRY(make_view(passes, pass, &passes->batches[source]));
         TRY(forward_new(model, session->tape, &pass->batch, &pass->forward));
@@ -41,6 +40,33 @@ Status passes_get(Passes *passes, const Objective *objective, Forward **out)
     session->computing = model;
     *out = pass->forward;
     return STATUS_OK;
+}
+
+static int place_of_source(Session *session, const char *name)
+{
+    return (int)(session_source(session, name) - session->sources);
+}
+
+Status passes_get(Passes *passes, const Objective *objective, Forward **out)
+{
+    Session *session = passes->session;
+    return get_pass(passes, session_model(session, objective->model), place_of_source(session, objective->source),
+                    objective->view, out);
+}
+
+/* The trunk of the first pass is computed while its own random key is set. */
+Status passes_input(Passes *passes, const Objective *objective, ObjectiveInput *out)
+{
+    Session *session = passes->session;
+    Model *model = session_model(session, objective->model);
+    const char *target = objective_target(objective);
+    static const char plain[OBJECTIVE_NAME_SIZE];
+    Tensor *trunk;
+    *out = (ObjectiveInput){.step = session->step, .steps = session->steps};
+    TRY(passes_get(passes, objective, &out->pass));
+    if (!target) return STATUS_OK;
+    TRY(forward_output(out->pass, model->record->trunk, &trunk));
+    return get_pass(passes, model, place_of_source(session, target), plain, &out->target);
 }
 
 void passes_clear(Passes *passes)
@@ -73,17 +99,26 @@ static void count_tokens(StepMetrics *metrics, const Batch *batch)
     for (int64_t i = 0; lengths && i < batch->size; i++) metrics->tokens += TENSOR_I32(lengths)[i];
 }
 
+/* The plain batch of a source, once a micro-step. */
+static Status read_batch(Micro *micro, Passes *passes, const char *name)
+{
+    Session *session = micro->session;
+    int place = place_of_source(session, name);
+    Source *source = session->sources[place].source;
+    if (passes->batches[place].size) return STATUS_OK;
+    TRY(source->type->next(source, session->arena, &micro->cursors[place], &passes->batches[place]));
+    count_tokens(micro->metrics, &passes->batches[place]);
+    return STATUS_OK;
+}
+
 static Status read_batches(Micro *micro, Passes *passes)
 {
     Session *session = micro->session;
     for (int o = 0; o < session->objective_count; o++) {
+        const char *target = objective_target(session->objectives[o]);
         if (!active(session->objectives[o])) continue;
-        SessionSource *entry = session_source(session, session->objectives[o]->source);
-        int place = (int)(entry - session->sources);
-        if (passes->batches[place].size) continue;
-        TRY(entry->source->type->next(entry->source, session->arena, &micro->cursors[place],
-                                      &passes->batches[place]));
-        count_tokens(micro->metrics, &passes->batches[place]);
+        TRY(read_batch(micro, passes, session->objectives[o]->source));
+        if (target) TRY(read_batch(micro, passes, target));
     }
     return STATUS_OK;
 }
@@ -97,6 +132,12 @@ static Status refuse_nonfinite(const Session *session, const Objective *objectiv
         (long long)session->step + 1, objective->name, isnan(value) ? "NaN" : "infinite", (long long)session->step);
 }
 
+/* *mean += value * share, where there is a value. */
+static void add_known(double *mean, double value, double share)
+{
+    if (!isnan(value)) *mean = (isnan(*mean) ? 0 : *mean) + value * share;
+}
+
 /* total += weight * loss of one objective. */
 static Status add_objective(Micro *micro, Passes *passes, int place, Tensor **total)
 {
@@ -104,15 +145,17 @@ static Status add_objective(Micro *micro, Passes *passes, int place, Tensor **to
     const Objective *objective = session->objectives[place];
     double share = 1 / (double)session->accumulate;
     const StepObserver *observer = micro->look ? micro->look->observer : session->observer;
+    ObjectiveInput input;
     Prediction prediction;
-    Forward *pass;
     Tensor *loss, *weighted;
-    TRY(passes_get(passes, objective, &pass));
-    TRY(objective_loss(objective, pass, &loss, &prediction));
-    if (observer && observer->lost) TRY(observer->lost(observer->context, session, place, pass, &prediction));
+    TRY(passes_input(passes, objective, &input));
+    TRY(objective_loss(objective, &input, &loss, &prediction));
+    if (observer && observer->lost) TRY(observer->lost(observer->context, session, place, input.pass, &prediction));
     double value = tensor_get(loss, 0);
     if (!isfinite(value) && !micro->look) return refuse_nonfinite(session, objective, value);
     micro->metrics->objectives[place] += value * share;
+    add_known(&micro->metrics->accuracies[place], prediction.accuracy, share);
+    add_known(&micro->metrics->lambdas[place], prediction.lambda, share);
     TRY(f_scale(session->tape, loss, objective->weight * share, &weighted));
     if (*total)
         TRY(f_add(session->tape, *total, weighted, total));
@@ -221,6 +264,7 @@ Status session_step(Session *session, StepMetrics *out)
     StepMetrics metrics = {.step = session->step + 1};
     Micro micro = {.session = session, .metrics = &metrics, .step = session->step};
     double start = clock_seconds();
+    for (int i = 0; i < SESSION_MAX_OBJECTIVES; i++) metrics.accuracies[i] = metrics.lambdas[i] = (double)NAN;
     TRY(session_check(session));
     for (int i = 0; i < session->source_count; i++) micro.cursors[i] = session->sources[i].cursor;
     session->tried.step = session->step;
