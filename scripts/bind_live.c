@@ -116,6 +116,11 @@ static int live_newindex(lua_State *L)
     Status status = bind_set_option(L, 3, table, config, live->path, name);
     if (status != STATUS_OK) host_check(L, not_changed(status));
     memcpy(after, at, size);
+    status = session_check(handle->session); /* with the new value in its place */
+    if (status != STATUS_OK) {
+        memcpy(at, before, size);
+        host_check(L, not_changed(status));
+    }
     status = buffer_text(what, " -> ");
     if (status == STATUS_OK) status = short_value(option, config, what);
     if (status == STATUS_OK) status = assignment(live, option, config, effect);

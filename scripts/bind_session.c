@@ -369,10 +369,10 @@ static bool push_part_of(lua_State *L, Session *session, const char *name)
     return true;
 }
 
-static const char *const fields[] = {"objectives", "models",     "model",     "data",        "optimizer",
-                                     "schedule",   "options",    "step",      "seed",        "loss",
-                                     "steps",      "accumulate", "clip_norm", "skip_spikes", "train",
-                                     "hash",       "last",       "batch",     NULL};
+static const char *const fields[] = {"objectives", "models",      "model", "data", "optimizer", "schedule",
+                                     "options",    "step",        "seed",  "loss", "steps",     "accumulate",
+                                     "clip_norm",  "skip_spikes", "train", "hash", "last",      "batch",
+                                     "adapt",      "evaluate",    NULL};
 
 static int unknown_field(lua_State *L, const char *name)
 {
@@ -404,6 +404,10 @@ static int session_index(lua_State *L)
         bind_push_metrics(L, session, &session->last);
     else if (strcmp(name, "train") == 0)
         lua_pushcfunction(L, session_train);
+    else if (strcmp(name, "adapt") == 0)
+        lua_pushcfunction(L, bind_adapt);
+    else if (strcmp(name, "evaluate") == 0)
+        lua_pushcfunction(L, bind_evaluate);
     else if (strcmp(name, "hash") == 0)
         lua_pushcfunction(L, session_state_hash);
     else
@@ -493,7 +497,8 @@ void bind_open_sessions(lua_State *L)
     lua_pushliteral(
         L, "A session or run. Fields: step, steps, seed, loss, last, batch, accumulate, clip_norm,\n"
            "  skip_spikes, objectives.NAME.weight, optimizer.lr, schedule.warmup, model, models.NAME, data.NAME.\n"
-           "Methods: train(n) runs n steps, hash() is the hash of the whole state.");
+           "Methods: train(n) runs n steps, hash() is the hash of the whole state,\n"
+           "  evaluate(source) gives losses and accuracies, adapt {target = DATA} adapts to other data.");
     lua_setfield(L, -2, "__help");
     lua_pop(L, 1);
     lua_pushcfunction(L, make_session);

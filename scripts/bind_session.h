@@ -44,6 +44,10 @@ void bind_open_debug(lua_State *L);
 Status bind_custom_objective(SessionHandle *handle, Objective *objective) STATUS_CHECKED;
 void bind_open_custom(lua_State *L);
 
+/* run:adapt {...} (scripts/bind_adapt.c) and run:evaluate(source) (scripts/bind_evaluate.c) */
+int bind_adapt(lua_State *L);
+int bind_evaluate(lua_State *L);
+
 /* run.objectives.mlm, run.optimizer and so on (scripts/bind_live.c): a view of options inside the session at the
  * index. path: for messages ("objectives.mlm"). */
 void bind_push_live(lua_State *L, int session, const char *path, const Option *options, void *config,

@@ -42,3 +42,5 @@ TEST_SOURCES += tests/unit/test_mlm.c
 TEST_SOURCES += tests/unit/test_optim.c
 TEST_SOURCES += tests/unit/test_history.c
 TEST_SOURCES += tests/unit/test_svmlight.c
+TEST_SOURCES += tests/unit/test_domain.c
+TEST_SOURCES += tests/unit/test_adapt.c

@@ -61,6 +61,15 @@ Status module_attach(Module *child)
     return STATUS_OK;
 }
 
+void module_remove(Module *child)
+{
+    Module *parent = child->parent;
+    int at = 0;
+    while (parent->children[at] != child) at++;
+    for (parent->child_count--; at < parent->child_count; at++) parent->children[at] = parent->children[at + 1];
+    module_free(child);
+}
+
 Status module_add(Module *module, const char *name, Module **out)
 {
     Module *child;

@@ -38,6 +38,8 @@ Status module_add(Module *module, const char *name, Module **out) STATUS_CHECKED
 /* The same, but not there yet: to be filled and then put there by module_attach(), or freed. */
 Status module_new_below(Module *module, const char *name, Module **out) STATUS_CHECKED;
 Status module_attach(Module *child) STATUS_CHECKED;
+/* Takes it out of its parent and frees it. */
+void module_remove(Module *child);
 /* A new parameter with the shape, zeroed; decay as given. */
 Status module_add_param(Module *module, const char *name, bool decay, int ndim, const int64_t *shape,
                         Param **out) STATUS_CHECKED;

@@ -106,6 +106,12 @@ Status session_add_objective(Session *session, Objective *objective)
     return STATUS_OK;
 }
 
+void session_forget(Session *session, int sources, int objectives)
+{
+    while (session->objective_count > objectives) objective_free(session->objectives[--session->objective_count]);
+    while (session->source_count > sources) source_unref(session->sources[--session->source_count].source);
+}
+
 static bool same_input(const Objective *a, const Objective *b)
 {
     return strcmp(a->model, b->model) == 0 && strcmp(a->source, b->source) == 0;

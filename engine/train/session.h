@@ -105,6 +105,9 @@ Model *session_model(const Session *session, const char *name);
 SessionSource *session_source(Session *session, const char *name);
 Objective *session_objective(const Session *session, const char *name);
 
+/* Lets go of the last ones, so that so many sources and objectives are left. */
+void session_forget(Session *session, int sources, int objectives);
+
 /* Whether every objective's model, source and view are there, and lengths fit; gives an objective without a view
  * the one of the first that makes one on the same model and source. Called before the first step and after edits.
  */
@@ -137,6 +140,9 @@ Status session_view(Session *session, const StepPlace *place, int64_t micro, con
 /* Adds to the message of a step that was not finite which op was the first, the ranges of its inputs, and the
  * batch: by running the step once more with a look at every op. Returns STATUS_NONFINITE, or why that failed. */
 Status session_explain_nonfinite(Session *session) STATUS_CHECKED;
+
+/* Computes the objective's loss on the next batches, without learning: whether it fits. Changes nothing. */
+Status session_try(Session *session, const Objective *objective) STATUS_CHECKED;
 
 /* A pass over a view of a batch, and the rest of what objectives in a step share. For evaluation and samples. */
 typedef struct Passes {

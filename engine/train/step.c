@@ -189,6 +189,30 @@ static Status run_micro(Micro *micro)
     return status;
 }
 
+static Status try_loss(Micro *micro, Passes *passes, const Objective *objective)
+{
+    const char *target = objective_target(objective);
+    ObjectiveInput input;
+    Tensor *loss;
+    TRY(read_batch(micro, passes, objective->source));
+    if (target) TRY(read_batch(micro, passes, target));
+    TRY(passes_input(passes, objective, &input));
+    return objective_loss(objective, &input, &loss, NULL);
+}
+
+Status session_try(Session *session, const Objective *objective)
+{
+    StepMetrics metrics = {0};
+    Micro micro = {.session = session, .metrics = &metrics};
+    Passes passes = {.session = session, .key = random_key(session->seed, "try")};
+    for (int i = 0; i < session->source_count; i++) micro.cursors[i] = session->sources[i].cursor;
+    tape_set_mode(session->tape, false, false);
+    Status status = try_loss(&micro, &passes, objective);
+    passes_clear(&passes);
+    tape_reset(session->tape);
+    return status;
+}
+
 /* --- the update --- */
 
 static Status check_gradients(const Session *session, double norm)

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* run:adapt {...}: a second data source, a domain classifier and its objective, added to a live session as one
+ * edit. */
+#include "engine/objectives/domain.h"
+#include "scripts/bind_edit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef struct Adapt {
+    DomainConfig config;
+    double weight;
+    char name[OBJECTIVE_NAME_SIZE], model[OBJECTIVE_NAME_SIZE], source[OBJECTIVE_NAME_SIZE];
+    Source *target; /* to be added under the config's name; NULL: it is in the session. Lua holds it */
+} Adapt;
+
+static const Option common[] = {
+    {.name = "weight",
+     .doc = "what the domain classifier's loss is multiplied by",
+     .kind = OPTION_NUMBER,
+     .offset = offsetof(Adapt, weight),
+     .number = 1,
+     .max = 1e6,
+     .bounded = true},
+    {0},
+};
+
+/* --- the arguments --- */
+
+static void read_word(lua_State *L, const char *key, const char *standard, char *out, size_t size)
+{
+    lua_getfield(L, 2, key);
+    const char *word = lua_isnil(L, -1) ? standard : lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+    if (!*word || strlen(word) >= size || strpbrk(word, "./ \t\n"))
+        luaL_error(L, "adapt: %s must be a short name without dots, slashes or spaces", key);
+    snprintf(out, size, "%s", word);
+    lua_pop(L, 1);
+}
+
+/* "target", or the first of target2, target3, ... that is free. */
+static void free_name(Session *session, char *out, size_t size)
+{
+    snprintf(out, size, "target");
+    for (int n = 2; session_source(session, out); n++) snprintf(out, size, "target%d", n);
+}
+
+/* The source at the top, which is not a name. Leaves the text of its call at the top. */
+static void read_source(lua_State *L, Session *session, Adapt *adapt)
+{
+    if (lua_istable(L, -1)) lua_getfield(L, -1, "train");
+    int index = lua_gettop(L);
+    adapt->target = bind_check_source(L, index);
+    for (int i = 0; i < session->source_count; i++) {
+        if (session->sources[i].source != adapt->target) continue;
+        snprintf(adapt->config.target, sizeof adapt->config.target, "%s", session->sources[i].name);
+        adapt->target = NULL;
+        return;
+    }
+    if (!bind_source_call(L, index))
+        luaL_error(L,
+                   "adapt: the journal cannot say how this data was made; put it into the recipe, as in data = { "
+                   "target = ... }, and say target = \"target\" here");
+    free_name(session, adapt->config.target, sizeof adapt->config.target);
+}
+
+/* Leaves the text of the target's call at the top where there is one. */
+static void read_arguments(lua_State *L, Session *session, Adapt *adapt)
+{
+    char method[OBJECTIVE_NAME_SIZE];
+    *adapt = (Adapt){.weight = 1};
+    option_defaults(objective_domain.options, &adapt->config);
+    adapt->config.start = session->step;
+    luaL_checktype(L, 2, LUA_TTABLE);
+    bind_read_options(L, 2, objective_domain.options, &adapt->config, "adapt",
+                      "method target weight name model source");
+    read_word(L, "method", "dann", method, sizeof method);
+    if (strcmp(method, "dann") != 0)
+        luaL_error(L, "adapt: there is the method \"dann\" (Ganin et al. 2016); got \"%s\"", method);
+    read_word(L, "name", "domain", adapt->name, sizeof adapt->name);
+    read_word(L, "model", "model", adapt->model, sizeof adapt->model);
+    read_word(L, "source", "train", adapt->source, sizeof adapt->source);
+    if (lua_getfield(L, 2, "weight") != LUA_TNIL)
+        host_check(L, bind_set_option(L, -1, common, adapt, "adapt", "weight"));
+    lua_pop(L, 1);
+    if (lua_getfield(L, 2, "target") == LUA_TNIL || lua_type(L, -1) == LUA_TSTRING)
+        read_word(L, "target", "target", adapt->config.target, OBJECTIVE_NAME_SIZE);
+    else
+        read_source(L, session, adapt);
+}
+
+/* --- the change --- */
+
+static Status add_parts(Session *session, const Adapt *adapt)
+{
+    Objective *objective;
+    if (!session_model(session, adapt->model))
+        return status_fail(STATUS_INVALID, "adapt: there is no model '%s' in the session", adapt->model);
+    if (adapt->target) TRY(session_add_source(session, adapt->config.target, adapt->target));
+    TRY(objective_new(&objective_domain, &adapt->config, adapt->name, adapt->weight, &objective));
+    memcpy(objective->model, adapt->model, sizeof objective->model);
+    memcpy(objective->source, adapt->source, sizeof objective->source);
+    TRY(session_add_objective(session, objective));
+    return session_check(session);
+}
+
+/* As it was with so many sources and objectives; the head goes, too, unless it was there before. */
+static void take_back(Session *session, const Adapt *adapt, int sources, int objectives, bool head)
+{
+    char name[OBJECTIVE_NAME_SIZE + 16];
+    snprintf(name, sizeof name, "%s_classifier", adapt->name);
+    Model *model = session_model(session, adapt->model);
+    Module *module = model ? module_find(model->root, name) : NULL;
+    session_forget(session, sources, objectives);
+    if (module && !head) module_remove(module);
+}
+
+/* Makes the change, and keeps it where 'stay' says so. Otherwise, and on failure, the session is as before. */
+static Status change(Session *session, const Adapt *adapt, bool stay)
+{
+    char name[OBJECTIVE_NAME_SIZE + 16];
+    int sources = session->source_count, objectives = session->objective_count;
+    snprintf(name, sizeof name, "%s_classifier", adapt->name);
+    const Model *model = session_model(session, adapt->model);
+    bool head = model && module_find(model->root, name);
+    Status status = add_parts(session, adapt);
+    if (status == STATUS_OK && !stay) status = session_try(session, session->objectives[objectives]);
+    if (status != STATUS_OK || !stay) take_back(session, adapt, sources, objectives, head);
+    return status;
+}
+
+static Status print_effect(const Adapt *adapt, const char *call, Buffer *out)
+{
+    TRY(buffer_text(out, "run:adapt { method = \"dann\", target = "));
+    TRY(call ? buffer_text(out, call) : bind_print_text(adapt->config.target, out));
+    TRY(buffer_printf(out, ", name = \"%s\", model = \"%s\", source = \"%s\", ", adapt->name, adapt->model,
+                      adapt->source));
+    TRY(bind_print_options(common, adapt, out));
+    TRY(bind_print_options(objective_domain.options + 1, &adapt->config, out)); /* behind target */
+    return buffer_text(out, "}");
+}
+
+int bind_adapt(lua_State *L)
+{
+    SessionHandle *handle = bind_check_session(L, 1);
+    lua_settop(L, 2);
+    bind_need_boundary(L, bind_adapt);
+    Adapt *adapt = lua_newuserdatauv(L, sizeof *adapt, 0);
+    read_arguments(L, handle->session, adapt);
+    const char *call = adapt->target ? lua_tostring(L, -1) : NULL;
+    Buffer *effect = host_push_buffer(L), *inverse = host_push_buffer(L), *what = host_push_buffer(L);
+    if (handle->stepping) return luaL_error(L, "adapt: nothing can be changed inside a training step");
+    host_check(L, change(handle->session, adapt, false));
+    host_check(L, print_effect(adapt, call, effect));
+    host_check(L, buffer_printf(inverse, "run.objectives.%s.enabled = false", adapt->name));
+    host_check(L, buffer_printf(what, "objective %s x %.2f adapts %s to %s", adapt->name, adapt->weight,
+                                adapt->source, adapt->config.target));
+    bind_edit(L, handle, effect->data, inverse->data);
+    host_check(L, change(handle->session, adapt, true));
+    bind_edit_done(L, handle, what->data);
+    return 0;
+}
