@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 typedef struct Replay {
+    const char *path;
     RunSetup setup;
     Buffer journal, states, recipe;
     int64_t until; /* -1: all */
@@ -27,6 +28,38 @@ static void push_history(lua_State *L, const char *function)
     lua_getfield(L, -1, function);
 }
 
+static Status read_file(const char *directory, const char *name, Buffer *out)
+{
+    char *path;
+    TRY(file_join(directory, name, &path));
+    Status status = file_exists(path) ? file_read_empty(path, 0, out) : STATUS_OK;
+    memory_free(path);
+    return status;
+}
+
+/* The metrics of the run and of the branches that it has left. */
+static Status read_metrics(const char *path, Buffer *out)
+{
+    char *branches;
+    FileNames names = {0};
+    TRY(read_file(path, "metrics.jsonl", out));
+    TRY(file_join(path, "branches", &branches));
+    Status status = file_exists(branches) ? file_list(branches, &names) : STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < names.count; i++)
+        status = read_file(branches, names.names[i], out);
+    file_names_free(&names);
+    memory_free(branches);
+    return status;
+}
+
+static int push_metrics(lua_State *L)
+{
+    Buffer *text = host_push_buffer(L);
+    host_check(L, read_metrics(lua_tostring(L, lua_upvalueindex(1)), text));
+    host_buffer_to_string(L, text);
+    return 1;
+}
+
 static int replay(lua_State *L)
 {
     Replay *replay = lua_touserdata(L, 1);
@@ -38,22 +71,16 @@ static int replay(lua_State *L)
         lua_pushinteger(L, replay->until);
     else
         lua_pushnil(L);
-    lua_call(L, 4, 1);
+    lua_pushstring(L, replay->path);
+    lua_pushcclosure(L, push_metrics, 1);
+    lua_call(L, 5, 1);
     replay->same = lua_toboolean(L, -1);
     return 0;
 }
 
-static Status read_file(const char *directory, const char *name, Buffer *out)
-{
-    char *path;
-    TRY(file_join(directory, name, &path));
-    Status status = file_exists(path) ? file_read_empty(path, 0, out) : STATUS_OK;
-    memory_free(path);
-    return status;
-}
-
 static Status replay_run(const char *path, Replay *out)
 {
+    out->path = path;
     TRY(run_setup_directory(path, &out->setup));
     TRY(run_directory_read_journal(path, &out->journal));
     TRY(read_file(path, "states.jsonl", &out->states));

@@ -101,6 +101,13 @@ static Status stepped(void *context, const Session *session, const StepMetrics *
     return bind_history(live->setup.host, "stepped", live->directory, live->setup.session);
 }
 
+static Status saved(void *context, const Session *session)
+{
+    Live *live = context;
+    (void)session;
+    return bind_history(live->setup.host, "saved", live->directory, live->setup.session);
+}
+
 static void preparing(void *context, const char *what, int64_t done, int64_t all)
 {
     progress_task(&((Live *)context)->progress, what, done, all);
@@ -202,6 +209,7 @@ static Status train(Live *live, FILE *out)
                           .step = step,
                           .boundary = boundary,
                           .stepped = stepped,
+                          .saved = saved,
                           .evaluating = evaluating,
                           .evaluated = evaluated,
                           .context = live};

@@ -71,7 +71,7 @@ static Status save_checkpoint(Run *run)
     TRY(checkpoints_save(run_directory_path(run->directory), run->session->step, run->score, run->options->keep,
                          write_checkpoint, run));
     run->score = (double)NAN;
-    return STATUS_OK;
+    return run->options->saved ? run->options->saved(run->options->context, run->session) : STATUS_OK;
 }
 
 /* --- evaluation --- */

@@ -20,6 +20,7 @@ typedef struct RunOptions {
     Status (*boundary)(void *context, Session *session);
     /* Reports; each may be NULL. */
     Status (*stepped)(void *context, const Session *session, const StepMetrics *metrics);
+    Status (*saved)(void *context, const Session *session); /* a checkpoint */
     void (*evaluating)(void *context, int64_t done, int64_t all);
     void (*evaluated)(void *context, const Session *session, const Evaluation *evaluation, bool last);
     void *context;

@@ -86,6 +86,7 @@ local function train_to(step, why)
   local again <close> = lathe.do_again() -- no breakpoint pauses now
   while H.session.step < step do
     H.session:train(1)
+    if H.stepped then H.stepped() end
     if lathe.clock() - told > 1 then
       told = lathe.clock()
       print(("%s: step %s of %s"):format(why, comma(H.session.step - from), comma(step - from)))
@@ -481,8 +482,9 @@ function history.stepped()
   if H.session.step % every == 0 then snapshot_here() end
 end
 
--- The last line of a run that was trained to its end.
+-- The last line of a run that was trained to its end; a line for each checkpoint. They say which state was reached.
 function history.finish() if H then write("finish()") end end
+function history.saved() if H then write("saved()") end end
 
 local function describe(f, words) lathe.document(f, words) end
 describe(undo, "undo(): goes back to the step before the last edit; the later steps stay as a branch.")

@@ -26,6 +26,9 @@ function history.entries(journal)
   return list
 end
 
+-- Entries that only say which state was reached.
+local marks = { ["finish()"] = true, ["saved()"] = true }
+
 local commands = { undo = true, redo = true, rewind = true, branch = true, switch = true }
 
 local function is_command(text) return commands[text:match "^(%a+)%(" or ""] end
@@ -37,7 +40,7 @@ local function read(entries)
     H.reading = entry.step
     if is_command(entry.text) then
       apply(entry.text)
-    elseif entry.text ~= "finish()" then
+    elseif not marks[entry.text] then
       register { effect = entry.text, inverse = entry.inverse }
     end
   end
@@ -120,25 +123,55 @@ local function different_tensor(states, number)
   end
 end
 
+local function as_recorded(loss, grad_norm) return ("%.9g %.9g"):format(loss, grad_norm or 0 / 0) end
+
+-- The first of the steps whose loss or gradient norm stands in none of the run's metrics; nil where all do.
+local function different_step(metrics, steps)
+  local recorded = {}
+  for line in metrics:gmatch "[^\n]+" do
+    local step, loss = line:match '^{"step": (%d+), "loss": ([^,}]+)'
+    local norm = line:match '"grad_norm": ([^,}]+)'
+    if step then recorded[step .. " " .. as_recorded(tonumber(loss) or 0 / 0, tonumber(norm))] = true end
+  end
+  for _, done in ipairs(steps) do
+    if not recorded[done.step .. " " .. done.metrics] then return done.step end
+  end
+end
+
+local function report_difference(entry, number, from, hash, states, metrics)
+  print(("step %s: the state is %s, the journal says %s"):format(comma(entry.step), hash, entry.hash))
+  print(("  the first tensor that differs: %s"):format(different_tensor(states, number) or "none; cursors or options differ"))
+  print(("  the state of step %s, entry %d of the journal, was still the same"):format(comma(from), number - 1))
+  local H = inner.state()
+  local step = metrics and different_step(metrics(), H.done)
+  if not metrics then return end
+  if step then
+    print(("  the first step with another loss or gradient norm than metrics.jsonl says: %s"):format(comma(step)))
+  elseif #H.done > 0 then
+    print(("  the losses of steps %s to %s are as recorded"):format(comma(from + 1), comma(entry.step)))
+  end
+end
+
 -- Does everything in the journal again, from the beginning, up to the step (nil: all of it). True where every
--- recorded state was reached.
-function history.replay(session, journal, states, till)
+-- recorded state was reached. metrics(): the text of the run's metrics, asked for where a state differs; nil: there
+-- are none.
+function history.replay(session, journal, states, till, metrics)
   history.start(session, nil)
   local H = inner.state()
   H.quiet = true
   local reached, last = 0, 0
+  H.stepped = function() H.done[#H.done + 1] = { step = session.step, metrics = as_recorded(session.last.loss, session.last.grad_norm) } end
   for i, entry in ipairs(history.entries(journal)) do
     if till and entry.step > till then break end
+    H.done = {}
     train_to(entry.step, "replaying")
     local hash = session:hash()
     if hash ~= entry.hash then
-      print(("step %s: the state is %s, the journal says %s"):format(comma(entry.step), hash, entry.hash))
-      print(("  the first tensor that differs: %s"):format(different_tensor(states, i) or "none; cursors or options differ"))
-      print(("  the state of step %s, entry %d of the journal, was still the same"):format(comma(last), i - 1))
+      report_difference(entry, i, last, hash, states, metrics)
       return false
     end
     reached, last = reached + 1, entry.step
-    if entry.text ~= "finish()" then silently(apply_entry, entry) end
+    if not marks[entry.text] then silently(apply_entry, entry) end
   end
   print(("%d of %d recorded states reached, up to step %s"):format(reached, reached, comma(last)))
   return true

@@ -6,7 +6,7 @@ set -euo pipefail
 for option in --without-onednn --with-onednn --enable-coverage --enable-asan --enable-ubsan; do
     mkdir build
     (cd build && "$SOURCE/configure" --quiet "$option" && make -s -j"$(nproc)" all tests/unit/suite &&
-        CK_VERBOSITY=minimal tests/unit/suite) || { echo "$option: failed"; exit 1; }
+        CK_VERBOSITY=normal tests/unit/suite) || { echo "$option: failed"; exit 1; }
     rm -rf build
     echo "$option: passed"
 done

@@ -14,8 +14,8 @@ sed -i 's/^    { 20, .*/&\n    { 40, "run.model.bert.pooler.frozen = true" },/' 
 "$LATHE" run edited.lua --out whole --threads 1 >/dev/null
 grep -q 'run.objectives.nsp.weight = 0.1' whole/journal.lua
 "$LATHE" replay whole --threads 3 | tee replay.txt
-grep -q '^4 of 4 recorded states reached, up to step 60$' replay.txt
-"$LATHE" replay whole --until 20 | grep -q '^2 of 2 recorded states reached'
+grep -q '^14 of 14 recorded states reached, up to step 60$' replay.txt
+"$LATHE" replay whole --until 20 | grep -q '^5 of 5 recorded states reached'
 
 # killed somewhere, three times
 for try in 1 2 3; do

@@ -217,12 +217,15 @@ START_TEST(a_replay_names_what_differs)
     ASSERT_OK(run("train(3) run.optimizer.lr = 0.02 train(2) run.clip_norm = 0.5"));
     close_host();
     open_host();
-    ASSERT_OK(
-        run("local states = {}\n"
-            "for line in io.lines(directory.path .. '/states.jsonl') do states[#states + 1] = line end\n"
-            "run.objectives.nsp.weight = 0.4\n"
-            "assert(not lathe.history.replay(run, directory.read_journal(), table.concat(states, '\\n'), nil))"));
+    ASSERT_OK(run("local states = {}\n"
+                  "for line in io.lines(directory.path .. '/states.jsonl') do states[#states + 1] = line end\n"
+                  "run.objectives.nsp.weight = 0.4\n"
+                  "local function metrics() directory.last_metrics '' return io.open(directory.path .. "
+                  "'/metrics.jsonl'):read 'a' end\n"
+                  "assert(not lathe.history.replay(run, directory.read_journal(), table.concat(states, '\\n'), "
+                  "nil, metrics))"));
     ck_assert_ptr_nonnull(strstr(printed.data, "the first tensor that differs: model.bert"));
+    ck_assert_ptr_nonnull(strstr(printed.data, "than metrics.jsonl says: 1\n"));
 }
 END_TEST
 
