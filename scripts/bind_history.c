@@ -53,6 +53,21 @@ static int bytes_of(lua_State *L)
     return 1;
 }
 
+static int bytes_aside(lua_State *L)
+{
+    lua_pushinteger(L, (lua_Integer)snapshot_bytes_aside(*check_snapshot(L, 1)));
+    return 1;
+}
+
+/* lathe.put_aside(snapshot, directory): to the disk; false and why where that fails */
+static int put_aside(lua_State *L)
+{
+    Status status = snapshot_put_aside(*check_snapshot(L, 1), luaL_checkstring(L, 2));
+    lua_pushboolean(L, status == STATUS_OK);
+    lua_pushstring(L, status == STATUS_OK ? NULL : status_message());
+    return 2;
+}
+
 static int clock_now(lua_State *L)
 {
     lua_pushnumber(L, clock_seconds());
@@ -151,6 +166,8 @@ void bind_open_history(lua_State *L)
                                          {"restore", restore},
                                          {"free_snapshot", free_snapshot},
                                          {"snapshot_bytes", bytes_of},
+                                         {"snapshot_bytes_aside", bytes_aside},
+                                         {"put_aside", put_aside},
                                          {"clock", clock_now},
                                          {"set_edits", set_edits},
                                          {"tensor_hashes", tensor_hashes},

@@ -92,6 +92,12 @@ Status file_appender_put(FileAppender *appender, const void *bytes, size_t lengt
 Status file_appender_sync(FileAppender *appender) STATUS_CHECKED;
 void file_appender_close(FileAppender *appender);
 
+/* Copies the bytes into a file of the directory that has no name, so that nothing of it stays behind. *out is
+ * memory mapped on it, which the system may take back and read again; what is written to it does not reach the
+ * file. file_put_back() ends it. Errors: the directory is not writable, disk full, length 0. */
+Status file_put_aside(const char *directory, const void *bytes, size_t length, void **out) STATUS_CHECKED;
+void file_put_back(void *data, size_t length);
+
 /* Cuts a file to its first size bytes and waits for the disk. */
 Status file_truncate(const char *path, uint64_t size) STATUS_CHECKED;
 

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -67,6 +68,33 @@ static Status make_temporary(const char *path, int (*make)(const char *name), in
 static int make_file(const char *name)
 {
     return system_open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW);
+}
+
+static int make_shared(const char *name)
+{
+    return system_open(name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW);
+}
+
+Status file_put_aside(const char *directory, const void *bytes, size_t length, void **out)
+{
+    char *path, *name;
+    int fd;
+    TRY(file_join(directory, "aside", &path));
+    Status status = make_temporary(path, make_shared, &fd, &name);
+    memory_free(path);
+    TRY(status);
+    unlink(name);
+    *out = MAP_FAILED;
+    if (system_write(fd, bytes, length) == 0) *out = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+    if (*out == MAP_FAILED) status = file_fail(name, "written", errno);
+    close(fd);
+    memory_free(name);
+    return status;
+}
+
+void file_put_back(void *data, size_t length)
+{
+    munmap(data, length);
 }
 
 static Status writer_start(FileWriter *writer, const char *path, bool in_place)

@@ -77,6 +77,11 @@ bool storage_shared(const Storage *storage)
     return storage->refs > 1;
 }
 
+bool storage_foreign(const Storage *storage)
+{
+    return storage->foreign;
+}
+
 bool storage_in_arena(const Storage *storage)
 {
     return storage->arena != NULL;

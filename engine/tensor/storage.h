@@ -27,6 +27,7 @@ void *storage_data(const Storage *storage);
 size_t storage_bytes(const Storage *storage);
 /* More than one holder: bytes that may not be changed in place. */
 bool storage_shared(const Storage *storage);
+bool storage_foreign(const Storage *storage);
 bool storage_in_arena(const Storage *storage);
 
 #endif

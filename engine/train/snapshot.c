@@ -2,6 +2,7 @@
 #include "engine/train/snapshot.h"
 
 #include "engine/base/memory.h"
+#include "engine/io/file.h"
 
 #include <string.h>
 
@@ -330,19 +331,90 @@ int64_t snapshot_step(const Snapshot *snapshot)
     return snapshot->plain.step;
 }
 
-static size_t own_bytes(const Tensor *tensor)
+/* --- sizes, and moving to the disk --- */
+
+typedef struct Counting {
+    bool aside;
+    size_t bytes;
+} Counting;
+
+/* Calls visit with every tensor; stops at the first failure. */
+static Status each_tensor(const Snapshot *snapshot, Status (*visit)(void *context, Tensor *tensor), void *context)
 {
-    return tensor && !storage_shared(tensor->storage) ? storage_bytes(tensor->storage) : 0;
+    for (int m = 0; m < snapshot->plain.model_count; m++)
+        for (int p = 0; p < snapshot->models[m].count; p++) {
+            const ParamState *state = &snapshot->models[m].params[p];
+            TRY(visit(context, state->value));
+            if (state->mask) TRY(visit(context, state->mask));
+            for (int i = 0; i < PARAM_STATES; i++)
+                if (state->state[i]) TRY(visit(context, state->state[i]));
+        }
+    return STATUS_OK;
+}
+
+static Status count_tensor(void *context, Tensor *tensor)
+{
+    Counting *counting = context;
+    if (!storage_shared(tensor->storage) && storage_foreign(tensor->storage) == counting->aside)
+        counting->bytes += storage_bytes(tensor->storage);
+    return STATUS_OK;
+}
+
+static size_t count(const Snapshot *snapshot, bool aside)
+{
+    Counting counting = {.aside = aside};
+    (void)each_tensor(snapshot, count_tensor, &counting); /* it cannot fail */
+    return counting.bytes;
 }
 
 size_t snapshot_bytes(const Snapshot *snapshot)
 {
-    size_t bytes = 0;
-    for (int m = 0; m < snapshot->plain.model_count; m++)
-        for (int p = 0; p < snapshot->models[m].count; p++) {
-            const ParamState *state = &snapshot->models[m].params[p];
-            bytes += own_bytes(state->value) + own_bytes(state->mask);
-            for (int i = 0; i < PARAM_STATES; i++) bytes += own_bytes(state->state[i]);
-        }
-    return bytes;
+    return count(snapshot, false);
+}
+
+size_t snapshot_bytes_aside(const Snapshot *snapshot)
+{
+    return count(snapshot, true);
+}
+
+typedef struct Aside {
+    void *data;
+    size_t bytes;
+} Aside;
+
+static void put_back(void *owner)
+{
+    Aside *aside = owner;
+    if (aside->data) file_put_back(aside->data, aside->bytes);
+    memory_free(aside);
+}
+
+static Status map_aside(const char *directory, const Tensor *tensor, Aside *aside, Storage **out)
+{
+    aside->bytes = (size_t)tensor_count(tensor) * dtype_size(tensor->dtype);
+    TRY(file_put_aside(directory, tensor_data(tensor), aside->bytes, &aside->data));
+    return storage_new_foreign(aside->data, aside->bytes, put_back, aside, out);
+}
+
+static Status move_tensor(void *context, Tensor *tensor)
+{
+    Storage *storage;
+    Aside *aside;
+    if (storage_shared(tensor->storage) || storage_foreign(tensor->storage) || tensor_count(tensor) == 0)
+        return STATUS_OK;
+    TRY(memory_new(1, sizeof *aside, &aside));
+    Status status = map_aside(context, tensor, aside, &storage);
+    if (status != STATUS_OK) {
+        put_back(aside);
+        return status;
+    }
+    storage_unref(tensor->storage);
+    tensor->storage = storage;
+    tensor->offset = 0;
+    return STATUS_OK;
+}
+
+Status snapshot_put_aside(Snapshot *snapshot, const char *directory)
+{
+    return each_tensor(snapshot, move_tensor, (void *)(uintptr_t)directory);
 }

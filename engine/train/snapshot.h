@@ -16,8 +16,14 @@ void snapshot_free(Snapshot *snapshot);
  * models. Errors: memory, and then nothing has changed. The snapshot stays as it is. */
 Status snapshot_restore(const Snapshot *snapshot, Session *session) STATUS_CHECKED;
 
+/* Moves the bytes that nobody else has into files of the directory that have no names. It can be restored as
+ * before. Errors: memory, disk; what was moved by then stays there, and it can still be restored. */
+Status snapshot_put_aside(Snapshot *snapshot, const char *directory) STATUS_CHECKED;
+
 int64_t snapshot_step(const Snapshot *snapshot);
-/* Bytes of tensors that would be free if this snapshot went and nobody else had them. */
+/* Bytes of tensors in memory that would be free if this snapshot went and nobody else had them. */
 size_t snapshot_bytes(const Snapshot *snapshot);
+/* Those that lie on the disk. */
+size_t snapshot_bytes_aside(const Snapshot *snapshot);
 
 #endif

@@ -6,6 +6,7 @@ local history = {}
 lathe.history = history
 
 local SNAPSHOTS_MEMORY = 1 << 30 -- bytes of tensors that snapshots may hold beyond the session's own
+local SNAPSHOTS_DISK = 4 << 30 -- and that may lie in files without names in the run's directory
 local TAKE_EVERY = 20 -- snapshots that a run takes by itself
 
 local plans = setmetatable({}, { __mode = "k" }) -- session -> edits that its recipe makes by itself
@@ -47,18 +48,47 @@ local function later(a, b) return a.step > b.step or (a.step == b.step and #a.pa
 
 -- --- snapshots ---
 
--- Drops what is cheapest to compute again: the snapshot nearest behind another one. The first stays.
-local function thin_out()
+local function total(bytes_of)
   local bytes = 0
-  for _, snapshot in ipairs(H.snapshots) do bytes = bytes + lathe.snapshot_bytes(snapshot.state) end
-  while bytes > H.limit and #H.snapshots > 2 do
-    local least, at = math.huge, 2
-    for i = 2, #H.snapshots - 1 do
-      local gap = H.snapshots[i + 1].step - H.snapshots[i - 1].step
-      if gap < least then least, at = gap, i end
+  for _, snapshot in ipairs(H.snapshots) do bytes = bytes + bytes_of(snapshot.state) end
+  return bytes
+end
+
+-- Moves the oldest snapshots in memory to the disk, where there is room. The newest stays.
+local function put_aside()
+  local over, room = total(lathe.snapshot_bytes) - H.limit, H.disk_limit - total(lathe.snapshot_bytes_aside)
+  for i = 1, #H.snapshots - 1 do
+    local state = H.snapshots[i].state
+    local bytes = lathe.snapshot_bytes(state)
+    if over <= 0 or not H.directory or bytes > room then return end
+    if bytes > 0 then
+      local ok, why = lathe.put_aside(state, H.directory.path)
+      if not ok then
+        H.disk_limit = 0
+        print("warning: no more snapshots go to the disk: " .. why)
+        return
+      end
+      over, room = over - bytes, room - bytes
     end
-    bytes = bytes - lathe.snapshot_bytes(H.snapshots[at].state)
-    lathe.free_snapshot(table.remove(H.snapshots, at).state)
+  end
+end
+
+-- The snapshot that is cheapest to compute again: the one nearest behind another one. The first and the last stay.
+local function least_useful()
+  local least, at = math.huge, 2
+  for i = 2, #H.snapshots - 1 do
+    local gap = H.snapshots[i + 1].step - H.snapshots[i - 1].step
+    if gap < least then least, at = gap, i end
+  end
+  return at
+end
+
+-- Keeps to the limits.
+local function thin_out()
+  put_aside()
+  while #H.snapshots > 2 and total(lathe.snapshot_bytes) > H.limit do
+    lathe.free_snapshot(table.remove(H.snapshots, least_useful()).state)
+    put_aside()
   end
 end
 
@@ -429,11 +459,41 @@ function compare(a, b)
   return setmetatable(list, Listing)
 end
 
+function snapshot()
+  need()
+  snapshot_here()
+  say("[%s] snapshot; rewind(%d) comes back to it", comma(now()), now())
+end
+
+local function megabytes(bytes) return comma((bytes + (1 << 19)) >> 20) end
+
+-- The steps that there is a snapshot of, and how much room they take; with a table, other limits.
+function snapshots(limits)
+  if not H then fail("there is no run with snapshots here") end
+  for name, bytes in pairs(limits or {}) do
+    if name ~= "memory" and name ~= "disk" then fail("snapshots { memory = bytes, disk = bytes }: there is no limit '%s'", tostring(name)) end
+    if math.type(bytes) ~= "integer" or bytes < 0 then fail("snapshots: %s is a number of bytes", name) end
+  end
+  if limits then
+    H.limit, H.disk_limit = limits.memory or H.limit, limits.disk or H.disk_limit
+    thin_out()
+  end
+  local list = {}
+  for i, snapshot in ipairs(H.snapshots) do
+    local own, aside = lathe.snapshot_bytes(snapshot.state), lathe.snapshot_bytes_aside(snapshot.state)
+    list[i] = { step = snapshot.step, edits = #snapshot.path, memory = own, disk = aside,
+      text = ("step %-12s edits %-4d %s MB in memory, %s MB on the disk"):format(comma(snapshot.step), #snapshot.path, megabytes(own), megabytes(aside)) }
+  end
+  list[#list + 1] = { text = ("%s of %s MB in memory, %s of %s MB on the disk"):format(megabytes(total(lathe.snapshot_bytes)), megabytes(H.limit),
+    megabytes(total(lathe.snapshot_bytes_aside)), megabytes(H.disk_limit)) }
+  return setmetatable(list, Listing)
+end
+
 -- --- the life of a history ---
 
 -- directory: the functions of a run's directory, nil for a session at the prompt.
 function history.start(session, directory)
-  H = { session = session, directory = directory, edits = {}, branches = {}, order = {}, snapshots = {}, limit = SNAPSHOTS_MEMORY }
+  H = { session = session, directory = directory, edits = {}, branches = {}, order = {}, snapshots = {}, limit = SNAPSHOTS_MEMORY, disk_limit = SNAPSHOTS_DISK }
   new_branch("main", nil, 0, {}, 0)
   H.current = "main"
   H.snapshots[1] = { step = session.step, path = {}, state = lathe.snapshot(session) }
@@ -495,6 +555,8 @@ describe(branch, "branch(name): goes on from here as a branch of that name.")
 describe(switch, "switch(name): goes to the last step of another branch.")
 describe(branches, "branches(): the branches, with their last step and where they left another one.")
 describe(edits, "edits(): the edits that led to the state now.")
+describe(snapshot, "snapshot(): keeps the state of this step at hand, so that rewind() comes back to it without computing anything.")
+describe(snapshots, "snapshots(): the steps that are at hand for undo, rewind and switch; snapshots { memory = bytes, disk = bytes } sets the limits.")
 describe(compare, "compare(a, b): in what two branches differ: edits since they parted, last metrics.")
 
 -- For scripts/lib/journal.lua.

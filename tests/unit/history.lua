@@ -14,7 +14,7 @@ run = session {
 function train(n)
   for _ = 1, n do
     local metrics = run:train(1)
-    directory.append_metrics(('{"step": %d, "loss": %.9g}\n'):format(metrics.step, metrics.loss))
+    directory.append_metrics(('{"step": %d, "loss": %.9g, "grad_norm": %.9g}\n'):format(metrics.step, metrics.loss, metrics.grad_norm))
     lathe.history.stepped()
   end
 end
@@ -51,6 +51,7 @@ local actions = {
   function() switch(any_branch()) end,
   function() directory.save() end,
   function() pcall(revert) end,
+  function() snapshots { memory = random(2) * 40000, disk = random(3) * 100000 } end,
 }
 
 function random_session(seed)

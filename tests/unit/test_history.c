@@ -2,6 +2,7 @@
 /* Undo, branches, journal, resume and replay: random sessions whose every recorded state must be reached again. */
 #include "engine/base/memory.h"
 #include "engine/base/threads.h"
+#include "engine/io/file.h"
 #include "engine/io/run_directory.h"
 #include "engine/train/snapshot.h"
 #include "scripts/bind_history.h"
@@ -129,6 +130,30 @@ START_TEST(metrics_follow_the_branch)
 }
 END_TEST
 
+/* Memory, then disk, then fewer of them: what goes back arrives at the same bits. */
+START_TEST(snapshots_keep_to_their_limits)
+{
+    begin();
+    ASSERT_OK(run(
+        "snapshots { memory = 0 }\n"
+        "local hashes = {}\n"
+        "for step = 1, 6 do train(1) snapshot() hashes[step] = run:hash() end\n"
+        "local all = snapshots() for i = 2, 6 do assert(all[i].disk > 0 and all[i].memory == 0, all[i].text) end\n"
+        "rewind(4) assert(run:hash() == hashes[4]) train(1) assert(run:hash() == hashes[5])\n"
+        "rewind(2) assert(run:hash() == hashes[2]) train(4) assert(run:hash() == hashes[6])\n"
+        "snapshots { disk = 0 } assert(#snapshots() == 3, tostring(snapshots()))\n"
+        "rewind(3) assert(run:hash() == hashes[3])"));
+    ASSERT_OK(run("snapshots { memory = 1 << 30, disk = 1 << 30 } train(1) snapshot() train(1) snapshot()"));
+    file_fail_after(1, 1);
+    Status status = run("snapshots { memory = 0 }");
+    file_fail_after(0, 0);
+    ASSERT_OK(status);
+    ck_assert_ptr_nonnull(strstr(printed.data, "warning: no more snapshots go to the disk"));
+    ASSERT_OK(run("assert(#snapshots() == 3) rewind(4) assert(#snapshots() >= 3)"));
+    ASSERT_FAILS(run("snapshots { memry = 1 }"), STATUS_LUA, "there is no limit 'memry'");
+}
+END_TEST
+
 START_TEST(planned_edits_are_made_once)
 {
     ASSERT_OK(run("lathe.history.plan(run, { { 0, 'run.clip_norm = 0.5' }, { 3, 'run.optimizer.lr = 0.02' } })"));
@@ -236,6 +261,7 @@ Suite *history_suite(void)
     tcase_add_checked_fixture(tests, start, stop);
     tcase_add_test(tests, undo_goes_back_and_redo_forth);
     tcase_add_test(tests, metrics_follow_the_branch);
+    tcase_add_test(tests, snapshots_keep_to_their_limits);
     tcase_add_test(tests, planned_edits_are_made_once);
     tcase_add_test(tests, what_cannot_be_is_refused);
     tcase_add_test(tests, a_damaged_journal_is_an_error);
