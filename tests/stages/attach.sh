@@ -106,4 +106,6 @@ status=0
 attach edited <<<'1' >answer9 2>&1 || status=$?
 [[ $status == 1 ]] && grep -q "process is gone" answer9 || broken "a killed run: status $status"
 "$LATHE" run --resume edited --detach >log 2>&1 || broken "it did not go on after it was killed"
+pid=$(tr -dc 0-9 <edited/.lock)
 attach edited <<<'stop()' >answer10 2>&1 || broken "it cannot be attached to"
+while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done

@@ -201,4 +201,6 @@ begin "$LATHE" run bert --steps 100000 --out alone --set batch_size=16
 shows 'step +[0-9]+/100000'
 terminal respawn-pane -k -t lathe cat
 await "no word in the log" grep -qs 'the terminal was closed' alone/log.txt
+pid=$(tr -dc 0-9 <alone/.lock)
 "$LATHE" attach alone <<<'stop()' || broken "it did not go on"
+while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
