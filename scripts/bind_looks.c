@@ -6,6 +6,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/memory.h"
 #include "engine/io/safetensors.h"
+#include "engine/ops/attention.h"
 #include "engine/tensor/statistics.h"
 
 #include <math.h>
@@ -266,7 +267,7 @@ static Status keep_attention(void *context, const Node *node, bool backward, dou
     Attentions *found = context;
     (void)seconds;
     if (backward || strcmp(node->op->name, "attention") != 0 || found->count == 128) return STATUS_OK;
-    TRY(tensor_clone(NULL, node->saved[0], &found->probabilities[found->count]));
+    TRY(attention_probabilities(node, &found->probabilities[found->count]));
     snprintf(found->paths[found->count++], MODULE_PATH_SIZE, "%s", node->path);
     return STATUS_OK;
 }

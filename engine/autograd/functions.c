@@ -51,9 +51,9 @@ Status f_embedding(Tape *tape, Tensor *table, Tensor *ids, Tensor **y)
 }
 
 Status f_embedding_sum(Tape *tape, Tensor *words, Tensor *positions, Tensor *types, Tensor *ids, Tensor *type_ids,
-                       Tensor **y)
+                       int64_t offset, Tensor **y)
 {
-    return APPLY(op_embedding_sum, NULL, y, words, positions, types, ids, type_ids);
+    return APPLY(op_embedding_sum, &(EmbeddingSumAttrs){offset}, y, words, positions, types, ids, type_ids);
 }
 
 Status f_gather_rows(Tape *tape, Tensor *x, Tensor *index, Tensor **y)

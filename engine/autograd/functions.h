@@ -12,11 +12,13 @@ Status f_layer_norm(Tape *tape, Tensor *x, Tensor *weight, Tensor *bias, double 
 Status f_dropout(Tape *tape, Tensor *x, double p, Tensor **y) STATUS_CHECKED;
 Status f_dropout_add_layer_norm(Tape *tape, Tensor *x, Tensor *residual, Tensor *weight, Tensor *bias, double p,
                                 double eps, Tensor **y) STATUS_CHECKED;
+/* k and v may be NULL, both: q holds queries, keys and values side by side. */
 Status f_attention(Tape *tape, Tensor *q, Tensor *k, Tensor *v, Tensor *lengths, int64_t heads, bool causal,
                    double p, Tensor **y) STATUS_CHECKED;
 Status f_embedding(Tape *tape, Tensor *table, Tensor *ids, Tensor **y) STATUS_CHECKED;
+/* types and type_ids may be NULL, both; offset: the place of the first token. */
 Status f_embedding_sum(Tape *tape, Tensor *words, Tensor *positions, Tensor *types, Tensor *ids, Tensor *type_ids,
-                       Tensor **y) STATUS_CHECKED;
+                       int64_t offset, Tensor **y) STATUS_CHECKED;
 Status f_gather_rows(Tape *tape, Tensor *x, Tensor *index, Tensor **y) STATUS_CHECKED;
 Status f_cross_entropy(Tape *tape, Tensor *logits, Tensor *targets, int64_t ignore_index,
                        Tensor **loss) STATUS_CHECKED;

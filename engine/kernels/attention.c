@@ -8,36 +8,92 @@
 
 #include <string.h>
 
+enum {
+    KEPT_LENGTH = 128, /* up to this length the probabilities are kept: reading them is faster than the product */
+    BLOCK_ROWS = 128,  /* queries of a block, and of a causal one, where smaller blocks leave less above the mask */
+    BLOCK_CAUSAL = 64,
+    SCRATCH_BLOCKS = 3
+};
+
 typedef struct Pass {
     const Attention *a;
-    float *out;        /* forward */
+    float *out;        /* forward; NULL: only the probabilities */
     const float *dout; /* backward */
+    int64_t ld;
     float *dq, *dk, *dv;
 } Pass;
 
-/* Where the tile's head of its sequence begins. */
+/* The tile's head of its sequence, and a block of its queries. */
 typedef struct Head {
+    const Attention *a;
     const float *q, *k, *v;
-    int64_t batch, place, keys, square; /* place: of the head in a contiguous [batch,length,heads*size] */
-    float *probs, *scratch;
+    int64_t tile, batch, head, keys;
+    float scale;
+    float *scratch[SCRATCH_BLOCKS];
 } Head;
+
+typedef struct Block {
+    int64_t row, rows, seen; /* queries row to row + rows - 1 see at most keys 0 to seen - 1 */
+    float *probs;            /* [rows, length], columns below seen */
+} Block;
+
+bool kernel_attention_keeps(int64_t length)
+{
+    return length <= KEPT_LENGTH;
+}
+
+int64_t kernel_attention_scratch(int64_t length)
+{
+    return SCRATCH_BLOCKS * smaller(BLOCK_ROWS, length) * length;
+}
 
 static Head head_of(const Attention *a, int64_t tile)
 {
-    int64_t b = tile / a->heads, h = tile % a->heads, square = a->length * a->length;
-    int64_t keys = a->lengths ? a->lengths[b] : a->length;
-    return (Head){a->q + b * a->length * a->ldq + h * a->size,
-                  a->k + b * a->length * a->ldk + h * a->size,
-                  a->v + b * a->length * a->ldv + h * a->size,
-                  b,
-                  b * a->length * a->heads * a->size + h * a->size,
-                  keys < 0 ? 0 : smaller(keys, a->length),
-                  square,
-                  a->probs + tile * square,
-                  a->scratch + threads_index() * 2 * square};
+    int64_t b = tile / a->heads, h = tile % a->heads;
+    int64_t keys = a->lengths ? a->lengths[b] : a->length,
+            part = kernel_attention_scratch(a->length) / SCRATCH_BLOCKS;
+    float *scratch = a->scratch + threads_index() * kernel_attention_scratch(a->length);
+    return (Head){.a = a,
+                  .q = a->q + b * a->length * a->ldq + h * a->size,
+                  .k = a->k + b * a->length * a->ldk + h * a->size,
+                  .v = a->v + b * a->length * a->ldv + h * a->size,
+                  .tile = tile,
+                  .batch = b,
+                  .head = h,
+                  .keys = keys < 0 ? 0 : smaller(keys, a->length),
+                  .scale = 1 / sqrtf((float)a->size),
+                  .scratch = {scratch, scratch + part, scratch + 2 * part}};
 }
 
-VECTOR_CLONES static void softmax_row(int64_t n, float scale, float *restrict x)
+/* Where the head's rows begin in a [batch,length,heads*size] with rows ld apart. */
+static int64_t place_of(const Head *head, int64_t ld)
+{
+    return head->batch * head->a->length * ld + head->head * head->a->size;
+}
+
+static int64_t blocks_of(const Attention *a)
+{
+    return tiles_of(a->length, a->causal ? BLOCK_CAUSAL : BLOCK_ROWS);
+}
+
+static Block block_of(const Head *head, int64_t number)
+{
+    const Attention *a = head->a;
+    int64_t most = a->causal ? BLOCK_CAUSAL : BLOCK_ROWS, row = number * most,
+            rows = smaller(most, a->length - row);
+    float *kept = a->probs ? a->probs + (head->tile * a->length + row) * a->length : NULL;
+    return (Block){row, rows, a->causal ? smaller(row + rows, head->keys) : head->keys,
+                   kept ? kept : head->scratch[0]};
+}
+
+/* How many keys a query may see. */
+static int64_t row_sees(const Head *head, int64_t row)
+{
+    return head->a->causal ? smaller(row + 1, head->keys) : head->keys;
+}
+
+/* x = softmax(scale x); returns the logarithm of the sum of exponentials. */
+VECTOR_CLONES static float softmax_row(int64_t n, float scale, float *restrict x)
 {
     float high = x[0], sum = 0;
 #pragma omp simd reduction(max : high)
@@ -50,6 +106,63 @@ VECTOR_CLONES static void softmax_row(int64_t n, float scale, float *restrict x)
     float share = 1 / sum;
 #pragma omp simd
     for (int64_t i = 0; i < n; i++) x[i] *= share;
+    return high * scale + logf(sum);
+}
+
+/* The same again from that logarithm. */
+VECTOR_CLONES static void softmax_again(int64_t n, float scale, float lse, float *restrict x)
+{
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) x[i] = expf(x[i] * scale - lse);
+}
+
+static void block_scores(const Head *head, const Block *block)
+{
+    const Attention *a = head->a;
+    kernel_gemm_small(false, true, block->rows, block->seen, a->size, 1, head->q + block->row * a->ldq, a->ldq,
+                      head->k, a->ldk, false, block->probs, a->length);
+}
+
+/* again: on the way back, from the kept logarithms. */
+static void block_probs(const Head *head, const Block *block, bool again)
+{
+    const Attention *a = head->a;
+    float *lse = a->lse ? a->lse + head->tile * a->length + block->row : NULL;
+    block_scores(head, block);
+    for (int64_t row = 0; row < block->rows; row++) {
+        int64_t sees = row_sees(head, block->row + row);
+        float *x = block->probs + row * a->length;
+        if (again)
+            softmax_again(sees, head->scale, lse[row], x);
+        else {
+            float sum = softmax_row(sees, head->scale, x);
+            if (lse) lse[row] = sum;
+        }
+        memset(x + sees, 0, (size_t)(block->seen - sees) * sizeof *x);
+    }
+}
+
+/* y = x with dropout, by each number's place among the probabilities. */
+static void block_dropout(const Head *head, const Block *block, const float *x, float *y)
+{
+    const Attention *a = head->a;
+    for (int64_t row = 0; row < block->rows; row++) {
+        int64_t at = row * a->length;
+        philox_dropout(a->key, (head->tile * a->length + block->row) * a->length + at, block->seen, a->p, x + at,
+                       y + at);
+    }
+}
+
+static void clear_rows(int64_t from, int64_t to, int64_t ld, int64_t size, float *x)
+{
+    for (int64_t row = from; row < to; row++) memset(x + row * ld, 0, (size_t)size * sizeof *x);
+}
+
+/* Kept probabilities of keys that nobody sees are zeros. */
+static void clear_kept(const Head *head, const Block *block)
+{
+    const Attention *a = head->a;
+    if (a->probs) clear_rows(0, block->rows, a->length, a->length - block->seen, block->probs + block->seen);
 }
 
 static void forward_tile(void *context, int64_t tile)
@@ -57,29 +170,34 @@ static void forward_tile(void *context, int64_t tile)
     const Pass *pass = context;
     const Attention *a = pass->a;
     Head head = head_of(a, tile);
-    int64_t t = a->length, wide = a->heads * a->size;
-    float *probs = head.probs, *out = pass->out + head.place;
-    if (head.keys == 0) {
-        memset(probs, 0, (size_t)head.square * sizeof *probs);
-        for (int64_t row = 0; row < t; row++) memset(out + row * wide, 0, (size_t)a->size * sizeof *out);
-        return;
+    int64_t wide = a->heads * a->size;
+    float *out = pass->out ? pass->out + place_of(&head, wide) : NULL;
+    if (head.keys == 0 && out) clear_rows(0, a->length, wide, a->size, out);
+    for (int64_t number = 0; number < blocks_of(a); number++) {
+        Block block = block_of(&head, number);
+        const float *probs = block.probs;
+        clear_kept(&head, &block);
+        if (head.keys == 0) continue;
+        block_probs(&head, &block, false);
+        if (!out) continue;
+        if (a->p > 0) {
+            block_dropout(&head, &block, probs, head.scratch[1]);
+            probs = head.scratch[1];
+        }
+        kernel_gemm_small(false, false, block.rows, a->size, block.seen, 1, probs, a->length, head.v, a->ldv, false,
+                          out + block.row * wide, wide);
     }
-    kernel_gemm_small(false, true, t, head.keys, a->size, 1, head.q, a->ldq, head.k, a->ldk, false, probs, t);
-    for (int64_t row = 0; row < t; row++) {
-        int64_t seen = a->causal ? smaller(row + 1, head.keys) : head.keys;
-        softmax_row(seen, 1 / sqrtf((float)a->size), probs + row * t);
-        memset(probs + row * t + seen, 0, (size_t)(t - seen) * sizeof *probs);
-    }
-    if (a->p > 0) {
-        philox_dropout(a->key, tile * head.square, head.square, a->p, probs, head.scratch);
-        probs = head.scratch;
-    }
-    kernel_gemm_small(false, false, t, a->size, head.keys, 1, probs, t, head.v, a->ldv, false, out, wide);
 }
 
 void kernel_attention(const Attention *a, float *out)
 {
     Pass pass = {.a = a, .out = out};
+    threads_run(a->batch * a->heads, forward_tile, &pass);
+}
+
+void kernel_attention_probabilities(const Attention *a)
+{
+    Pass pass = {.a = a};
     threads_run(a->batch * a->heads, forward_tile, &pass);
 }
 
@@ -94,9 +212,28 @@ VECTOR_CLONES static void softmax_backward_row(int64_t n, float scale, const flo
     for (int64_t i = 0; i < n; i++) d[i] = probs[i] * (d[i] - sum) * scale;
 }
 
-static void clear_rows(int64_t from, int64_t to, int64_t wide, int64_t size, float *x)
+/* dq, dk, dv: of this head. first: dk and dv have nothing yet. */
+static void backward_block(const Head *head, const Block *block, bool first, const Pass *pass, float *dq, float *dk,
+                           float *dv)
 {
-    for (int64_t row = from; row < to; row++) memset(x + row * wide, 0, (size_t)size * sizeof *x);
+    const Attention *a = head->a;
+    int64_t t = a->length, wide = a->heads * a->size, ld = pass->ld;
+    const float *dout = pass->dout + place_of(head, wide) + block->row * wide, *dropped = block->probs;
+    float *d = head->scratch[2];
+    if (!a->probs) block_probs(head, block, true);
+    if (a->p > 0) {
+        block_dropout(head, block, block->probs, head->scratch[1]);
+        dropped = head->scratch[1];
+    }
+    kernel_gemm_small(true, false, block->seen, a->size, block->rows, 1, dropped, t, dout, wide, !first, dv, ld);
+    kernel_gemm_small(false, true, block->rows, block->seen, a->size, 1, dout, wide, head->v, a->ldv, false, d, t);
+    if (a->p > 0) block_dropout(head, block, d, d);
+    for (int64_t row = 0; row < block->rows; row++)
+        softmax_backward_row(block->seen, head->scale, block->probs + row * t, d + row * t);
+    kernel_gemm_small(false, false, block->rows, a->size, block->seen, 1, d, t, head->k, a->ldk, false,
+                      dq + block->row * ld, ld);
+    kernel_gemm_small(true, false, block->seen, a->size, block->rows, 1, d, t, head->q + block->row * a->ldq,
+                      a->ldq, !first, dk, ld);
 }
 
 static void backward_tile(void *context, int64_t tile)
@@ -104,33 +241,22 @@ static void backward_tile(void *context, int64_t tile)
     const Pass *pass = context;
     const Attention *a = pass->a;
     Head head = head_of(a, tile);
-    int64_t t = a->length, wide = a->heads * a->size, keys = head.keys;
-    const float *dout = pass->dout + head.place, *dropped = head.probs;
-    float *d = head.scratch + head.square;
-    clear_rows(keys, t, wide, a->size, pass->dk + head.place);
-    clear_rows(keys, t, wide, a->size, pass->dv + head.place);
-    if (keys == 0) {
-        clear_rows(0, t, wide, a->size, pass->dq + head.place);
+    int64_t place = place_of(&head, pass->ld), last = blocks_of(a) - 1;
+    float *dq = pass->dq + place, *dk = pass->dk + place, *dv = pass->dv + place;
+    clear_rows(head.keys, a->length, pass->ld, a->size, dk);
+    clear_rows(head.keys, a->length, pass->ld, a->size, dv);
+    if (head.keys == 0) {
+        clear_rows(0, a->length, pass->ld, a->size, dq);
         return;
     }
-    if (a->p > 0) {
-        philox_dropout(a->key, tile * head.square, head.square, a->p, head.probs, head.scratch);
-        dropped = head.scratch;
+    for (int64_t number = last; number >= 0; number--) { /* the last block sees all keys: it sets, the others add */
+        Block block = block_of(&head, number);
+        backward_block(&head, &block, number == last, pass, dq, dk, dv);
     }
-    kernel_gemm_small(true, false, keys, a->size, t, 1, dropped, t, dout, wide, false, pass->dv + head.place, wide);
-    kernel_gemm_small(false, true, t, keys, a->size, 1, dout, wide, head.v, a->ldv, false, d, t);
-    if (a->p > 0) {
-        for (int64_t row = 0; row < t; row++) memset(d + row * t + keys, 0, (size_t)(t - keys) * sizeof *d);
-        philox_dropout(a->key, tile * head.square, head.square, a->p, d, d);
-    }
-    for (int64_t row = 0; row < t; row++)
-        softmax_backward_row(keys, 1 / sqrtf((float)a->size), head.probs + row * t, d + row * t);
-    kernel_gemm_small(false, false, t, a->size, keys, 1, d, t, head.k, a->ldk, false, pass->dq + head.place, wide);
-    kernel_gemm_small(true, false, keys, a->size, t, 1, d, t, head.q, a->ldq, false, pass->dk + head.place, wide);
 }
 
-void kernel_attention_backward(const Attention *a, const float *dout, float *dq, float *dk, float *dv)
+void kernel_attention_backward(const Attention *a, const float *dout, int64_t ld, float *dq, float *dk, float *dv)
 {
-    Pass pass = {.a = a, .dout = dout, .dq = dq, .dk = dk, .dv = dv};
+    Pass pass = {.a = a, .dout = dout, .ld = ld, .dq = dq, .dk = dk, .dv = dv};
     threads_run(a->batch * a->heads, backward_tile, &pass);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Multi-head scaled dot-product attention (Vaswani et al. 2017, section 3.2). One tile of the grid is one head of
- * one sequence, so nothing is ever summed across tiles. */
+ * one sequence, so nothing is ever summed across tiles. Inside a tile blocks of queries are treated one after the
+ * other against the keys that they may see, so that a causal mask saves about half of the work, and long sequences
+ * need no length x length numbers: the way back computes the probabilities again (Dao et al. 2022). */
 #ifndef LATHE_KERNELS_ATTENTION_H
 #define LATHE_KERNELS_ATTENTION_H
 
@@ -9,9 +11,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* q, k, v, out f32[batch,length,heads*size], rows ld* apart; lengths i32[batch] or NULL: keys from there on are not
- * looked at, and a sequence of length 0 gives zeros. probs f32[batch,heads,length,length] is kept for the way back.
- * Dropout with p acts on the probabilities by words of the stream at their place in probs. */
+/* q, k, v f32[batch,length,heads*size], rows ld* apart; lengths i32[batch] or NULL: keys from there on are not
+ * looked at, and a sequence of length 0 gives zeros. Kept for the way back: probs f32[batch,heads,length,length]
+ * or, where that is NULL, lse f32[batch,heads,length], the logarithm of each row's sum of exponentials. Dropout
+ * with p acts on the probabilities by words of the stream at their place in probs. */
 typedef struct Attention {
     int64_t batch, length, heads, size;
     int64_t ldq, ldk, ldv;
@@ -20,12 +23,21 @@ typedef struct Attention {
     bool causal;
     double p;
     RandomKey key;
-    float *probs, *scratch; /* scratch f32[threads, 2, length, length] */
+    float *probs, *lse, *scratch; /* scratch f32[threads, kernel_attention_scratch()] */
 } Attention;
 
+/* Whether sequences of the length are short enough to keep their probabilities. */
+bool kernel_attention_keeps(int64_t length);
+/* Elements of a thread's scratch. */
+int64_t kernel_attention_scratch(int64_t length);
+
+/* out f32[batch,length,heads*size] */
 void kernel_attention(const Attention *a, float *out);
 
-/* Gradients dq, dk, dv f32[batch,length,heads*size], contiguous, from dout. */
-void kernel_attention_backward(const Attention *a, const float *dout, float *dq, float *dk, float *dv);
+/* Gradients dq, dk, dv f32[batch,length,heads*size], rows ld apart, from dout, contiguous. */
+void kernel_attention_backward(const Attention *a, const float *dout, int64_t ld, float *dq, float *dk, float *dv);
+
+/* The probabilities alone, without dropout: probs f32[batch,heads,length,length], into a->probs. */
+void kernel_attention_probabilities(const Attention *a);
 
 #endif

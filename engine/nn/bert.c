@@ -142,7 +142,7 @@ static Status embed(Forward *pass, const Module *bert, Tensor **out)
         TRY(module_param(table, "weight", &weight));
         tables[i] = weight->value;
     }
-    TRY(f_embedding_sum(pass->tape, tables[0], tables[1], tables[2], ids, types, &sum));
+    TRY(f_embedding_sum(pass->tape, tables[0], tables[1], tables[2], ids, types, 0, &sum));
     TRY(layer_norm_forward(embeddings, "LayerNorm", pass->tape, sum, config->layer_norm_eps, &normal));
     return f_dropout(pass->tape, normal, config->hidden_dropout_prob, out);
 }

@@ -1,110 +1,179 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Fused multi-head attention. q, k, v f32[B,T,H] (views of one packed tensor are fine) -> f32[B,T,H]. */
-#include "engine/kernels/attention.h"
+#include "engine/ops/attention.h"
 
 #include "engine/base/threads.h"
+#include "engine/kernels/attention.h"
 #include "engine/ops/attributes.h"
-#include "engine/ops/op.h"
+
+/* q holds queries, keys and values side by side. */
+static bool packed(const Node *node)
+{
+    return !node->inputs[1] && !node->inputs[2];
+}
+
+static int64_t width_of(const Node *node)
+{
+    return node->inputs[0]->shape[2] / (packed(node) ? 3 : 1);
+}
+
+static Status check_width(const Node *node)
+{
+    const AttentionAttrs *attrs = node->attrs;
+    int64_t parts = packed(node) ? 3 : 1;
+    if (attrs->heads < 1 || node->inputs[0]->shape[2] % (parts * attrs->heads))
+        return node_refuse(node, 0, "its width is not a multiple of %s%lld heads", parts > 1 ? "3 x " : "",
+                           (long long)attrs->heads);
+    return STATUS_OK;
+}
 
 static Status check(const Node *node)
 {
-    const AttentionAttrs *attrs = node->attrs;
     const Tensor *q = node->inputs[0], *lengths = node->inputs[3];
     TRY(node_expect_ndim(node, 0, 3));
-    for (int i = 1; i < 3; i++)
+    for (int i = 1; i < 3 && !packed(node); i++) {
+        if (!node->inputs[i]) return node_refuse(node, 0, "keys and values are given both or packed behind q");
         if (!tensor_same_shape(q, node->inputs[i])) return node_refuse(node, i, "q has another shape");
-    if (attrs->heads < 1 || q->shape[2] % attrs->heads)
-        return node_refuse(node, 0, "its width is not a multiple of %lld heads", (long long)attrs->heads);
+    }
+    TRY(check_width(node));
     if (lengths && (lengths->ndim != 1 || lengths->shape[0] != q->shape[0] || lengths->dtype != DTYPE_I32 ||
                     !tensor_contiguous(lengths)))
         return node_refuse(node, 3, "it must be contiguous i32[%lld]", (long long)q->shape[0]);
     return STATUS_OK;
 }
 
-/* A tensor whose rows are contiguous and evenly spaced can be read in place; another is copied. */
+/* A tensor whose rows are contiguous and evenly spaced can be read in place. */
+static bool is_even(const Tensor *x)
+{
+    return x->strides[2] == 1 && x->strides[0] == x->strides[1] * x->shape[1];
+}
+
 static Status rows_of(Node *node, int i, Tensor **out)
 {
-    const Tensor *x = node->inputs[i];
-    bool even = x->strides[2] == 1 && x->strides[0] == x->strides[1] * x->shape[1];
     *out = node->inputs[i];
-    if (even) return STATUS_OK;
-    TRY(tensor_clone(node->arena, x, out));
+    if (!*out || is_even(*out)) return STATUS_OK;
+    TRY(tensor_clone(node->arena, node->inputs[i], out));
     return node_keep(node, *out);
 }
 
+/* qkv: what rows_of() gave; k and v NULL where they are packed. */
 static Attention describe(const Node *node, Tensor *const qkv[3])
 {
     const AttentionAttrs *attrs = node->attrs;
-    const Tensor *q = node->inputs[0];
+    const Tensor *q = qkv[0], *k = qkv[1] ? qkv[1] : q, *v = qkv[2] ? qkv[2] : q;
+    int64_t width = width_of(node), skip = qkv[1] ? 0 : width;
     return (Attention){.batch = q->shape[0],
                        .length = q->shape[1],
                        .heads = attrs->heads,
-                       .size = q->shape[2] / attrs->heads,
-                       .ldq = qkv[0]->strides[1],
-                       .ldk = qkv[1]->strides[1],
-                       .ldv = qkv[2]->strides[1],
-                       .q = TENSOR_F32(qkv[0]),
-                       .k = TENSOR_F32(qkv[1]),
-                       .v = TENSOR_F32(qkv[2]),
+                       .size = width / attrs->heads,
+                       .ldq = q->strides[1],
+                       .ldk = k->strides[1],
+                       .ldv = v->strides[1],
+                       .q = TENSOR_F32(q),
+                       .k = TENSOR_F32(k) + skip,
+                       .v = TENSOR_F32(v) + 2 * skip,
                        .lengths = node->inputs[3] ? TENSOR_I32(node->inputs[3]) : NULL,
                        .causal = attrs->causal,
                        .p = node->training ? attrs->p : 0,
                        .key = node->random};
 }
 
-static Status new_scratch(Node *node, const Attention *a, Tensor **out)
+static Status add_scratch(Node *node, Attention *a)
 {
-    return node_scratch(node, DTYPE_F32, 4, (int64_t[]){threads_count(), 2, a->length, a->length}, out);
+    Tensor *scratch;
+    TRY(node_scratch(node, DTYPE_F32, 2, (int64_t[]){threads_count(), kernel_attention_scratch(a->length)},
+                     &scratch));
+    a->scratch = TENSOR_F32(scratch);
+    return STATUS_OK;
+}
+
+/* Probabilities, or the logarithms that give them again, are the first that is saved. */
+static void add_kept(const Tensor *kept, Attention *a)
+{
+    *(kept->ndim == 4 ? &a->probs : &a->lse) = TENSOR_F32(kept);
 }
 
 static Status forward(Node *node)
 {
-    Tensor *qkv[3], *y, *probs, *scratch;
+    Tensor *qkv[3], *y, *kept;
     TRY(check(node));
     for (int i = 0; i < 3; i++) TRY(rows_of(node, i, &qkv[i]));
     Attention a = describe(node, qkv);
-    TRY(node_output(node, DTYPE_F32, 3, node->inputs[0]->shape, &y));
-    TRY(node_save_new(node, 4, (int64_t[]){a.batch, a.heads, a.length, a.length}, &probs));
-    for (int i = 0; i < 3; i++) TRY(node_save(node, qkv[i]));
-    TRY(new_scratch(node, &a, &scratch));
-    a.probs = TENSOR_F32(probs);
-    a.scratch = TENSOR_F32(scratch);
+    TRY(node_output(node, DTYPE_F32, 3, (int64_t[]){a.batch, a.length, width_of(node)}, &y));
+    TRY(node_save_new(node, kernel_attention_keeps(a.length) ? 4 : 3,
+                      (int64_t[]){a.batch, a.heads, a.length, a.length}, &kept));
+    for (int i = 0; i < 3 && qkv[i]; i++) TRY(node_save(node, qkv[i]));
+    TRY(add_scratch(node, &a));
+    add_kept(kept, &a);
     kernel_attention(&a, TENSOR_F32(y));
     return STATUS_OK;
 }
 
 static Status backward(Node *node)
 {
-    Tensor *dy, *scratch, *grads[3];
-    Attention a = describe(node, node->saved + 1);
+    Tensor *dy, *grads[3] = {0}, *qkv[3] = {0};
+    int parts = packed(node) ? 1 : 3;
+    for (int i = 0; i < parts; i++) qkv[i] = node->saved[1 + i];
+    Attention a = describe(node, qkv);
     TRY(node_dense_gradient(node, &dy));
-    for (int i = 0; i < 3; i++) TRY(node_scratch(node, DTYPE_F32, 3, node->inputs[0]->shape, &grads[i]));
-    TRY(new_scratch(node, &a, &scratch));
-    a.probs = TENSOR_F32(node->saved[0]);
-    a.scratch = TENSOR_F32(scratch);
-    kernel_attention_backward(&a, TENSOR_F32(dy), TENSOR_F32(grads[0]), TENSOR_F32(grads[1]), TENSOR_F32(grads[2]));
-    Status status = STATUS_OK;
-    for (int i = 0; i < 3; i++) {
-        if (status == STATUS_OK && node->needs_grad[i]) status = node_grad_is(node, i, grads[i]);
+    for (int i = 0; i < parts; i++) TRY(node_scratch(node, DTYPE_F32, 3, node->inputs[0]->shape, &grads[i]));
+    TRY(add_scratch(node, &a));
+    add_kept(node->saved[0], &a);
+    int64_t width = width_of(node);
+    float *dq = TENSOR_F32(grads[0]), *dk = grads[1] ? TENSOR_F32(grads[1]) : dq + width;
+    kernel_attention_backward(&a, TENSOR_F32(dy), width * (parts == 1 ? 3 : 1), dq, dk,
+                              grads[2] ? TENSOR_F32(grads[2]) : dq + 2 * width);
+    for (int i = 0; i < parts; i++)
+        if (node->needs_grad[i]) TRY(node_grad_is(node, i, grads[i]));
+    return STATUS_OK;
+}
+
+static Status probabilities_of(const Node *node, Tensor *qkv[3], Tensor *scratch, Tensor *out)
+{
+    for (int i = 0; i < 3 && node->inputs[i]; i++) {
+        if (is_even(node->inputs[i]))
+            qkv[i] = tensor_ref(node->inputs[i]);
+        else
+            TRY(tensor_clone(NULL, node->inputs[i], &qkv[i]));
     }
+    Attention a = describe(node, qkv);
+    a.probs = TENSOR_F32(out);
+    a.scratch = TENSOR_F32(scratch);
+    kernel_attention_probabilities(&a);
+    return STATUS_OK;
+}
+
+Status attention_probabilities(const Node *node, Tensor **out)
+{
+    const AttentionAttrs *attrs = node->attrs;
+    int64_t batch = node->inputs[0]->shape[0], length = node->inputs[0]->shape[1];
+    Tensor *qkv[3] = {0}, *scratch = NULL;
+    TRY(tensor_new(NULL, DTYPE_F32, 4, (int64_t[]){batch, attrs->heads, length, length}, out));
+    Status status =
+        tensor_new(NULL, DTYPE_F32, 2, (int64_t[]){threads_count(), kernel_attention_scratch(length)}, &scratch);
+    if (status == STATUS_OK) status = probabilities_of(node, qkv, scratch, *out);
+    for (int i = 0; i < 3; i++) tensor_unref(qkv[i]);
+    tensor_unref(scratch);
+    if (status != STATUS_OK) tensor_unref(*out);
     return status;
 }
 
 static double flops(const Node *node)
 {
-    const Tensor *q = node->inputs[0];
-    return 4 * (double)tensor_count(q) * (double)q->shape[1];
+    const AttentionAttrs *attrs = node->attrs;
+    const Tensor *y = node->outputs[0];
+    return (attrs->causal ? 2 : 4) * (double)tensor_count(y) * (double)y->shape[1];
 }
 
 const Op op_attention = {
     .name = "attention",
     .doc = "Multi-head scaled dot-product attention, with padding lengths, a causal mask and dropout of "
            "probabilities.",
-    .source = "Vaswani et al. 2017, section 3.2",
+    .source = "Vaswani et al. 2017, section 3.2; Dao et al. 2022",
     .inputs =
-        (const OpInput[]){{"q", "queries f32[B,T,H]"},
-                          {"k", "keys f32[B,T,H]"},
-                          {"v", "values f32[B,T,H]"},
+        (const OpInput[]){{"q", "queries f32[B,T,H]; or queries, keys and values f32[B,T,3H]"},
+                          {"k", "keys f32[B,T,H]", .optional = true},
+                          {"v", "values f32[B,T,H]", .optional = true},
                           {"lengths", "i32[B]: keys from there on are padding", .optional = true, .integer = true},
                           {0}},
     .attrs = (const Option[]){OPTION_INT_FIELD(AttentionAttrs, heads, 1, 1, 65536, "number of heads"),
@@ -119,7 +188,7 @@ const Op op_attention = {
                               {0}},
     .attrs_size = sizeof(AttentionAttrs),
     .random = true,
-    .saves = "probabilities, q, k, v",
+    .saves = "probabilities, beyond 128 places the logarithms of their sums; q, k, v",
     .forward = forward,
     .backward = backward,
     .flops = flops,
@@ -127,5 +196,9 @@ const Op op_attention = {
                               {"f32[1,4,3] f32[1,4,3] f32[1,4,3] -", "heads=1 causal=true"},
                               {"f32[3,1,4] f32[3,1,4] f32[3,1,4] -", "heads=4"},
                               {"f32[2,6,4] f32[2,6,4] f32[2,6,4] -", "heads=2 p=0.3"},
+                              {"f32[2,5,12] - - i32[2]<6", "heads=2 causal=true p=0.2"},
+                              {"f32[1,70,6] - - -", "heads=1 causal=true"},
+                              {"f32[1,130,3] - - -", "heads=1 causal=true p=0.1"},
+                              {"f32[1,131,2] f32[1,131,2] f32[1,131,2] i32[1]<131", "heads=1"},
                               {0}},
 };

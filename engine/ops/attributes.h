@@ -23,6 +23,10 @@ typedef struct AttentionAttrs {
     double p;
 } AttentionAttrs;
 
+typedef struct EmbeddingSumAttrs {
+    int64_t offset;
+} EmbeddingSumAttrs;
+
 typedef struct CrossEntropyAttrs {
     int64_t ignore_index;
     double label_smoothing;

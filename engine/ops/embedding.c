@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Tables of rows: embeddings and picked rows. */
 #include "engine/kernels/gather.h"
+#include "engine/ops/attributes.h"
 #include "engine/ops/op.h"
 
 #include <string.h>
@@ -55,30 +56,47 @@ static Status gather_backward(Node *node)
     return STATUS_OK;
 }
 
-/* --- the sum of BERT's three embeddings --- */
+/* --- the sum of the embeddings of words, places and perhaps token types --- */
+
+static int64_t first_place(const Node *node)
+{
+    return ((const EmbeddingSumAttrs *)node->attrs)->offset;
+}
+
+static Status check_types(const Node *node)
+{
+    const Tensor *types = node->inputs[2], *type_ids = node->inputs[4];
+    if (!types != !type_ids) return node_refuse(node, 3, "types and type_ids are given both or left out both");
+    if (!types) return STATUS_OK;
+    if (!tensor_same_shape(node->inputs[3], type_ids)) return node_refuse(node, 4, "ids has another shape");
+    return check_index(node, 2, 4);
+}
 
 static Status check_sum(const Node *node)
 {
     const Tensor *ids = node->inputs[3];
     for (int i = 0; i < 3; i++) {
+        if (!node->inputs[i]) continue;
         TRY(node_expect_ndim(node, i, 2));
         if (node->inputs[i]->shape[1] != node->inputs[0]->shape[1] || !tensor_contiguous(node->inputs[i]))
             return node_refuse(node, i, "it must be contiguous and as wide as the first table");
     }
     TRY(node_expect_ndim(node, 3, 2));
-    if (!tensor_same_shape(ids, node->inputs[4])) return node_refuse(node, 4, "ids has another shape");
-    if (ids->shape[1] > node->inputs[1]->shape[0])
-        return node_refuse(node, 3, "there are only %lld positions", (long long)node->inputs[1]->shape[0]);
+    if (ids->shape[1] > node->inputs[1]->shape[0] - first_place(node))
+        return node_refuse(node, 3, "there are only %lld positions from %lld on",
+                           (long long)(node->inputs[1]->shape[0] - first_place(node)),
+                           (long long)first_place(node));
     TRY(check_index(node, 0, 3));
-    return check_index(node, 2, 4);
+    return check_types(node);
 }
 
-/* i32[B,T] of the places 0 to T-1. */
+/* i32[B,T] of the places offset to offset + T - 1. */
 static Status new_places(Node *node, Tensor **out)
 {
     const Tensor *ids = node->inputs[3];
     TRY(node_scratch(node, DTYPE_I32, 2, ids->shape, out));
-    for (int64_t i = 0; i < tensor_count(ids); i++) TENSOR_I32(*out)[i] = (int32_t)(i % ids->shape[1]);
+    for (int64_t i = 0; i < tensor_count(ids); i++)
+        TENSOR_I32(*out)[i] = (int32_t)(first_place(node) + i % ids->shape[1]);
     return STATUS_OK;
 }
 
@@ -91,7 +109,7 @@ static Status sum_forward(Node *node)
     TRY(new_places(node, &places));
     TRY(node_output(node, DTYPE_F32, 3, (int64_t[]){ids->shape[0], ids->shape[1], width}, &y));
     const Tensor *index[3] = {ids, places, node->inputs[4]};
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3 && index[i]; i++)
         kernel_gather(count, width, TENSOR_F32(node->inputs[i]), TENSOR_I32(index[i]), i > 0, TENSOR_F32(y));
     return STATUS_OK;
 }
@@ -103,7 +121,7 @@ static Status sum_backward(Node *node)
     TRY(node_dense_gradient(node, &dy));
     const Tensor *index[3] = {node->inputs[3], places, node->inputs[4]};
     for (int i = 0; i < 3; i++) {
-        if (!node->needs_grad[i]) continue;
+        if (!node->inputs[i] || !node->needs_grad[i]) continue;
         TRY(table_gradient(node, i, &grad));
         kernel_scatter_add(tensor_count(places), grad->shape[1], TENSOR_F32(dy), TENSOR_I32(index[i]),
                            TENSOR_F32(grad));
@@ -136,19 +154,24 @@ const Op op_gather_rows = {
 
 const Op op_embedding_sum = {
     .name = "embedding_sum",
-    .doc = "Sum of the rows for words, places and token types.",
-    .source = "Devlin et al. 2019, figure 2",
+    .doc = "Sum of the rows for words, places and perhaps token types.",
+    .source = "Devlin et al. 2019, figure 2; Radford et al. 2018",
     .inputs = (const OpInput[]){{"words", "f32[V,n]"},
                                 {"positions", "f32[P,n]"},
-                                {"types", "f32[S,n]"},
+                                {"types", "f32[S,n]", .optional = true},
                                 {"ids", "i32[B,T]", .integer = true},
-                                {"type_ids", "i32[B,T]", .integer = true},
+                                {"type_ids", "i32[B,T]", .optional = true, .integer = true},
                                 {0}},
+    .attrs =
+        (const Option[]){OPTION_INT_FIELD(EmbeddingSumAttrs, offset, 0, 0, 1 << 24, "place of the first token"),
+                         {0}},
+    .attrs_size = sizeof(EmbeddingSumAttrs),
     .accumulates = true,
     .saves = "nothing",
     .forward = sum_forward,
     .backward = sum_backward,
     .cases = (const OpCase[]){{"f32[5,3] f32[4,3] f32[2,3] i32[2,4]<5 i32[2,4]<2", ""},
                               {"f32[3,33] f32[2,33] f32[2,33] i32[1,1]<3 i32[1,1]<2", ""},
+                              {"f32[5,3] f32[4,3] - i32[2,2]<5 -", "offset=2"},
                               {0}},
 };

@@ -2,6 +2,7 @@
 ENGINE_SOURCES += engine/ops/along.c
 ENGINE_SOURCES += engine/ops/arrange.c
 ENGINE_SOURCES += engine/ops/attention.c
+ENGINE_SOURCES += engine/ops/attention.h
 ENGINE_SOURCES += engine/ops/attributes.h
 ENGINE_SOURCES += engine/ops/broadcast.c
 ENGINE_SOURCES += engine/ops/compare.c

@@ -34,8 +34,16 @@ def attention(heads, causal=False):
     return run
 
 
+def packed_attention(heads, causal=False):
+    return lambda qkv, k, v, lengths: attention(heads, causal)(*qkv.chunk(3, -1), lengths)
+
+
 def embedding_sum(words, positions, types, ids, type_ids):
     return words[ids] + positions[:ids.shape[1]] + types[type_ids]
+
+
+def embedding_from(offset):
+    return lambda words, positions, types, ids, type_ids: words[ids] + positions[offset:offset + ids.shape[1]]
 
 
 def norm(eps):
@@ -82,9 +90,13 @@ CASES = {
     "dropout": [("p=0", [(3, 5)], lambda x: x * 1)],
     "attention": [("heads=2", [(2, 5, 6)] * 3 + [("l", 5, (2,))], attention(2)),
                   ("heads=1 causal=true", [(1, 4, 3)] * 3 + [None], attention(1, True)),
-                  ("heads=4", [(3, 1, 4)] * 3 + [None], attention(4))],
+                  ("heads=4", [(3, 1, 4)] * 3 + [None], attention(4)),
+                  ("heads=2 causal=true", [(2, 70, 12), None, None, None], packed_attention(2, True)),
+                  ("heads=2", [(1, 150, 12), None, None, ("l", 150, (1,))], packed_attention(2)),
+                  ("heads=3 causal=true", [(2, 200, 18), None, None, ("l", 200, (2,))], packed_attention(3, True))],
     "embedding": [("", [(5, 3), ("i", 5, (2, 4))], lambda t, i: t[i])],
-    "embedding_sum": [("", [(5, 3), (4, 3), (2, 3), ("i", 5, (2, 4)), ("i", 2, (2, 4))], embedding_sum)],
+    "embedding_sum": [("", [(5, 3), (4, 3), (2, 3), ("i", 5, (2, 4)), ("i", 2, (2, 4))], embedding_sum),
+                      ("offset=2", [(5, 3), (4, 3), None, ("i", 5, (2, 2)), None], embedding_from(2))],
     "gather_rows": [("", [(6, 3), ("i", 6, (4,))], lambda x, i: x[i])],
     "cross_entropy": [("", [(4, 5), ("i", 5, (4,))], F.cross_entropy), ("", [(1, 2), ("i", 2, (1,))], F.cross_entropy),
                       ("ignore_index=2", [(9, 4), ("i", 4, (9,))], lambda x, t: F.cross_entropy(x, t, ignore_index=2)),
