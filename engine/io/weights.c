@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What is to be written, with names that belong to the list. */
+/* What is to be written, with names and transposes that belong to the list. */
 typedef struct Entries {
     SafetensorsEntry *items;
+    Tensor **held; /* [capacity]: NULL where the data are somebody else's */
     size_t count, capacity;
+    const Model *model;
 } Entries;
 
 static Status add_entry(Entries *entries, const char *path, const char *suffix, const Tensor *tensor)
@@ -18,9 +20,11 @@ static Status add_entry(Entries *entries, const char *path, const char *suffix, 
     if (entries->count == entries->capacity) {
         size_t capacity = entries->capacity ? entries->capacity * 2 : 64;
         TRY(memory_resize(&entries->items, capacity, sizeof *entries->items));
+        TRY(memory_resize(&entries->held, capacity, sizeof(Tensor *)));
         entries->capacity = capacity;
     }
     TRY(buffer_printf(&name, suffix ? "%s.%s" : "%s", path, suffix));
+    entries->held[entries->count] = NULL;
     SafetensorsEntry *entry = &entries->items[entries->count++];
     *entry = (SafetensorsEntry){.name = buffer_take(&name),
                                 .type = safetensors_type(tensor->dtype),
@@ -32,8 +36,12 @@ static Status add_entry(Entries *entries, const char *path, const char *suffix, 
 
 static void entries_free(Entries *entries)
 {
-    for (size_t i = 0; i < entries->count; i++) memory_free((char *)entries->items[i].name);
+    for (size_t i = 0; i < entries->count; i++) {
+        memory_free((char *)entries->items[i].name);
+        tensor_unref(entries->held[i]);
+    }
     memory_free(entries->items);
+    memory_free(entries->held);
 }
 
 static Status write_entries(Entries *entries, Status status, const char *path, bool in_place)
@@ -45,14 +53,38 @@ static Status write_entries(Entries *entries, Status status, const char *path, b
     return status;
 }
 
+/* out[n,m] = in[m,n]' */
+static void transpose(int64_t m, int64_t n, const float *in, float *out)
+{
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t j = 0; j < n; j++) out[j * m + i] = in[i * n + j];
+}
+
+static Status new_transpose(const Tensor *matrix, Tensor **out)
+{
+    int64_t rows = matrix->shape[0], columns = matrix->shape[1];
+    TRY(tensor_new(NULL, DTYPE_F32, 2, (int64_t[]){columns, rows}, out));
+    transpose(rows, columns, TENSOR_F32(matrix), TENSOR_F32(*out));
+    return STATUS_OK;
+}
+
 static Status collect_value(void *context, Param *param)
 {
-    return add_entry(context, param->path, NULL, param->value);
+    Entries *entries = context;
+    Tensor *transpose = NULL;
+    if (!model_transposes(entries->model, param)) return add_entry(entries, param->path, NULL, param->value);
+    TRY(new_transpose(param->value, &transpose));
+    Status status = add_entry(entries, param->path, NULL, transpose);
+    if (status == STATUS_OK)
+        entries->held[entries->count - 1] = transpose;
+    else
+        tensor_unref(transpose);
+    return status;
 }
 
 Status weights_save(const Model *model, const char *path, bool in_place)
 {
-    Entries entries = {0};
+    Entries entries = {.model = model};
     return write_entries(&entries, module_each_param(model->root, collect_value, &entries), path, in_place);
 }
 
@@ -82,7 +114,14 @@ typedef struct Loading {
     const Model *model;
     const Safetensors *file;
     const char *const *names; /* of states; NULL: values */
+    float *scratch;           /* [room]: for the largest value that stands transposed in the file */
+    int64_t room;
 } Loading;
+
+static bool transposed_shape(const SafetensorsEntry *entry, const Tensor *tensor)
+{
+    return entry->ndim == 2 && entry->shape[0] == tensor->shape[1] && entry->shape[1] == tensor->shape[0];
+}
 
 static bool same_shape(const SafetensorsEntry *entry, const Tensor *tensor)
 {
@@ -90,12 +129,13 @@ static bool same_shape(const SafetensorsEntry *entry, const Tensor *tensor)
            memcmp(entry->shape, tensor->shape, (size_t)tensor->ndim * sizeof *tensor->shape) == 0;
 }
 
-static Status refuse_shape(const Safetensors *file, const SafetensorsEntry *entry, const Tensor *tensor)
+static Status refuse_shape(const Safetensors *file, const SafetensorsEntry *entry, const Tensor *tensor,
+                           bool transposed)
 {
     char text[SAFETENSORS_TEXT_SIZE], shape[TENSOR_TEXT_SIZE];
-    return status_fail(STATUS_FORMAT, "%s: tensor '%s' is %s, the model's is %s; nothing was loaded",
+    return status_fail(STATUS_FORMAT, "%s: tensor '%s' is %s, the model's is %s%s; nothing was loaded",
                        safetensors_path(file), entry->name, safetensors_text(entry, text),
-                       tensor_describe(tensor, shape));
+                       tensor_describe(tensor, shape), transposed ? " (its transpose in files)" : "");
 }
 
 static Status check_value(void *context, Param *param)
@@ -105,7 +145,9 @@ static Status check_value(void *context, Param *param)
     if (!entry)
         return status_fail(STATUS_FORMAT, "%s: tensor '%s' of the model is missing; nothing was loaded",
                            safetensors_path(loading->file), param->path);
-    return same_shape(entry, param->value) ? STATUS_OK : refuse_shape(loading->file, entry, param->value);
+    bool turned = model_transposes(loading->model, param);
+    bool fits = turned ? transposed_shape(entry, param->value) : same_shape(entry, param->value);
+    return fits ? STATUS_OK : refuse_shape(loading->file, entry, param->value, turned);
 }
 
 static Status check_alias(const Loading *loading, const SafetensorsEntry *entry, const ModelAlias *alias)
@@ -148,9 +190,22 @@ static Status read_value(void *context, Param *param)
 static Status copy_value(void *context, Param *param)
 {
     const Loading *loading = context;
-    TRY(safetensors_load(loading->file, safetensors_find(loading->file, param->path), DTYPE_F32,
-                         tensor_data(param->value)));
+    const SafetensorsEntry *entry = safetensors_find(loading->file, param->path);
+    bool turned = model_transposes(loading->model, param);
+    TRY(safetensors_load(loading->file, entry, DTYPE_F32, turned ? loading->scratch : tensor_data(param->value)));
+    if (turned) transpose(entry->shape[0], entry->shape[1], loading->scratch, tensor_data(param->value));
     param->version++;
+    return STATUS_OK;
+}
+
+/* Before anything is changed. */
+static Status make_scratch(void *context, Param *param)
+{
+    Loading *loading = context;
+    int64_t count = tensor_count(param->value);
+    if (!model_transposes(loading->model, param) || count <= loading->room) return STATUS_OK;
+    TRY(memory_resize(&loading->scratch, (size_t)count, sizeof *loading->scratch));
+    loading->room = count;
     return STATUS_OK;
 }
 
@@ -159,6 +214,7 @@ static Status load_values(Loading *loading)
     TRY(module_each_param(loading->model->root, check_value, loading));
     TRY(check_extra(loading));
     TRY(module_each_param(loading->model->root, read_value, loading));
+    TRY(module_each_param(loading->model->root, make_scratch, loading));
     return module_each_param(loading->model->root, copy_value, loading);
 }
 
@@ -168,6 +224,7 @@ Status weights_load(Model *model, const char *path)
     TRY(safetensors_open(path, &file));
     Loading loading = {.model = model, .file = file};
     Status status = load_values(&loading);
+    memory_free(loading.scratch);
     safetensors_close(file);
     return status;
 }
@@ -184,7 +241,7 @@ static Status load_state(const Safetensors *file, const Param *param, const char
         *state = NULL;
         return STATUS_OK;
     }
-    if (!same_shape(entry, param->value)) return refuse_shape(file, entry, param->value);
+    if (!same_shape(entry, param->value)) return refuse_shape(file, entry, param->value, false);
     TRY(tensor_new_like(NULL, param->value, &fresh));
     Status status = safetensors_load(file, entry, DTYPE_F32, tensor_data(fresh));
     if (status != STATUS_OK) {

@@ -57,6 +57,18 @@ void model_free(Model *model)
     memory_free(model);
 }
 
+bool model_transposes(const Model *model, const Param *param)
+{
+    const char *const *names = model->record->transposed;
+    for (; names && *names; names++) {
+        size_t length = strlen(param->path), name = strlen(*names), tail = name + strlen(".weight");
+        const char *at = param->path + length - tail;
+        if (length < tail || memcmp(at, *names, name) != 0 || strcmp(at + name, ".weight") != 0) continue;
+        if (length == tail || at[-1] == '.') return param->value->ndim == 2;
+    }
+    return false;
+}
+
 Status forward_new(Model *model, Tape *tape, const Batch *batch, Forward **out)
 {
     Forward *pass;

@@ -37,6 +37,8 @@ typedef struct ModelRecord {
     const char *classes, *trunk;
     int64_t (*trunk_size)(const Model *model); /* H of the trunk */
     const ModelAlias *aliases;                 /* ends with {0}; NULL: none */
+    /* Modules whose weight stands in files as [in,out], by their own name; ends with NULL. NULL: none. */
+    const char *const *transposed;
     /* The longest sequence, 0 where it is not text. */
     int64_t (*max_length)(const Model *model);
     /* Multiply-adds (times 2) of forward and backward for one step on B sequences of T tokens with n masked
@@ -62,6 +64,8 @@ struct Forward {
 Status model_new(const ModelRecord *record, const void *config, const char *name, RandomKey key,
                  Model **out) STATUS_CHECKED;
 void model_free(Model *model);
+/* Whether files have the parameter's value as its transpose. */
+bool model_transposes(const Model *model, const Param *param);
 
 Status forward_new(Model *model, Tape *tape, const Batch *batch, Forward **out) STATUS_CHECKED;
 /* The named output, computed at the first request. Errors: unknown name (with the nearest). */

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 ENGINE_SOURCES += engine/nn/bert.c
 ENGINE_SOURCES += engine/nn/bert.h
+ENGINE_SOURCES += engine/nn/gpt2.c
+ENGINE_SOURCES += engine/nn/gpt2.h
 ENGINE_SOURCES += engine/nn/layers.c
 ENGINE_SOURCES += engine/nn/mlp.c
 ENGINE_SOURCES += engine/nn/mlp.h

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 ENGINE_SOURCES += engine/objectives/domain.c
 ENGINE_SOURCES += engine/objectives/domain.h
+ENGINE_SOURCES += engine/objectives/clm.c
 ENGINE_SOURCES += engine/objectives/mlm.c
 ENGINE_SOURCES += engine/objectives/mlm.h
 ENGINE_SOURCES += engine/objectives/objective.c

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/nn/gpt2.h"
+
+#include "engine/autograd/functions.h"
+
+#include <math.h>
+#include <stdio.h>
+
+static const Option options[] = {
+    OPTION_INT_FIELD(Gpt2Config, vocab_size, 50257, 2, 1 << 24, "pieces in the vocabulary"),
+    OPTION_INT_FIELD(Gpt2Config, n_positions, 1024, 1, 1 << 20, "longest sequence: the context"),
+    OPTION_INT_FIELD(Gpt2Config, n_embd, 768, 1, 1 << 16, "width of the hidden states"),
+    OPTION_INT_FIELD(Gpt2Config, n_layer, 12, 1, 1000, "layers"),
+    OPTION_INT_FIELD(Gpt2Config, n_head, 0, 0, 1024, "attention heads; 0: one for every 64 of the width"),
+    OPTION_INT_FIELD(Gpt2Config, n_inner, 0, 0, 1 << 18, "width of the feed-forward layer; 0: 4 x n_embd"),
+    OPTION_INT_FIELD(Gpt2Config, num_labels, 0, 0, 1 << 20, "classes of a classification head; 0: no such head"),
+    OPTION_NUMBER_FIELD(Gpt2Config, resid_pdrop, 0.1, 0, 0.999, "dropout at the end of each half of a layer"),
+    OPTION_NUMBER_FIELD(Gpt2Config, embd_pdrop, 0.1, 0, 0.999, "dropout of the embeddings"),
+    OPTION_NUMBER_FIELD(Gpt2Config, attn_pdrop, 0.1, 0, 0.999, "dropout of attention probabilities"),
+    OPTION_NUMBER_FIELD(Gpt2Config, layer_norm_epsilon, 1e-5, 0, 1, "added to the variance in layer normalisation"),
+    OPTION_NUMBER_FIELD(Gpt2Config, initializer_range, 0.02, 0, 10, "standard deviation of the initial weights"),
+    {0},
+};
+
+/* What the config leaves open, and whether it fits together. */
+static Status complete(Gpt2Config *config)
+{
+    if (!config->n_head) config->n_head = config->n_embd % 64 == 0 ? config->n_embd / 64 : 1;
+    if (!config->n_inner) config->n_inner = 4 * config->n_embd;
+    if (config->n_embd % config->n_head)
+        return status_fail(STATUS_INVALID, "gpt2: n_embd %lld is not a multiple of n_head %lld; change either",
+                           (long long)config->n_embd, (long long)config->n_head);
+    return STATUS_OK;
+}
+
+static Status build_layer(Module *list, int64_t number, const Gpt2Config *config, RandomKey key)
+{
+    Module *layer, *attention, *mlp;
+    char name[24];
+    int64_t h = config->n_embd;
+    double deviation = config->initializer_range, last = deviation / sqrt(2 * (double)config->n_layer);
+    snprintf(name, sizeof name, "%lld", (long long)number);
+    TRY(module_add(list, name, &layer));
+    TRY(layer_norm_add(layer, "ln_1", h, NULL));
+    TRY(module_add(layer, "attn", &attention));
+    TRY(linear_add(attention, "c_attn", h, 3 * h, true, key, deviation, NULL));
+    TRY(linear_add(attention, "c_proj", h, h, true, key, last, NULL));
+    TRY(layer_norm_add(layer, "ln_2", h, NULL));
+    TRY(module_add(layer, "mlp", &mlp));
+    TRY(linear_add(mlp, "c_fc", h, config->n_inner, true, key, deviation, NULL));
+    return linear_add(mlp, "c_proj", config->n_inner, h, true, key, last, NULL);
+}
+
+static Status build(Model *model, RandomKey key)
+{
+    Gpt2Config *config = model->config;
+    Module *transformer, *list;
+    TRY(complete(config));
+    double deviation = config->initializer_range;
+    TRY(module_add(model->root, "transformer", &transformer));
+    TRY(embedding_add(transformer, "wte", config->vocab_size, config->n_embd, key, deviation, NULL));
+    TRY(embedding_add(transformer, "wpe", config->n_positions, config->n_embd, key, deviation, NULL));
+    TRY(module_add(transformer, "h", &list));
+    for (int64_t i = 0; i < config->n_layer; i++) TRY(build_layer(list, i, config, key));
+    TRY(layer_norm_add(transformer, "ln_f", config->n_embd, NULL));
+    if (config->num_labels)
+        TRY(linear_add(model->root, "score", config->n_embd, config->num_labels, false, key, deviation, NULL));
+    return STATUS_OK;
+}
+
+/* --- forward; B sequences of T tokens, width H --- */
+
+static Status check_length(const Gpt2Config *config, const Tensor *ids)
+{
+    if (ids->ndim == 2 && ids->shape[1] <= config->n_positions) return STATUS_OK;
+    return status_fail(STATUS_INVALID,
+                       "gpt2: a sequence of %lld tokens is longer than n_positions %lld; shorten 'length' of the "
+                       "data or build the model with more positions",
+                       (long long)ids->shape[ids->ndim - 1], (long long)config->n_positions);
+}
+
+/* Words and places, dropped out: f32[B,T,H]. */
+static Status embed(Forward *pass, Tensor **out)
+{
+    const Gpt2Config *config = pass->model->config;
+    Param *words = module_find_param(pass->model->root, "transformer.wte.weight"),
+          *places = module_find_param(pass->model->root, "transformer.wpe.weight");
+    Tensor *ids, *sum;
+    if (!words || !places) return status_fail(STATUS_INVALID, "gpt2: the module tree has no embeddings");
+    TRY(batch_get(pass->batch, "input_ids", &ids));
+    TRY(check_length(config, ids));
+    TRY(f_embedding_sum(pass->tape, words->value, places->value, NULL, ids, NULL, 0, &sum));
+    return f_dropout(pass->tape, sum, config->embd_pdrop, out);
+}
+
+/* x + dropout(projection(y)) with the child c_proj. */
+static Status add_projection(const Module *module, Tape *tape, const Gpt2Config *config, Tensor *x, Tensor *y,
+                             Tensor **out)
+{
+    Tensor *projected, *dropped;
+    TRY(linear_forward(module, "c_proj", tape, y, false, &projected));
+    TRY(f_dropout(tape, projected, config->resid_pdrop, &dropped));
+    return f_add(tape, x, dropped, out);
+}
+
+static Status attention_forward(const Module *attention, Tape *tape, const Gpt2Config *config, Tensor *x,
+                                Tensor *normal, Tensor **out)
+{
+    Tensor *qkv, *context;
+    TRY(linear_forward(attention, "c_attn", tape, normal, false, &qkv));
+    TRY(f_attention(tape, qkv, NULL, NULL, NULL, config->n_head, true, config->attn_pdrop, &context));
+    return add_projection(attention, tape, config, x, context, out);
+}
+
+static Status mlp_forward(const Module *mlp, Tape *tape, const Gpt2Config *config, Tensor *x, Tensor *normal,
+                          Tensor **out)
+{
+    Tensor *wide, *active;
+    TRY(linear_forward(mlp, "c_fc", tape, normal, false, &wide));
+    TRY(f_gelu(tape, wide, true, &active));
+    return add_projection(mlp, tape, config, x, active, out);
+}
+
+typedef Status (*Half)(const Module *module, Tape *tape, const Gpt2Config *config, Tensor *x, Tensor *normal,
+                       Tensor **out);
+
+/* x + half(norm(x)) */
+static Status half_forward(const Module *layer, const char *norm, const char *name, Half half, Tape *tape,
+                           const Gpt2Config *config, Tensor *x, Tensor **out)
+{
+    Module *module;
+    Tensor *normal;
+    TRY(layer_norm_forward(layer, norm, tape, x, config->layer_norm_epsilon, &normal));
+    TRY(module_child(layer, name, &module));
+    TRY(tape_enter(tape, name));
+    Status status = half(module, tape, config, x, normal, out);
+    tape_leave(tape);
+    return status;
+}
+
+static Status layer_forward(const Module *layer, Tape *tape, const Gpt2Config *config, Tensor *x, Tensor **out)
+{
+    Tensor *attended;
+    TRY(half_forward(layer, "ln_1", "attn", attention_forward, tape, config, x, &attended));
+    return half_forward(layer, "ln_2", "mlp", mlp_forward, tape, config, attended, out);
+}
+
+static Status compute_hidden(Forward *pass, Tensor **out)
+{
+    const Gpt2Config *config = pass->model->config;
+    Module *transformer = module_find(pass->model->root, "transformer"),
+           *list = module_find(pass->model->root, "transformer.h");
+    Tensor *x;
+    if (!transformer || !list) return status_fail(STATUS_INVALID, "gpt2: the module tree has no 'transformer.h'");
+    TRY(tape_enter(pass->tape, "transformer"));
+    Status status = embed(pass, &x);
+    tape_leave(pass->tape);
+    for (int i = 0; status == STATUS_OK && i < list->child_count; i++) {
+        char path[MODULE_PATH_SIZE];
+        module_path(list->children[i], path);
+        TRY(tape_enter(pass->tape, path));
+        status = layer_forward(list->children[i], pass->tape, config, x, &x);
+        tape_leave(pass->tape);
+    }
+    TRY(status);
+    TRY(tape_enter(pass->tape, "transformer"));
+    status = layer_norm_forward(transformer, "ln_f", pass->tape, x, config->layer_norm_epsilon, out);
+    tape_leave(pass->tape);
+    return status;
+}
+
+/* rows f32[n,H] -> f32[n,vocab] */
+static Status head(Forward *pass, Tensor *rows, Tensor **out)
+{
+    Param *words = module_find_param(pass->model->root, "transformer.wte.weight");
+    if (!words) return status_fail(STATUS_INVALID, "gpt2: the module tree has no 'transformer.wte.weight'");
+    TRY(tape_enter(pass->tape, "lm_head"));
+    Status status = f_linear(pass->tape, rows, words->value, NULL, out);
+    tape_leave(pass->tape);
+    return status;
+}
+
+static Status compute_clm_logits(Forward *pass, Tensor **out)
+{
+    const Gpt2Config *config = pass->model->config;
+    Tensor *hidden, *flat;
+    TRY(forward_output(pass, "hidden", &hidden));
+    TRY(f_reshape(pass->tape, hidden, 2, (int64_t[]){-1, config->n_embd}, &flat));
+    return head(pass, flat, out);
+}
+
+/* The hidden state of each sequence's last token: f32[B,H]. */
+static Status last_hidden(Forward *pass, Tensor **out)
+{
+    const Gpt2Config *config = pass->model->config;
+    Tensor *hidden, *flat, *places, *lengths = batch_find(pass->batch, "lengths");
+    TRY(forward_output(pass, "hidden", &hidden));
+    int64_t batch = hidden->shape[0], width = hidden->shape[1];
+    TRY(f_reshape(pass->tape, hidden, 2, (int64_t[]){-1, config->n_embd}, &flat));
+    TRY(tensor_new(tape_arena(pass->tape), DTYPE_I32, 1, &batch, &places));
+    for (int64_t i = 0; i < batch; i++) {
+        int64_t length = lengths ? TENSOR_I32(lengths)[i] : width;
+        TENSOR_I32(places)[i] = (int32_t)(i * width + (length < 1 ? 0 : length - 1));
+    }
+    Status status = f_gather_rows(pass->tape, flat, places, out);
+    tensor_unref(places);
+    return status;
+}
+
+static Status compute_next_logits(Forward *pass, Tensor **out)
+{
+    Tensor *last;
+    TRY(last_hidden(pass, &last));
+    return head(pass, last, out);
+}
+
+static Status compute_class_logits(Forward *pass, Tensor **out)
+{
+    Tensor *last;
+    if (!module_find(pass->model->root, "score"))
+        return status_fail(STATUS_INVALID, "gpt2: there is no classifier; build the model with num_labels");
+    TRY(last_hidden(pass, &last));
+    return linear_forward(pass->model->root, "score", pass->tape, last, false, out);
+}
+
+static int64_t max_length(const Model *model)
+{
+    return ((const Gpt2Config *)model->config)->n_positions;
+}
+
+/* All positions are predicted, whatever 'masked' says; a query sees half of the keys on average. */
+static double step_flops(const Model *model, int64_t batch, int64_t length, int64_t masked)
+{
+    const Gpt2Config *c = model->config;
+    double tokens = (double)batch * (double)length, h = (double)c->n_embd, wide = (double)c->n_inner;
+    double layer = tokens * (4 * h * h + 2 * h * wide) + tokens * (double)length * h;
+    (void)masked;
+    return 3 * 2 * ((double)c->n_layer * layer + tokens * h * (double)c->vocab_size);
+}
+
+const ModelRecord model_gpt2 = {
+    .name = "gpt2",
+    .doc = "GPT-2: a causal pre-norm decoder that predicts the next token, its head tied to the word embeddings.",
+    .source = "Radford et al. 2019, Language models are unsupervised multitask learners",
+    .options = options,
+    .config_size = sizeof(Gpt2Config),
+    .build = build,
+    .outputs =
+        (const ModelOutput[]){
+            {"hidden", "hidden states behind the last norm, f32[B,T,H]", compute_hidden},
+            {"clm_logits", "the token behind each place, f32[B*T,vocab]", compute_clm_logits},
+            {"next_logits", "the token behind each sequence, f32[B,vocab]", compute_next_logits},
+            {"class_logits", "classes, from the last token, f32[B,num_labels]", compute_class_logits},
+            {0},
+        },
+    .aliases =
+        (const ModelAlias[]){
+            {"lm_head.weight", "transformer.wte.weight"},
+            {0},
+        },
+    .transposed = (const char *const[]){"c_attn", "c_proj", "c_fc", NULL},
+    .max_length = max_length,
+    .step_flops = step_flops,
+};
