@@ -190,7 +190,7 @@ static Status compute_clm_logits(Forward *pass, Tensor **out)
 }
 
 /* The hidden state of each sequence's last token: f32[B,H]. */
-static Status last_hidden(Forward *pass, Tensor **out)
+static Status compute_last_hidden(Forward *pass, Tensor **out)
 {
     const Gpt2Config *config = pass->model->config;
     Tensor *hidden, *flat, *places, *lengths = batch_find(pass->batch, "lengths");
@@ -210,7 +210,7 @@ static Status last_hidden(Forward *pass, Tensor **out)
 static Status compute_next_logits(Forward *pass, Tensor **out)
 {
     Tensor *last;
-    TRY(last_hidden(pass, &last));
+    TRY(forward_output(pass, "last_hidden", &last));
     return head(pass, last, out);
 }
 
@@ -219,8 +219,13 @@ static Status compute_class_logits(Forward *pass, Tensor **out)
     Tensor *last;
     if (!module_find(pass->model->root, "score"))
         return status_fail(STATUS_INVALID, "gpt2: there is no classifier; build the model with num_labels");
-    TRY(last_hidden(pass, &last));
+    TRY(forward_output(pass, "last_hidden", &last));
     return linear_forward(pass->model->root, "score", pass->tape, last, false, out);
+}
+
+static int64_t trunk_size(const Model *model)
+{
+    return ((const Gpt2Config *)model->config)->n_embd;
 }
 
 static int64_t max_length(const Model *model)
@@ -249,10 +254,14 @@ const ModelRecord model_gpt2 = {
         (const ModelOutput[]){
             {"hidden", "hidden states behind the last norm, f32[B,T,H]", compute_hidden},
             {"clm_logits", "the token behind each place, f32[B*T,vocab]", compute_clm_logits},
+            {"last_hidden", "the hidden state of each sequence's last token, f32[B,H]", compute_last_hidden},
             {"next_logits", "the token behind each sequence, f32[B,vocab]", compute_next_logits},
             {"class_logits", "classes, from the last token, f32[B,num_labels]", compute_class_logits},
             {0},
         },
+    .classes = "class_logits",
+    .trunk = "last_hidden",
+    .trunk_size = trunk_size,
     .aliases =
         (const ModelAlias[]){
             {"lm_head.weight", "transformer.wte.weight"},
