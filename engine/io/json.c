@@ -13,18 +13,56 @@ enum { READ_LIMIT = 64 << 20 };
 /* Jansson reports a lack of memory in several ways, or as a syntax error; this remembers it. */
 static _Thread_local bool ran_out;
 
+/* Its lexer does not look whether its text could grow, and then reads beyond it. So while it parses, that text
+ * grows into a reserve when memory runs out. */
+static _Thread_local struct Reserve {
+    char *bytes;
+    size_t size, used;
+} reserve;
+
 static void *json_allocate(size_t bytes)
 {
     void *block;
     if (memory_new_raw(bytes, 1, &block) == STATUS_OK) return block;
     ran_out = true;
-    return NULL;
+    if (bytes > reserve.size - reserve.used) return NULL;
+    block = reserve.bytes + reserve.used;
+    reserve.used += (bytes + 15) / 16 * 16;
+    if (reserve.used > reserve.size) reserve.used = reserve.size;
+    return block;
+}
+
+static void json_release(void *block)
+{
+    char *at = block;
+    if (!reserve.bytes || at < reserve.bytes || at >= reserve.bytes + reserve.size) memory_free(block);
+}
+
+/* The lexer's text holds one token and doubles until it fits. */
+static Status reserve_open(const char *text, size_t length)
+{
+    size_t longest = 0, from = 0;
+    for (size_t i = 0; i <= length; i++) {
+        if (i < length && (text[i] != '"' || (i && text[i - 1] == '\\'))) continue;
+        if (i - from > longest) longest = i - from;
+        from = i;
+    }
+    TRY(memory_new_raw(4 * longest + 256, 1, &reserve.bytes));
+    reserve.size = 4 * longest + 256;
+    reserve.used = 0;
+    return STATUS_OK;
+}
+
+static void reserve_close(void)
+{
+    memory_free(reserve.bytes);
+    reserve = (struct Reserve){0};
 }
 
 /* Before main(), since Jansson's values must all come from one allocator. */
 __attribute__((constructor)) static void json_use_counted_memory(void)
 {
-    json_set_alloc_funcs(json_allocate, memory_free);
+    json_set_alloc_funcs(json_allocate, json_release);
 }
 
 static Status no_memory(const char *what)
@@ -35,14 +73,18 @@ static Status no_memory(const char *what)
 Status json_parse(const char *name, const char *text, size_t length, json_t **out)
 {
     json_error_t error;
+    TRY(reserve_open(text, length));
     ran_out = false;
     json_t *value = json_loadb(text, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-    if (value && !ran_out) {
+    if (value && ran_out) { /* it may stand in the reserve */
+        json_decref(value);
+        value = NULL;
+    }
+    reserve_close();
+    if (value) {
         *out = value;
         return STATUS_OK;
     }
-    /* Jansson's lexer drops the byte for which it got no memory and goes on, so such a value must not be used. */
-    json_decref(value);
     if (ran_out || json_error_code(&error) == json_error_out_of_memory) return no_memory(name);
     return status_fail(STATUS_FORMAT, "%s: line %d, column %d: %s", name, error.line, error.column, error.text);
 }
