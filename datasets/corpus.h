@@ -50,6 +50,10 @@ const char *corpus_sentence(const Corpus *corpus, int64_t index, size_t *length)
 Status corpus_encode(const Corpus *corpus, const Encoder *encoder, EncodeProgress progress, void *context,
                      Tokenized **out) STATUS_CHECKED;
 
+/* The same text as it reads, for causal models: a space before each sentence that follows another one in its
+ * document. Its held-out text likewise; there is no oracle of it. Errors: memory. */
+Status corpus_joined(const Corpus *corpus, Corpus **out) STATUS_CHECKED;
+
 Corpus *corpus_ref(Corpus *corpus);
 void corpus_unref(Corpus *corpus);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "datasets/data_records.h"
 
+#include "datasets/causal_text.h"
 #include "datasets/labelled.h"
 #include "datasets/packed_text.h"
 #include "datasets/sentence_pairs.h"
@@ -16,6 +17,11 @@ static Status split_pairs(Tokenized *text, Tokenized *held_out, const void *conf
 static Status split_packed(Tokenized *text, Tokenized *held_out, const void *config, Source **train, Source **valid)
 {
     return packed_text_split(text, held_out, config, train, valid);
+}
+
+static Status split_causal(Tokenized *text, Tokenized *held_out, const void *config, Source **train, Source **valid)
+{
+    return causal_text_split(text, held_out, config, train, valid);
 }
 
 static Status split_labelled(Tokenized *text, Tokenized *held_out, const void *config, Source **train,
@@ -40,6 +46,14 @@ static const DataRecord data_packed_text = {
     .config_size = sizeof(PackedTextConfig),
     .split = split_packed};
 
+static const DataRecord data_causal_text = {
+    .name = "causal_text",
+    .doc = "contexts of 'length' tokens with the token behind each, for causal language models",
+    .source = "Radford et al. 2018, section 3.1",
+    .options = causal_text_options,
+    .config_size = sizeof(CausalTextConfig),
+    .split = split_causal};
+
 static const DataRecord data_labelled = {.name = "labelled",
                                          .doc = "labelled texts [CLS] text [SEP] for classification",
                                          .source = "Devlin et al. 2019, section 4.1",
@@ -60,7 +74,8 @@ static const DataRecord data_svmlight = {
     .config_size = sizeof(SvmlightConfig),
     .read = read_svmlight};
 
-const DataRecord *const data_records[] = {&data_sentence_pairs, &data_packed_text, &data_labelled, &data_svmlight};
+const DataRecord *const data_records[] = {&data_sentence_pairs, &data_packed_text, &data_causal_text,
+                                          &data_labelled, &data_svmlight};
 const int data_record_count = sizeof data_records / sizeof *data_records;
 
 const DataRecord *data_record_find(const char *name)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The blocks are cut from a stream that is never written down: the tokens of document d, then its separator. A
- * document begins in the stream at the place of its first token plus the number of separators before it. */
 #include "datasets/packed_text.h"
+
+#include "datasets/text_stream.h"
 
 #include <stdio.h>
 
@@ -17,55 +17,16 @@ typedef struct Packed {
     int64_t block; /* of the stream, in an example */
 } Packed;
 
-static int64_t token_begin(const Tokenized *text, int64_t document)
-{
-    return text->sentences[text->documents[document]];
-}
-
-static int64_t document_at(const Tokenized *text, int64_t place)
-{
-    int64_t low = 0, high = text->document_count - 1;
-    while (low < high) {
-        int64_t middle = low + (high - low + 1) / 2;
-        if (token_begin(text, middle) + middle <= place)
-            low = middle;
-        else
-            high = middle - 1;
-    }
-    return low;
-}
-
-static int64_t sentence_at(const Tokenized *text, int64_t document, int64_t token)
-{
-    int64_t low = text->documents[document], high = text->documents[document + 1] - 1;
-    while (low < high) {
-        int64_t middle = low + (high - low + 1) / 2;
-        if (text->sentences[middle] <= token)
-            low = middle;
-        else
-            high = middle - 1;
-    }
-    return low;
-}
-
 static void packed_example(const TextSource *source, uint64_t seed, int64_t epoch, int64_t index, TextExample *out)
 {
     const Packed *packed = (const Packed *)source;
     const Tokenized *text = source->text;
-    int64_t all = text->tokens + text->document_count;
-    int64_t place = index * packed->block, stop = all - place < packed->block ? all : place + packed->block;
+    int64_t all = text_stream_length(text), from = index * packed->block;
+    int64_t to = all - from < packed->block ? all : from + packed->block;
     (void)seed;
     (void)epoch;
     if (packed->specials) text_example_special(out, text->vocabulary->classify, 0);
-    for (int64_t d = document_at(text, place); place < stop; d++) {
-        int64_t from = place - d, end = token_begin(text, d + 1), to = stop - d < end ? stop - d : end;
-        if (from < to) text_example_tokens(out, text, sentence_at(text, d, from), from, to, 0);
-        place = to + d;
-        if (place < stop) {
-            text_example_special(out, text->vocabulary->separator, 0);
-            place++;
-        }
-    }
+    text_stream_read(text, from, to, out);
     if (packed->specials) text_example_special(out, text->vocabulary->separator, 0);
 }
 
@@ -78,7 +39,7 @@ Status packed_text_new(Tokenized *text, const PackedTextConfig *config, Source *
     Source *source = &packed->base.source;
     packed->specials = config->specials;
     packed->block = config->text.length - (config->specials ? 2 : 0);
-    int64_t all = text->tokens + text->document_count;
+    int64_t all = text_stream_length(text);
     source->examples = (all + packed->block - 1) / packed->block;
     snprintf(source->doc, sizeof source->doc, "%lld blocks of %lld tokens, %lld pieces",
              (long long)source->examples, (long long)config->text.length, (long long)source->vocabulary->size);

@@ -1,4 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+ENGINE_SOURCES += datasets/causal_text.c
+ENGINE_SOURCES += datasets/causal_text.h
+ENGINE_SOURCES += datasets/characters.c
+ENGINE_SOURCES += datasets/characters.h
 ENGINE_SOURCES += datasets/data_records.c
 ENGINE_SOURCES += datasets/data_records.h
 ENGINE_SOURCES += datasets/labelled.c
@@ -13,12 +17,15 @@ ENGINE_SOURCES += datasets/svmlight.c
 ENGINE_SOURCES += datasets/svmlight.h
 ENGINE_SOURCES += datasets/text_source.c
 ENGINE_SOURCES += datasets/text_source.h
+ENGINE_SOURCES += datasets/text_stream.c
+ENGINE_SOURCES += datasets/text_stream.h
 ENGINE_SOURCES += datasets/tokenized.c
 ENGINE_SOURCES += datasets/tokenized.h
 ENGINE_SOURCES += datasets/tokenized_encode.c
 ENGINE_SOURCES += datasets/tokenized_encode.h
 ENGINE_SOURCES += datasets/corpus.c
 ENGINE_SOURCES += datasets/corpus.h
+ENGINE_SOURCES += datasets/corpus_joined.c
 ENGINE_SOURCES += datasets/corpus_records.c
 ENGINE_SOURCES += datasets/text_file.c
 ENGINE_SOURCES += datasets/text_files.h

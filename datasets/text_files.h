@@ -7,15 +7,19 @@
 #include "datasets/corpus.h"
 #include "engine/base/option.h"
 
-typedef enum TextCut { TEXT_CUT_LINES, TEXT_CUT_SENTENCES, TEXT_CUT_PARAGRAPHS } TextCut;
+typedef enum TextCut { TEXT_CUT_LINES, TEXT_CUT_SENTENCES, TEXT_CUT_PARAGRAPHS, TEXT_CUT_VERBATIM } TextCut;
+typedef enum TextDocuments { TEXT_DOCUMENTS_PARAGRAPHS, TEXT_DOCUMENTS_LINES, TEXT_DOCUMENTS_FILE } TextDocuments;
 
 typedef struct TextFileConfig {
     int64_t sentences; /* TextCut */
+    int64_t documents; /* TextDocuments */
 } TextFileConfig;
 
 extern const Option text_file_options[];
 
-/* Documents stand between empty lines (of white space only). Errors: missing, empty, a directory, not UTF-8. */
+/* Documents stand between empty lines (of white space only), or are lines, or are the file. White space around
+ * sentences is dropped, unless they are cut verbatim: then the file is one document of pieces of about 1,000 bytes,
+ * cut before white space, all bytes kept. Errors: missing, empty, a directory, not UTF-8. */
 Status text_file_read(const char *path, const TextFileConfig *config, Corpus **out) STATUS_CHECKED;
 
 typedef struct TableConfig {

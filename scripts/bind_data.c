@@ -79,6 +79,16 @@ static int corpus_get_sentence(lua_State *L)
     return 1;
 }
 
+/* corpus:joined() */
+static int corpus_get_joined(lua_State *L)
+{
+    Corpus *corpus = bind_check_corpus(L, 1);
+    CorpusHandle *handle = new_corpus(L);
+    host_check(L, corpus_joined(corpus, &handle->corpus));
+    host_count_bytes(L, handle->corpus->bytes.length);
+    return 1;
+}
+
 static void push_corpus(lua_State *L, Corpus *corpus)
 {
     CorpusHandle *handle = new_corpus(L);
@@ -95,8 +105,8 @@ static int push_classes(lua_State *L, const Corpus *corpus)
     return 1;
 }
 
-static const char *const corpus_fields[] = {"doc",      "documents", "sentences", "bytes",
-                                            "held_out", "classes",   "sentence",  NULL};
+static const char *const corpus_fields[] = {"doc",     "documents", "sentences", "bytes", "held_out",
+                                            "classes", "sentence",  "joined",    NULL};
 
 static int corpus_index(lua_State *L)
 {
@@ -114,10 +124,11 @@ static int corpus_index(lua_State *L)
     if (strcmp(name, "sentences") == 0) lua_pushinteger(L, corpus->sentence_count);
     if (strcmp(name, "bytes") == 0) lua_pushinteger(L, (lua_Integer)corpus->bytes.length);
     if (strcmp(name, "sentence") == 0) lua_pushcfunction(L, corpus_get_sentence);
+    if (strcmp(name, "joined") == 0) lua_pushcfunction(L, corpus_get_joined);
     if (lua_gettop(L) > 2) return 1;
     return luaL_error(L,
-                      "a corpus has no '%s'; there are doc, documents, sentences, bytes, classes, held_out and "
-                      "sentence(i)",
+                      "a corpus has no '%s'; there are doc, documents, sentences, bytes, classes, held_out, "
+                      "sentence(i) and joined()",
                       name);
 }
 

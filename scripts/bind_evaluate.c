@@ -17,6 +17,8 @@ static void push_score(lua_State *L, const Score *score)
     lua_newtable(L);
     set_known(L, "loss", score->loss);
     set_known(L, "accuracy", score->accuracy);
+    set_known(L, "perplexity", score->perplexity);
+    set_known(L, "bits_per_byte", score->bits_per_byte);
     lua_pushinteger(L, score->targets);
     lua_setfield(L, -2, "targets");
 }

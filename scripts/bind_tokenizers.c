@@ -186,4 +186,19 @@ void bind_open_tokenizers(lua_State *L)
     luaL_newmetatable(L, TOKENIZER_TYPE);
     luaL_setfuncs(L, events, 0);
     lua_pop(L, 1);
+    lua_newtable(L);
+    lua_setglobal(L, "tokenizers");
+}
+
+void bind_open_tokenizer(lua_State *L, const RecordKind *kind, const char *name)
+{
+    Record record;
+    lua_getglobal(L, "tokenizers");
+    lua_newtable(L);
+    for (int i = 0; kind->get(i, &record); i++) {
+        bind_push_record(L, kind, &record);
+        lua_setfield(L, -2, record.name);
+    }
+    lua_setfield(L, -2, name);
+    lua_pop(L, 1);
 }

@@ -15,8 +15,11 @@ typedef struct TokenizerFunctions {
 /* Pushes a tokenizer that retains the encoder's owner. The functions are constant data. */
 void bind_push_tokenizer(lua_State *L, const Encoder *encoder, const TokenizerFunctions *functions);
 Encoder bind_check_encoder(lua_State *L, int index);
+/* The global tokenizers, whose members the kinds below add. */
 void bind_open_tokenizers(lua_State *L);
-/* The global tokenizers (scripts/bind_wordpiece.c). */
+/* tokenizers[name] = the records of the kind. */
+void bind_open_tokenizer(lua_State *L, const RecordKind *kind, const char *name);
 void bind_open_wordpiece(lua_State *L);
+void bind_open_characters(lua_State *L);
 
 #endif

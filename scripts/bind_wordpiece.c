@@ -69,13 +69,5 @@ static const RecordKind kind = {"tokenizers.wordpiece", "tokenizer", "WordPiece,
 
 void bind_open_wordpiece(lua_State *L)
 {
-    Record record;
-    lua_newtable(L);
-    lua_newtable(L);
-    for (int i = 0; get(i, &record); i++) {
-        bind_push_record(L, &kind, &record);
-        lua_setfield(L, -2, record.name);
-    }
-    lua_setfield(L, -2, "wordpiece");
-    lua_setglobal(L, "tokenizers");
+    bind_open_tokenizer(L, &kind, "wordpiece");
 }

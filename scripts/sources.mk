@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 RECIPES += scripts/recipes/bert.lua
+RECIPES += scripts/recipes/gpt.lua
 ENGINE_SOURCES += scripts/bind.h
 ENGINE_SOURCES += scripts/bind_debug.c
 ENGINE_SOURCES += scripts/bind_edit.c
@@ -16,6 +17,7 @@ ENGINE_SOURCES += scripts/bind_ops.c
 ENGINE_SOURCES += scripts/bind_record.c
 ENGINE_SOURCES += scripts/bind_tensor.c
 ENGINE_SOURCES += scripts/bind_adapt.c
+ENGINE_SOURCES += scripts/bind_characters.c
 ENGINE_SOURCES += scripts/bind_custom.c
 ENGINE_SOURCES += scripts/bind_evaluate.c
 ENGINE_SOURCES += scripts/bind_live.c

@@ -148,6 +148,8 @@ static void print_score(FILE *out, const Score *score)
         if (!isnan(score->best_loss)) fprintf(out, ", best achievable %.3f", score->best_loss);
         fputs(")", out);
     }
+    if (!isnan(score->perplexity)) fprintf(out, "  perplexity %.2f", score->perplexity);
+    if (!isnan(score->bits_per_byte)) fprintf(out, "  bits per byte %.3f", score->bits_per_byte);
     if (isnan(score->accuracy)) return;
     fprintf(out, "  accuracy %.1f%%", 100 * score->accuracy);
     if (!isnan(score->unigram_accuracy)) fprintf(out, " (majority %.1f%%)", 100 * score->unigram_accuracy);

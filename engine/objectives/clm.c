@@ -69,4 +69,5 @@ const ObjectiveRecord objective_clm = {
     .view = view,
     .output = "clm_logits",
     .targets = "clm_targets",
+    .text = true,
 };

@@ -166,7 +166,9 @@ static Status view(const Objective *objective, RandomKey key, Arena *arena, cons
 {
     const MlmConfig *config = objective->config;
     Tensor *ids, *corrupted;
-    if (!in->vocabulary) return status_fail(STATUS_INVALID, "mlm: the data are not text: there is no [MASK]");
+    if (!in->vocabulary || in->vocabulary->mask < 0)
+        return status_fail(STATUS_INVALID, "mlm: %s: there is no [MASK]",
+                           in->vocabulary ? "the tokenizer is not made for it" : "the data are not text");
     if (config->mask_share + config->random_share > 1 + 1e-9)
         return status_fail(STATUS_INVALID, "mlm: mask_share %g and random_share %g together are more than 1",
                            config->mask_share, config->random_share);

@@ -17,9 +17,13 @@ enum { BATCH_MAX_FIELDS = 16, BATCH_NAME_SIZE = 32 };
 /* What masking and decoding must know of a vocabulary. Belongs to the source, which outlives its batches. */
 typedef struct Vocabulary {
     int64_t size;
-    int32_t pad, unknown, classify, separator, mask; /* ids of [PAD] [UNK] [CLS] [SEP] [MASK] */
+    int32_t pad, unknown, classify, separator, mask; /* ids of [PAD] [UNK] [CLS] [SEP] [MASK]; -1: there is none */
     const uint8_t *special;                          /* u8[size]: 1 for special tokens */
     const char *const *pieces;                       /* texts of the pieces, "##" included; size of them */
+    const int32_t *lengths; /* i32[size]: bytes of text that each stands for; NULL: a text cannot be had back */
+    /* Writes the tokenizer's own files into the directory; NULL: vocab.txt will do. */
+    Status (*save)(const void *tokenizer, const char *directory);
+    const void *tokenizer;
 } Vocabulary;
 
 typedef struct Batch {

@@ -110,7 +110,8 @@ static int64_t row_argmax(const float *row, int64_t classes)
 }
 
 /* Sums, which finish() turns into means. */
-static void add_prediction(Score *score, const Prediction *prediction, const Shares *shares)
+static void add_prediction(Score *score, const Prediction *prediction, const Shares *shares,
+                           const Vocabulary *vocabulary)
 {
     int64_t classes = prediction->logits->shape[1];
     int64_t common = 0;
@@ -120,6 +121,8 @@ static void add_prediction(Score *score, const Prediction *prediction, const Sha
         int64_t target = TENSOR_I32(prediction->targets)[i];
         if (target < 0) continue;
         score->targets++;
+        if (vocabulary && vocabulary->lengths && target < vocabulary->size)
+            score->bytes += vocabulary->lengths[target];
         score->accuracy += row_argmax(TENSOR_F32(prediction->logits) + i * classes, classes) == target;
         if (!shares->total) continue;
         double count = target < shares->classes ? (double)shares->counts[target] : 0;
@@ -158,7 +161,7 @@ static Status score_objective(Evaluator *evaluator, const SessionSource *from, P
         return STATUS_OK;
     }
     int64_t before = score->targets;
-    add_prediction(score, &prediction, &evaluator->shares[place]);
+    add_prediction(score, &prediction, &evaluator->shares[place], input.pass->batch->vocabulary);
     score->loss += value * (double)(score->targets - before);
     return evaluator->options->baselines ? add_oracle(evaluator, from, objective, input.pass, score) : STATUS_OK;
 }
@@ -179,6 +182,14 @@ static Status score_batch(Evaluator *evaluator, SessionSource *from, Cursor *cur
     return status;
 }
 
+static void finish_text(Score *score, const Objective *objective)
+{
+    bool text = score->targets > 0 && objective->record->text;
+    score->perplexity = text ? exp(score->loss) : (double)NAN;
+    score->bits_per_byte =
+        text && score->bytes ? score->loss * (double)score->targets / (M_LN2 * (double)score->bytes) : (double)NAN;
+}
+
 static void finish(Evaluator *evaluator)
 {
     Session *session = evaluator->session;
@@ -192,6 +203,7 @@ static void finish(Evaluator *evaluator)
         score->unigram_loss = baselines ? score->unigram_loss / n : (double)NAN;
         score->unigram_accuracy = baselines ? score->unigram_accuracy / n : (double)NAN;
         score->best_loss = score->best_targets ? score->best_loss / (double)score->best_targets : (double)NAN;
+        finish_text(score, session->objectives[i]);
     }
     evaluator->out->count = session->objective_count;
 }

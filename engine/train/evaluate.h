@@ -14,6 +14,9 @@ typedef struct Score {
         unigram_accuracy; /* of always predicting the training data's class shares, its commonest class */
     double best_loss;     /* of somebody who knows how the data were made, over best_targets of the same targets */
     int64_t best_targets;
+    double perplexity,
+        bits_per_byte; /* of a text (ObjectiveRecord.text); bits_per_byte where pieces have lengths */
+    int64_t bytes;     /* of the text that the targets stand for */
 } Score;
 
 typedef struct Evaluation {

@@ -161,13 +161,14 @@ static Status save_and_fail(Run *run, Status status)
 
 /* --- what stays at the end --- */
 
-/* The vocabulary of the first text source, one piece a line. */
+/* The vocabulary of the first text source: its tokenizer's own files, or one piece a line. */
 static Status write_vocabulary(const Session *session, const char *directory)
 {
     const Vocabulary *vocabulary = session->source_count ? session->sources[0].source->vocabulary : NULL;
     Buffer text = {0};
     char *path;
     if (!vocabulary || !vocabulary->pieces) return STATUS_OK;
+    if (vocabulary->save) return vocabulary->save(vocabulary->tokenizer, directory);
     TRY(file_join(directory, "vocab.txt", &path));
     Status status = STATUS_OK;
     for (int64_t i = 0; i < vocabulary->size && status == STATUS_OK; i++)
@@ -249,6 +250,8 @@ Status evaluation_json(const Evaluation *evaluation, json_t *out)
         TRY(json_set_integer(entry, "targets", score->targets));
         TRY(set_known(entry, "loss", score->loss));
         TRY(set_known(entry, "accuracy", score->accuracy));
+        TRY(set_known(entry, "perplexity", score->perplexity));
+        TRY(set_known(entry, "bits_per_byte", score->bits_per_byte));
         TRY(set_known(entry, "unigram_loss", score->unigram_loss));
         TRY(set_known(entry, "majority_accuracy", score->unigram_accuracy));
         TRY(set_known(entry, "best_loss", score->best_loss));

@@ -2,6 +2,7 @@
 /* A tiny GPT-2 against PyTorch (tests/parity/gpt2.py): logits, and the losses of 20 AdamW steps; the view of causal
  * language modelling; files with transposed weights. */
 #include "engine/base/threads.h"
+#include "engine/train/evaluate.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/tiny_gpt2.h"
 
@@ -146,6 +147,29 @@ START_TEST(too_long_is_an_error)
 }
 END_TEST
 
+/* Perplexity is the exponential of the loss; bits per byte need pieces with lengths. */
+START_TEST(evaluation_of_text)
+{
+    Session *session = gpt2_session();
+    int32_t lengths[GPT2_VOCAB];
+    uint8_t special[GPT2_VOCAB] = {1};
+    for (int i = 0; i < GPT2_VOCAB; i++) lengths[i] = 2;
+    const Vocabulary vocabulary = {.size = GPT2_VOCAB, .special = special, .lengths = lengths};
+    EvaluationOptions options = {.source = "train", .batches = 2};
+    Evaluation evaluation;
+    const Score *score = &evaluation.scores[0];
+    OK(evaluate(session, &options, &evaluation));
+    ck_assert_int_gt(score->targets, 2 * GPT2_T);
+    ck_assert_double_eq_tol(score->perplexity, exp(score->loss), 1e-9);
+    ck_assert(isnan(score->bits_per_byte));
+    gpt2_vocabulary = &vocabulary;
+    OK(evaluate(session, &options, &evaluation));
+    ck_assert_int_eq(score->bytes, 2 * score->targets);
+    ck_assert_double_eq_tol(score->bits_per_byte, score->loss / log(2) / 2, 1e-9);
+    session_free(session);
+}
+END_TEST
+
 /* Written as it was read, transposes included; a weight that is not transposed is refused. */
 START_TEST(files_have_transposes)
 {
@@ -210,6 +234,7 @@ Suite *gpt2_suite(void)
     tcase_add_test(tests, view_shifts);
     tcase_add_test(tests, view_refuses);
     tcase_add_test(tests, too_long_is_an_error);
+    tcase_add_test(tests, evaluation_of_text);
     tcase_add_test(tests, files_have_transposes);
     tcase_add_test(tests, threads_do_not_matter);
     suite_add_tcase(suite, tests);

@@ -32,10 +32,12 @@ static Status gpt2_put(Gpt2Batches *stored, Batch *batch, Arena *arena, const ch
     return batch_put(batch, name, tensor);
 }
 
+static const Vocabulary *gpt2_vocabulary; /* of the batches; NULL: none */
+
 static Status gpt2_next(Source *source, Arena *arena, Cursor *cursor, Batch *out)
 {
     Gpt2Batches *stored = (Gpt2Batches *)source;
-    *out = (Batch){.size = GPT2_B};
+    *out = (Batch){.size = GPT2_B, .vocabulary = gpt2_vocabulary};
     int64_t at = cursor->index++;
     TRY(gpt2_put(stored, out, arena, "input_ids", at, 2));
     return gpt2_put(stored, out, arena, "lengths", at, 1);
@@ -71,7 +73,8 @@ static Session *gpt2_session(void)
     Gpt2Config config = gpt2_tiny_config();
     OK(session_new(1, &session));
     OK(memory_new(1, sizeof *stored, &stored));
-    stored->source = (Source){.type = &gpt2_batches_type, .refs = 1, .batch_size = GPT2_B};
+    stored->source =
+        (Source){.type = &gpt2_batches_type, .refs = 1, .examples = GPT2_STEPS * GPT2_B, .batch_size = GPT2_B};
     OK(safetensors_open(TEST_GOLDEN "/gpt2_steps.safetensors", &stored->file));
     OK(session_add_source(session, "train", &stored->source));
     source_unref(&stored->source);

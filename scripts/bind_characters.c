@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* tokenizers.characters.train(corpus, {options}) and tokenizers.characters.load(path). */
+#include "datasets/characters.h"
+#include "scripts/bind_data.h"
+#include "scripts/bind_tokenizers.h"
+
+#include <string.h>
+
+static bool get(int index, Record *out)
+{
+    static const Record records[] = {
+        {.name = "train",
+         .doc = "Each character of a corpus as a token: train(corpus, {options}).",
+         .options = characters_train_options,
+         .data = "train"},
+        {.name = "load", .doc = "The tokenizer of a characters.json: load(path).", .data = "load"},
+    };
+    if (index >= (int)(sizeof records / sizeof *records)) return false;
+    *out = records[index];
+    return true;
+}
+
+static Status save(const void *tokenizer, const char *path)
+{
+    return characters_save(tokenizer, path);
+}
+
+static Status decode(const void *tokenizer, const int32_t *ids, int64_t count, Buffer *out)
+{
+    return characters_decode(tokenizer, ids, count, out);
+}
+
+static const TokenizerFunctions functions = {save, decode};
+
+/* The Lua value holds its own reference; this one is given back. */
+static int push(lua_State *L, Characters *tokenizer)
+{
+    Encoder encoder = characters_encoder(tokenizer);
+    bind_push_tokenizer(L, &encoder, &functions);
+    characters_unref(tokenizer);
+    return 1;
+}
+
+static int call(lua_State *L, const Record *record)
+{
+    Characters *tokenizer;
+    CharactersTrainConfig config;
+    lua_settop(L, 2);
+    if (strcmp(record->name, "load") == 0) {
+        host_check(L, characters_load(luaL_checkstring(L, 1), &tokenizer));
+        return push(L, tokenizer);
+    }
+    option_defaults(record->options, &config);
+    if (!lua_isnil(L, 2)) bind_read_options(L, 2, record->options, &config, "characters.train", NULL);
+    host_check(L, characters_train(bind_check_corpus(L, 1), &config, &tokenizer));
+    return push(L, tokenizer);
+}
+
+static const RecordKind kind = {"tokenizers.characters", "tokenizer", "characters as tokens", get, call, NULL};
+
+void bind_open_characters(lua_State *L)
+{
+    bind_open_tokenizer(L, &kind, "characters");
+}

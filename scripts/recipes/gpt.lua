@@ -1,0 +1,51 @@
+-- SPDX-License-Identifier: GPL-3.0-or-later
+-- Pre-training of a GPT-2: on the built-in stories, or on a text of one's own. The defaults are nanoGPT's small setting for a
+-- processor, with each character a token.
+
+-- How the text reads and what a document is: the file as it stands, or its paragraphs or lines between separators.
+local function read(path, p)
+  if p.documents == "file" then return data.text(path, { sentences = "verbatim" }) end
+  if p.documents == "lines" then return data.text(path, { sentences = "lines", documents = "lines" }) end
+  return data.text(path):joined()
+end
+
+return recipe {
+  doc = "Pre-train a GPT-2 with causal language modelling.",
+  params = {
+    text = file { doc = "text to learn from; without it, the built-in stories" },
+    valid = file { doc = "text to evaluate on; without it, a share of the text is held out" },
+    valid_share = number { 0.1, above = 0, below = 1, doc = "share of the text that is held out, where no text is given" },
+    documents = choice { "file", "paragraphs", "lines", doc = "what stands between separators: the file, its paragraphs, its lines" },
+    separate = boolean { false, doc = "each document is an example; otherwise they are joined and cut into blocks" },
+    n_embd = integer { 128, min = 8, doc = "width of the model" },
+    n_layer = integer { 4, min = 1, doc = "layers" },
+    n_head = integer { 4, min = 1, doc = "attention heads; the width is a multiple of it" },
+    length = integer { 64, min = 8, doc = "tokens of the context" },
+    batch_size = integer { 12, min = 1, doc = "contexts of a step" },
+    dropout = number { 0, min = 0, below = 1, doc = "dropout of embeddings, hidden states and attention" },
+    lr = number { 1e-3, above = 0, doc = "highest learning rate; it falls to a tenth" },
+    weight_decay = number { 0.1, min = 0, doc = "weight decay of matrices" },
+    steps = integer { 2000, min = 1, doc = "steps" },
+  },
+  build = function(p)
+    local corpus = p.text and read(p.text, p) or data.stories():joined()
+    local tokenizer = tokenizers.characters.train(corpus)
+    local blocks = data.causal_text(corpus, tokenizer, {
+      length = p.length, batch_size = p.batch_size, valid = p.valid_share, held_out = p.valid and read(p.valid, p),
+      documents = p.separate and "separate" or "joined",
+    })
+    return session {
+      model = models.gpt2 {
+        vocab_size = tokenizer.vocab_size, n_embd = p.n_embd, n_layer = p.n_layer, n_head = p.n_head,
+        n_positions = math.max(p.length, 64),
+        resid_pdrop = p.dropout, embd_pdrop = p.dropout, attn_pdrop = p.dropout,
+      },
+      data = { train = blocks.train, valid = blocks.valid },
+      objectives = { objectives.clm {} },
+      optimizer = optim.adamw { lr = p.lr, weight_decay = p.weight_decay, beta2 = 0.99 },
+      schedule = schedules.cosine { warmup = 0.05, minimum = 0.1 },
+      clip_norm = 1,
+      steps = p.steps,
+    }
+  end,
+}
