@@ -241,12 +241,22 @@ static Status attach_oracle(void *object, const Encoder *encoder, Tokenized *tex
 
 /* --- the text --- */
 
-static Status add_sentence(void *context, uint64_t story, const char *sentence, size_t length, int last)
+/* The classes stand in the corpus in this order. */
+static Status add_moods(Corpus *corpus)
+{
+    static const char *const moods[] = {"sad", "calm", "happy"};
+    int32_t number;
+    for (int i = 0; i < 3; i++) TRY(corpus_class(corpus, moods[i], &number));
+    return STATUS_OK;
+}
+
+/* A corpus without classes gets no labels. */
+static Status add_sentence(void *context, const WorldStory *story, const char *sentence, size_t length, int last)
 {
     Corpus *corpus = context;
-    (void)story;
+    int32_t mood = story->sentences[story->count - 1].scene.people[0].mood + 1;
     TRY(corpus_add_sentence(corpus, sentence, length));
-    return last ? corpus_end_document(corpus, -1) : STATUS_OK;
+    return last ? corpus_end_document(corpus, corpus->class_count ? mood : -1) : STATUS_OK;
 }
 
 typedef struct Telling {
@@ -258,6 +268,7 @@ typedef struct Telling {
 
 static Status tell(Telling *telling, int64_t first, int64_t stories, Corpus *corpus)
 {
+    if (world_get_options(telling->world)->labels == WORLD_MOODS) TRY(add_moods(corpus));
     for (int64_t i = 0; i < stories; i += CHUNK_STORIES) {
         int64_t count = stories - i < CHUNK_STORIES ? stories - i : CHUNK_STORIES;
         TRY(cancel_check());

@@ -9,7 +9,10 @@ const Option world_options[] = {
     OPTION_INT_FIELD(WorldOptions, stories, 10000, 1, 1e9, "stories to learn from"),
     OPTION_INT_FIELD(WorldOptions, held_out, 500, 0, 1e9, "stories held out for evaluation"),
     OPTION_INT_FIELD(WorldOptions, sentences, 6, 1, WORLD_MAX_SENTENCES, "sentences of a story"),
-    OPTION_CHOICE_FIELD(WorldOptions, style, "plain", "plain", "how the stories are told"),
+    OPTION_CHOICE_FIELD(WorldOptions, style, "plain", "plain spoken", "how the stories are told"),
+    OPTION_CHOICE_FIELD(
+        WorldOptions, labels, "none", "none mood",
+        "what a story is labelled with: how its hero feels at the end (calm, happy, sad), or nothing"),
     {0}};
 
 static Status check_options(const WorldOptions *options)
@@ -112,7 +115,7 @@ static Status each_story(const World *world, const WorldStory *story, Buffer *te
     for (int32_t i = 0; i < story->count; i++) {
         buffer_clear(text);
         TRY(world_sentence_text(world, &story->sentences[i], text));
-        TRY(visit(context, story->index, text->data, text->length, i + 1 == story->count));
+        TRY(visit(context, story, text->data, text->length, i + 1 == story->count));
     }
     return STATUS_OK;
 }

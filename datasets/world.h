@@ -19,8 +19,10 @@ enum {
     WORLD_WORD_SIZE = 24
 };
 
+typedef enum WorldLabels { WORLD_NO_LABELS, WORLD_MOODS } WorldLabels;
+
 typedef struct WorldOptions {
-    int64_t seed, stories, held_out, sentences, style;
+    int64_t seed, stories, held_out, sentences, style, labels; /* labels: WorldLabels */
 } WorldOptions;
 
 extern const Option world_options[];
@@ -129,7 +131,7 @@ Status world_sentence_text(const World *world, const WorldSentence *sentence, Bu
 
 /* Calls visit with the text of every sentence of stories [first, first + stories) in order; last is 1 at the end of
  * a story. Stops at the first failure of visit and forwards it. */
-typedef Status (*WorldVisit)(void *context, uint64_t story, const char *sentence, size_t length, int last);
+typedef Status (*WorldVisit)(void *context, const WorldStory *story, const char *sentence, size_t length, int last);
 Status world_each_sentence(const World *world, uint64_t first, uint64_t stories, WorldVisit visit,
                            void *context) STATUS_CHECKED;
 

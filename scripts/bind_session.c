@@ -435,10 +435,12 @@ static int session_newindex(lua_State *L)
 
 /* --- words --- */
 
-static Status describe(const Session *session, Buffer *out)
+static Status describe(const Session *session, const char *headline, Buffer *out)
 {
-    TRY(buffer_printf(out, "session: step %lld of %lld, seed %llu\n  models     ", (long long)session->step,
-                      (long long)session->steps, (unsigned long long)session->seed));
+    TRY(headline ? buffer_text(out, headline)
+                 : buffer_printf(out, "session: step %lld of %lld, seed %llu", (long long)session->step,
+                                 (long long)session->steps, (unsigned long long)session->seed));
+    TRY(buffer_text(out, "\n  models     "));
     for (int i = 0; i < session->model_count; i++)
         TRY(buffer_printf(out, "%s%s (%s, %.2f M parameters)", i ? ", " : "", session->models[i]->name,
                           session->models[i]->record->name,
@@ -462,8 +464,14 @@ static Status describe(const Session *session, Buffer *out)
 static int session_tostring(lua_State *L)
 {
     Session *session = bind_check_session(L, 1)->session;
+    lua_getglobal(L, "lathe");
+    lua_getfield(L, -1, "history");
+    lua_getfield(L, -1, "headline");
+    lua_pushvalue(L, 1);
+    lua_call(L, 1, 1);
+    const char *headline = lua_tostring(L, -1); /* nil: not the run that has a history */
     Buffer *out = host_push_buffer(L);
-    host_check(L, describe(session, out));
+    host_check(L, describe(session, headline, out));
     host_buffer_to_string(L, out);
     return 1;
 }

@@ -542,6 +542,16 @@ function history.stepped()
   if H.session.step % every == 0 then snapshot_here() end
 end
 
+-- What print(run) begins with; nil for other sessions.
+function history.headline(session)
+  if not H or session ~= H.session then return nil end
+  local name = H.directory and H.directory.path:match "[^/]+$" or "session"
+  local text = ("%s, branch %s: step %s of %s"):format(name, H.current, comma(session.step), comma(session.steps))
+  local speed = session.last and session.last.tokens_per_second
+  if speed and speed > 0 then text = text .. (", %s tokens/s"):format(comma(speed // 1 | 0)) end
+  return text .. (", last snapshot at %s"):format(comma(H.snapshots[#H.snapshots].step))
+end
+
 -- The last line of a run that was trained to its end; a line for each checkpoint. They say which state was reached.
 function history.finish() if H then write("finish()") end end
 function history.saved() if H then write("saved()") end end

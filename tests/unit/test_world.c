@@ -34,7 +34,7 @@ static WorldStory *new_story(void)
     return story;
 }
 
-static Status append(void *context, uint64_t story, const char *sentence, size_t length, int last)
+static Status append(void *context, const WorldStory *story, const char *sentence, size_t length, int last)
 {
     (void)story;
     TRY(buffer_append(context, sentence, length));
@@ -139,7 +139,7 @@ static void check_spelling(const char *text)
         ck_assert_msg(strchr("aeioh", an[4]) != NULL, "'an' before a consonant: %s", text);
 }
 
-static Status spell(void *context, uint64_t story, const char *sentence, size_t length, int last)
+static Status spell(void *context, const WorldStory *story, const char *sentence, size_t length, int last)
 {
     (void)context;
     (void)story;
@@ -151,9 +151,37 @@ static Status spell(void *context, uint64_t story, const char *sentence, size_t 
 
 START_TEST(sentences_are_spelled)
 {
-    World *world = new_world();
-    ASSERT_OK(world_each_sentence(world, 5000, 1000, spell, NULL));
-    world_free(world);
+    WorldOptions options = defaults();
+    for (options.style = 0; options.style < WORLD_STYLES; options.style++) {
+        World *world;
+        ASSERT_OK(world_new(&options, &world));
+        ASSERT_OK(world_each_sentence(world, 5000, 1000, spell, NULL));
+        world_free(world);
+    }
+}
+END_TEST
+
+/* The same scenes in other words: the same labels, almost no sentence that both styles have. */
+START_TEST(styles_tell_the_same_stories)
+{
+    WorldOptions options = defaults();
+    World *plain = new_world(), *spoken;
+    WorldStory *a = new_story(), *b = new_story();
+    int moods[3] = {0};
+    options.style = 1;
+    ASSERT_OK(world_new(&options, &spoken));
+    for (uint64_t i = 0; i < 300; i++) {
+        ASSERT_OK(world_story(plain, i, a));
+        ASSERT_OK(world_story(spoken, i, b));
+        for (int s = 0; s < a->count; s++)
+            ck_assert_mem_eq(&a->sentences[s].scene, &b->sentences[s].scene, sizeof a->sentences[s].scene);
+        moods[a->sentences[a->count - 1].scene.people[0].mood + 1]++;
+    }
+    for (int i = 0; i < 3; i++) ck_assert_int_gt(moods[i], 20);
+    memory_free(a);
+    memory_free(b);
+    world_free(plain);
+    world_free(spoken);
 }
 END_TEST
 
@@ -437,12 +465,12 @@ START_TEST(failing_allocations_leak_nothing)
 }
 END_TEST
 
-static Status refuse(void *context, uint64_t story, const char *sentence, size_t length, int last)
+static Status refuse(void *context, const WorldStory *story, const char *sentence, size_t length, int last)
 {
     (void)sentence;
     (void)length;
     (void)last;
-    return ++*(int *)context < 3 ? STATUS_OK : status_fail(STATUS_IO, "story %d is too much", (int)story);
+    return ++*(int *)context < 3 ? STATUS_OK : status_fail(STATUS_IO, "story %d is too much", (int)story->index);
 }
 
 START_TEST(a_visitor_may_stop)
@@ -463,6 +491,7 @@ Suite *world_suite(void)
     tcase_add_test(tests, a_story_depends_on_seed_and_index_only);
     tcase_add_test(tests, sentences_are_many_and_words_are_few);
     tcase_add_test(tests, sentences_are_spelled);
+    tcase_add_test(tests, styles_tell_the_same_stories);
     tcase_add_test(tests, sentences_say_what_the_scene_says);
     tcase_add_test(tests, every_event_happens_in_long_stories);
     tcase_add_test(tests, words_inflect);
