@@ -4,14 +4,13 @@
 #include "engine/base/threads.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { GRID = 1 << 14 }; /* elements of a tile: its five arrays fit the second-level cache */
 
 typedef struct Update {
+    UpdateArrays a;
     const void *step;
-    int64_t n;
-    float *weight, *first, *second;
-    const float *grad, *mask;
     float ratio;   /* LAMB's trust ratio */
     double *norms; /* LAMB: squares of weight and update, two a tile */
 } Update;
@@ -24,23 +23,38 @@ static int64_t tiles_of(int64_t n)
 static int64_t end_of(const Update *update, int64_t tile)
 {
     int64_t end = (tile + 1) * GRID;
-    return end < update->n ? end : update->n;
+    return end < update->a.n ? end : update->a.n;
+}
+
+static void fetch(float *to, const float *from, int64_t start, int64_t end)
+{
+    if (from) memcpy(to + start, from + start, (size_t)(end - start) * sizeof *to);
+}
+
+/* Old values that lie elsewhere, while they are in the cache: cheaper than a copy beforehand. */
+static void fetch_old(const Update *update, int64_t from, int64_t to)
+{
+    fetch(update->a.weight, update->a.old_weight, from, to);
+    fetch(update->a.first, update->a.old_first, from, to);
+    fetch(update->a.second, update->a.old_second, from, to);
 }
 
 static void apply_mask(const Update *update, int64_t from, int64_t to)
 {
-    for (int64_t i = from; update->mask && i < to; i++) update->weight[i] *= update->mask[i];
+    for (int64_t i = from; update->a.mask && i < to; i++) update->a.weight[i] *= update->a.mask[i];
 }
 
 static void adam_tile(void *context, int64_t tile)
 {
     const Update *update = context;
     const AdamStep s = *(const AdamStep *)update->step;
-    const float *restrict grad = update->grad;
-    float *restrict weight = update->weight, *restrict mean = update->first, *restrict square = update->second;
+    const float *restrict grad = update->a.grad;
+    float *restrict weight = update->a.weight, *restrict mean = update->a.first,
+                    *restrict square = update->a.second;
     float l2 = s.decoupled ? 0 : s.weight_decay, keep = s.decoupled ? 1 - s.lr * s.weight_decay : 1;
     float rate = s.lr / s.correction1, root = 1 / sqrtf(s.correction2);
     int64_t to = end_of(update, tile);
+    fetch_old(update, tile * GRID, to);
 #pragma omp simd
     for (int64_t i = tile * GRID; i < to; i++) {
         float g = grad[i] * s.scale + l2 * weight[i];
@@ -51,22 +65,21 @@ static void adam_tile(void *context, int64_t tile)
     apply_mask(update, tile * GRID, to);
 }
 
-void kernel_adam(const AdamStep *step, int64_t n, float *weight, const float *grad, float *mean, float *square,
-                 const float *mask)
+void kernel_adam(const AdamStep *step, const UpdateArrays *arrays)
 {
-    Update update = {
-        .step = step, .n = n, .weight = weight, .first = mean, .second = square, .grad = grad, .mask = mask};
-    threads_run(tiles_of(n), adam_tile, &update);
+    Update update = {.a = *arrays, .step = step};
+    threads_run(tiles_of(arrays->n), adam_tile, &update);
 }
 
 static void sgd_tile(void *context, int64_t tile)
 {
     const Update *update = context;
     const SgdStep s = *(const SgdStep *)update->step;
-    const float *restrict grad = update->grad;
-    float *restrict weight = update->weight, *restrict velocity = update->first;
+    const float *restrict grad = update->a.grad;
+    float *restrict weight = update->a.weight, *restrict velocity = update->a.first;
     float old = s.first ? 0 : s.momentum;
     int64_t to = end_of(update, tile);
+    fetch_old(update, tile * GRID, to);
 #pragma omp simd
     for (int64_t i = tile * GRID; i < to; i++) {
         float g = grad[i] * s.scale + s.weight_decay * weight[i];
@@ -76,11 +89,10 @@ static void sgd_tile(void *context, int64_t tile)
     apply_mask(update, tile * GRID, to);
 }
 
-void kernel_sgd(const SgdStep *step, int64_t n, float *weight, const float *grad, float *velocity,
-                const float *mask)
+void kernel_sgd(const SgdStep *step, const UpdateArrays *arrays)
 {
-    Update update = {.step = step, .n = n, .weight = weight, .first = velocity, .grad = grad, .mask = mask};
-    threads_run(tiles_of(n), sgd_tile, &update);
+    Update update = {.a = *arrays, .step = step};
+    threads_run(tiles_of(arrays->n), sgd_tile, &update);
 }
 
 /* The direction of one element, from moments that are up to date. */
@@ -95,12 +107,13 @@ static void lamb_moments_tile(void *context, int64_t tile)
     const AdamStep *s = update->step;
     double weights = 0, directions = 0;
     int64_t to = end_of(update, tile);
+    fetch_old(update, tile * GRID, to);
     for (int64_t i = tile * GRID; i < to; i++) {
-        float g = update->grad[i] * s->scale;
-        update->first[i] = s->beta1 * update->first[i] + (1 - s->beta1) * g;
-        update->second[i] = s->beta2 * update->second[i] + (1 - s->beta2) * g * g;
-        double d = (double)lamb_direction(s, update->weight[i], update->first[i], update->second[i]);
-        weights += (double)update->weight[i] * (double)update->weight[i];
+        float g = update->a.grad[i] * s->scale;
+        update->a.first[i] = s->beta1 * update->a.first[i] + (1 - s->beta1) * g;
+        update->a.second[i] = s->beta2 * update->a.second[i] + (1 - s->beta2) * g * g;
+        double d = (double)lamb_direction(s, update->a.weight[i], update->a.first[i], update->a.second[i]);
+        weights += (double)update->a.weight[i] * (double)update->a.weight[i];
         directions += d * d;
     }
     update->norms[2 * tile] = weights;
@@ -113,40 +126,35 @@ static void lamb_update_tile(void *context, int64_t tile)
     const AdamStep *s = update->step;
     int64_t to = end_of(update, tile);
     for (int64_t i = tile * GRID; i < to; i++)
-        update->weight[i] -=
-            s->lr * update->ratio * lamb_direction(s, update->weight[i], update->first[i], update->second[i]);
+        update->a.weight[i] -=
+            s->lr * update->ratio * lamb_direction(s, update->a.weight[i], update->a.first[i], update->a.second[i]);
     apply_mask(update, tile * GRID, to);
 }
 
 static void part(Update *update, const Update *whole, int64_t from, int64_t at_once)
 {
     *update = *whole;
-    update->n = whole->n - from < at_once ? whole->n - from : at_once;
-    update->weight += from;
-    update->first += from;
-    update->second += from;
-    update->grad += from;
-    if (update->mask) update->mask += from;
+    update->a.n = whole->a.n - from < at_once ? whole->a.n - from : at_once;
+    update->a.weight += from;
+    update->a.first += from;
+    update->a.second += from;
+    update->a.grad += from;
+    if (update->a.mask) update->a.mask += from;
+    if (update->a.old_weight) update->a.old_weight += from;
+    if (update->a.old_first) update->a.old_first += from;
+    if (update->a.old_second) update->a.old_second += from;
 }
 
-void kernel_lamb(const AdamStep *step, int64_t n, float *weight, const float *grad, float *mean, float *square,
-                 const float *mask)
+void kernel_lamb(const AdamStep *step, const UpdateArrays *arrays)
 {
     enum { AT_ONCE = 256 };
     double norms[2 * AT_ONCE], weights = 0, directions = 0;
-    Update whole = {.step = step,
-                    .n = n,
-                    .weight = weight,
-                    .first = mean,
-                    .second = square,
-                    .grad = grad,
-                    .mask = mask,
-                    .norms = norms},
-           now;
+    int64_t n = arrays->n;
+    Update whole = {.a = *arrays, .step = step, .norms = norms}, now;
     for (int64_t from = 0; from < n; from += (int64_t)AT_ONCE * GRID) {
         part(&now, &whole, from, (int64_t)AT_ONCE * GRID);
-        threads_run(tiles_of(now.n), lamb_moments_tile, &now);
-        for (int64_t tile = 0; tile < tiles_of(now.n); tile++) {
+        threads_run(tiles_of(now.a.n), lamb_moments_tile, &now);
+        for (int64_t tile = 0; tile < tiles_of(now.a.n); tile++) {
             weights += norms[2 * tile];
             directions += norms[2 * tile + 1];
         }

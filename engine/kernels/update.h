@@ -1,12 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Optimizer updates in one pass over memory: every array is read and written once. All arrays are f32[n] and may
- * not overlap; a mask (f32[n] of 0 and 1, or NULL) keeps pruned weights at zero. Elementwise, so the bits do not
+/* Optimizer updates in one pass over memory: every array is read and written once. Elementwise, so the bits do not
  * depend on the threads. */
 #ifndef LATHE_KERNELS_UPDATE_H
 #define LATHE_KERNELS_UPDATE_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+/* What is updated: f32[n] each, none overlapping another. Where somebody else looks at the old values, they are
+ * read from old_... and left alone; NULL: weight, first and second hold them. */
+typedef struct UpdateArrays {
+    int64_t n;
+    float *weight, *first, *second; /* first, second: the optimizer's state; SGD has no second */
+    const float *grad;
+    const float *mask; /* 0 and 1: keeps pruned weights at zero; NULL: dense */
+    const float *old_weight, *old_first, *old_second;
+} UpdateArrays;
 
 /* What AdamW and Adam need of a step: correction1 = 1 - beta1^t, correction2 = 1 - beta2^t. */
 typedef struct AdamStep {
@@ -15,8 +24,7 @@ typedef struct AdamStep {
     bool decoupled; /* AdamW's decay (Loshchilov, Hutter 2019); otherwise Adam's L2 term (Kingma, Ba 2015) */
 } AdamStep;
 
-void kernel_adam(const AdamStep *step, int64_t n, float *weight, const float *grad, float *mean, float *square,
-                 const float *mask);
+void kernel_adam(const AdamStep *step, const UpdateArrays *arrays);
 
 /* SGD as in PyTorch: velocity = momentum * velocity + grad; Nesterov looks ahead (Sutskever et al. 2013). */
 typedef struct SgdStep {
@@ -24,11 +32,9 @@ typedef struct SgdStep {
     bool nesterov, first; /* first: the velocity starts as the gradient */
 } SgdStep;
 
-void kernel_sgd(const SgdStep *step, int64_t n, float *weight, const float *grad, float *velocity,
-                const float *mask);
+void kernel_sgd(const SgdStep *step, const UpdateArrays *arrays);
 
 /* LAMB (You et al. 2020, algorithm 2): the update of Adam with decay, scaled by |weight| / |update|. */
-void kernel_lamb(const AdamStep *step, int64_t n, float *weight, const float *grad, float *mean, float *square,
-                 const float *mask);
+void kernel_lamb(const AdamStep *step, const UpdateArrays *arrays);
 
 #endif

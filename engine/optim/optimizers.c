@@ -48,40 +48,52 @@ static AdamStep adam_step(const OptimizerConfig *config, const Param *param, dou
                       .scale = (float)scale};
 }
 
-/* The arrays of a parameter as kernels take them. */
-#define ARRAYS(param)                                                                                              \
-    tensor_count((param)->value), TENSOR_F32((param)->value), TENSOR_F32((param)->value->grad),                    \
-        TENSOR_F32((param)->state[0])
-
-static const float *mask_of(const Param *param)
+static float *data_of(const Tensor *tensor)
 {
-    return param->mask ? TENSOR_F32(param->mask) : NULL;
+    return tensor ? TENSOR_F32(tensor) : NULL;
+}
+
+static UpdateArrays arrays_of(const Param *param)
+{
+    return (UpdateArrays){.n = tensor_count(param->value),
+                          .weight = data_of(param->value),
+                          .first = data_of(param->state[0]),
+                          .second = data_of(param->state[1]),
+                          .grad = data_of(param->value->grad),
+                          .mask = data_of(param->mask),
+                          .old_weight = data_of(param->spare[0]),
+                          .old_first = data_of(param->spare[1]),
+                          .old_second = data_of(param->spare[2])};
 }
 
 static void step_adamw(const OptimizerConfig *config, Param *param, double lr, double scale)
 {
     AdamStep step = adam_step(config, param, lr, scale);
+    UpdateArrays arrays = arrays_of(param);
     step.decoupled = true;
-    kernel_adam(&step, ARRAYS(param), TENSOR_F32(param->state[1]), mask_of(param));
+    kernel_adam(&step, &arrays);
 }
 
 static void step_adam(const OptimizerConfig *config, Param *param, double lr, double scale)
 {
     AdamStep step = adam_step(config, param, lr, scale);
-    kernel_adam(&step, ARRAYS(param), TENSOR_F32(param->state[1]), mask_of(param));
+    UpdateArrays arrays = arrays_of(param);
+    kernel_adam(&step, &arrays);
 }
 
 static void step_lamb(const OptimizerConfig *config, Param *param, double lr, double scale)
 {
     AdamStep step = adam_step(config, param, lr, scale);
-    kernel_lamb(&step, ARRAYS(param), TENSOR_F32(param->state[1]), mask_of(param));
+    UpdateArrays arrays = arrays_of(param);
+    kernel_lamb(&step, &arrays);
 }
 
 static void step_sgd(const OptimizerConfig *config, Param *param, double lr, double scale)
 {
     SgdStep step = {(float)lr,    (float)config->momentum, param->decay ? (float)config->weight_decay : 0,
                     (float)scale, config->nesterov,        param->step == 1};
-    kernel_sgd(&step, ARRAYS(param), mask_of(param));
+    UpdateArrays arrays = arrays_of(param);
+    kernel_sgd(&step, &arrays);
 }
 
 const OptimizerRecord optimizer_adamw = {.name = "adamw",
