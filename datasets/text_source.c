@@ -274,6 +274,7 @@ Status text_source_new(size_t bytes, const TextKind *kind, const TextOptions *op
     TRY(memory_new(1, bytes, &source));
     source->source.type = &kind->plain;
     source->source.refs = 1;
+    source->source.length = options->length;
     source->source.batch_size = options->batch_size;
     source->source.seed = (uint64_t)options->seed;
     source->source.content = text->content;

@@ -2,16 +2,26 @@
 /* Live options: run.objectives.nsp.weight = 0.1 changes the session and says so. */
 #include "scripts/bind_edit.h"
 
+#include "engine/nn/reshape.h"
+#include "scripts/bind_parts.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #define LIVE_TYPE "lathe.live"
 
-/* User value 1 is the session, which keeps config and head alive. */
+/* A handle says where to look: edits may replace what stands there. User value 1 is the session. */
+typedef struct LiveHandle {
+    BindLive kind;
+    char name[OBJECTIVE_NAME_SIZE]; /* of the objective or model */
+} LiveHandle;
+
+/* What it shows now. */
 typedef struct Live {
-    char path[96];
+    char path[OBJECTIVE_NAME_SIZE + 32]; /* for messages and lines of Lua, without "run." */
     const Option *options, *common;
     void *config, *head;
+    Model *model; /* whose config it is; NULL: something else's */
 } Live;
 
 const Option bind_live_objective[] = {
@@ -35,16 +45,75 @@ const Option bind_live_session[] = {
     {0},
 };
 
-void bind_push_live(lua_State *L, int session, const char *path, const Option *options, void *config,
-                    const Option *common, void *head)
+void bind_push_live(lua_State *L, int session, BindLive kind, const char *name)
 {
     session = lua_absindex(L, session);
-    Live *live = lua_newuserdatauv(L, sizeof *live, 1);
-    *live = (Live){.options = options, .common = common, .config = config, .head = head};
-    snprintf(live->path, sizeof live->path, "%s", path);
+    LiveHandle *handle = lua_newuserdatauv(L, sizeof *handle, 1);
+    *handle = (LiveHandle){.kind = kind};
+    snprintf(handle->name, sizeof handle->name, "%s", name ? name : "");
     luaL_setmetatable(L, LIVE_TYPE);
     lua_pushvalue(L, session);
     lua_setiuservalue(L, -2, 1);
+}
+
+static bool is_plain_name(const char *name)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
+    return name[0] && !(name[0] >= '0' && name[0] <= '9') && strspn(name, letters) == strlen(name);
+}
+
+static void resolve_objective(lua_State *L, const Session *session, const char *name, Live *out)
+{
+    Objective *objective = session_objective(session, name);
+    if (!objective) luaL_error(L, "the session has no objective '%s' any more", name);
+    snprintf(out->path, sizeof out->path, is_plain_name(name) ? "objectives.%s" : "objectives[\"%s\"]", name);
+    out->options = objective->record->options;
+    out->config = objective->config;
+    out->common = bind_live_objective;
+    out->head = objective;
+}
+
+static void resolve_model(lua_State *L, const Session *session, const char *name, Live *out)
+{
+    Model *model = session_model(session, name);
+    if (!model) luaL_error(L, "the session has no model '%s' any more", name);
+    snprintf(out->path, sizeof out->path, "models[\"%s\"].config", name);
+    if (model == session->models[0]) snprintf(out->path, sizeof out->path, "model.config");
+    out->options = model->record->options;
+    out->config = model->config;
+    out->model = model;
+}
+
+static Live resolve(lua_State *L, int index)
+{
+    const LiveHandle *handle = luaL_checkudata(L, index, LIVE_TYPE);
+    static const char *const paths[] = {[BIND_LIVE_RUN] = "run",
+                                        [BIND_LIVE_OPTIONS] = "options",
+                                        [BIND_LIVE_OPTIMIZER] = "optimizer",
+                                        [BIND_LIVE_SCHEDULE] = "schedule"};
+    Live live = {0};
+    lua_getiuservalue(L, index, 1);
+    Session *session = bind_check_session(L, -1)->session;
+    lua_pop(L, 1);
+    if (handle->kind < BIND_LIVE_OBJECTIVE) snprintf(live.path, sizeof live.path, "%s", paths[handle->kind]);
+    switch (handle->kind) {
+    case BIND_LIVE_RUN:
+    case BIND_LIVE_OPTIONS:
+        live.options = bind_live_session;
+        live.config = session;
+        break;
+    case BIND_LIVE_OPTIMIZER:
+        live.options = session->optimizer.record->options;
+        live.config = &session->optimizer.config;
+        break;
+    case BIND_LIVE_SCHEDULE:
+        live.options = session->schedule.record->options;
+        live.config = &session->schedule.config;
+        break;
+    case BIND_LIVE_OBJECTIVE: resolve_objective(L, session, handle->name, &live); break;
+    case BIND_LIVE_MODEL: resolve_model(L, session, handle->name, &live); break;
+    }
+    return live;
 }
 
 /* The table and struct that have the option; NULL where neither does. */
@@ -58,7 +127,7 @@ static const Option *find(const Live *live, const char *name, const Option **tab
 
 static int live_index(lua_State *L)
 {
-    Live *live = luaL_checkudata(L, 1, LIVE_TYPE);
+    Live shown = resolve(L, 1), *live = &shown;
     const Option *table, *option;
     void *config;
     option = find(live, luaL_checkstring(L, 2), &table, &config);
@@ -86,21 +155,34 @@ static Status assignment(const Live *live, const Option *option, const void *con
 {
     bool whole = strcmp(live->path, "run") == 0;
     TRY(buffer_printf(out, "run%s%s.%s = ", whole ? "" : ".", whole ? "" : live->path, option->name));
-    if (option->kind == OPTION_NUMBER || option->kind == OPTION_INTEGER || option->kind == OPTION_BOOLEAN)
-        return option_print(option, config, out);
-    TRY(buffer_text(out, "\""));
-    TRY(option_print(option, config, out));
-    return buffer_text(out, "\"");
+    return bind_option_value(option, config, out);
+}
+
+/* Whether a model's option that has its new value in config can be changed alone. What is no number may decide the
+ * shapes: then a tree is built to see. */
+static Status check_model_option(const Model *model, const Option *option, const char *words)
+{
+    Model *fresh;
+    if (option->kind == OPTION_NUMBER) return STATUS_OK;
+    TRY(model_new(model->record, model->config, model->name, random_key(0, "option"), &fresh));
+    bool same = model_same_shapes(model, fresh);
+    /* build() may have filled in what the config left open */
+    bool kept = memcmp(model->config, fresh->config, model->record->config_size) == 0;
+    model_free(fresh);
+    if (same && kept) return STATUS_OK;
+    return status_fail(STATUS_INVALID,
+                       "%s changes the shapes of the model: run.models[\"%s\"]:reshape { %s = ... } does that",
+                       words, model->name, option->name);
 }
 
 /* The value at index 3 is tried, taken back, journalled, and only then set. */
 static int live_newindex(lua_State *L)
 {
-    Live *live = luaL_checkudata(L, 1, LIVE_TYPE);
     const char *name = luaL_checkstring(L, 2);
     const Option *table, *option;
     void *config;
     bind_need_boundary(L, live_newindex);
+    Live shown = resolve(L, 1), *live = &shown;
     lua_getiuservalue(L, 1, 1);
     SessionHandle *handle = bind_check_session(L, -1);
     option = find(live, name, &table, &config);
@@ -114,6 +196,10 @@ static int live_newindex(lua_State *L)
     void *after = lua_newuserdatauv(L, size, 0);
     memcpy(before, at, size);
     Status status = bind_set_option(L, 3, table, config, live->path, name);
+    if (status == STATUS_OK && live->model) {
+        status = check_model_option(live->model, option, name);
+        if (status != STATUS_OK) memcpy(at, before, size);
+    }
     if (status != STATUS_OK) host_check(L, not_changed(status));
     memcpy(after, at, size);
     status = session_check(handle->session); /* with the new value in its place */
@@ -147,7 +233,7 @@ static Status describe(const Live *live, Buffer *out)
 
 static int live_tostring(lua_State *L)
 {
-    Live *live = luaL_checkudata(L, 1, LIVE_TYPE);
+    Live shown = resolve(L, 1), *live = &shown;
     Buffer *out = host_push_buffer(L);
     host_check(L, describe(live, out));
     host_buffer_to_string(L, out);
@@ -156,7 +242,7 @@ static int live_tostring(lua_State *L)
 
 static int live_help(lua_State *L)
 {
-    Live *live = luaL_checkudata(L, 1, LIVE_TYPE);
+    Live shown = resolve(L, 1), *live = &shown;
     const RecordKind kind = {.library = "run", .word = "live options"};
     Buffer *out = host_push_buffer(L);
     Record record = {.name = live->path, .options = live->options};
@@ -172,7 +258,7 @@ static int live_help(lua_State *L)
 
 static int live_members(lua_State *L)
 {
-    Live *live = luaL_checkudata(L, 1, LIVE_TYPE);
+    Live shown = resolve(L, 1), *live = &shown;
     lua_Integer count = 0;
     lua_newtable(L);
     for (int t = 0; t < 2; t++) {
@@ -188,10 +274,10 @@ static int live_members(lua_State *L)
 /* The doc of one option. */
 static int live_doc(lua_State *L)
 {
-    Live *live = luaL_checkudata(L, 1, LIVE_TYPE);
+    Live shown = resolve(L, 1);
     const Option *table, *option;
     void *config;
-    option = find(live, luaL_checkstring(L, 2), &table, &config);
+    option = find(&shown, luaL_checkstring(L, 2), &table, &config);
     lua_pushstring(L, option ? option->doc : NULL);
     return 1;
 }

@@ -82,6 +82,14 @@ Param *bind_check_param(lua_State *L, int index)
     return param;
 }
 
+Model *bind_check_place(lua_State *L, int index, SessionHandle **session, const char **path)
+{
+    const Place *place = luaL_checkudata(L, index, MODULE_TYPE);
+    *session = bind_handle_of(L, index);
+    *path = place->path;
+    return model_of(L, index, place);
+}
+
 /* --- modules --- */
 
 static Status no_such_member(const Module *module, const char *name)
@@ -130,6 +138,11 @@ static int module_index(lua_State *L)
             bind_push_param(L, -1, module, module->params[i]);
             return 1;
         }
+    if (!module->parent && strcmp(name, "config") == 0) {
+        bind_push_live(L, -1, BIND_LIVE_MODEL, module->name);
+        return 1;
+    }
+    if (bind_push_module_method(L, name)) return 1;
     host_check(L, no_such_member(module, name));
     return 0;
 }

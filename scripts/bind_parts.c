@@ -227,6 +227,72 @@ static Status describe(const Part *part, Buffer *out)
     return buffer_text(out, "}");
 }
 
+Status bind_quote(const char *text, Buffer *out)
+{
+    TRY(buffer_text(out, "\""));
+    for (; *text; text++) {
+        if (*text == '\n')
+            TRY(buffer_text(out, "\\n"));
+        else if (*text == '"' || *text == '\\')
+            TRY(buffer_printf(out, "\\%c", *text));
+        else
+            TRY(buffer_append(out, text, 1));
+    }
+    return buffer_text(out, "\"");
+}
+
+Status bind_option_value(const Option *option, const void *config, Buffer *out)
+{
+    const char *at = (const char *)config + option->offset;
+    if (option->kind == OPTION_TEXT) return bind_quote(at, out);
+    const char *quote = option->kind == OPTION_CHOICE ? "\"" : "";
+    TRY(buffer_text(out, option->kind == OPTION_INTS ? "{ " : quote));
+    TRY(option_print(option, config, out));
+    return buffer_text(out, option->kind == OPTION_INTS ? " }" : quote);
+}
+
+static Status option_lines(const Option *options, const void *config, const char *comma, Buffer *out)
+{
+    for (; options && options->name; options++, comma = ",") {
+        TRY(buffer_printf(out, "%s %s = ", comma, options->name));
+        TRY(bind_option_value(options, config, out));
+    }
+    return STATUS_OK;
+}
+
+Status bind_record_line(const char *library, const char *name, const Option *options, const void *config,
+                        Buffer *out)
+{
+    TRY(buffer_printf(out, "%s.%s {", library, name));
+    TRY(option_lines(options, config, "", out));
+    return buffer_text(out, " }");
+}
+
+/* Names are short words without quotes (read_name). */
+static Status common_lines(const Part *part, Buffer *out)
+{
+    const char *const names[][2] = {{"name", part->name}, {"model", part->model}, {"source", part->source}};
+    TRY(buffer_text(out, " weight = "));
+    TRY(option_print(&objective_common[0], part, out));
+    if (!part->enabled) TRY(buffer_text(out, ", enabled = false"));
+    for (int i = 0; i < 3; i++) {
+        if (!names[i][1][0]) continue;
+        TRY(buffer_printf(out, ", %s = ", names[i][0]));
+        TRY(bind_quote(names[i][1], out));
+    }
+    return STATUS_OK;
+}
+
+Status bind_part_line(const Part *part, Buffer *out)
+{
+    if (part->kind != &bind_objectives)
+        return bind_record_line(part->kind->library, part->record.name, part->record.options, part->config, out);
+    TRY(buffer_printf(out, "objectives.%s {", part->record.name));
+    TRY(common_lines(part, out));
+    TRY(option_lines(part->record.options, part->config, ",", out));
+    return buffer_text(out, " }");
+}
+
 static int part_tostring(lua_State *L)
 {
     Part *part = luaL_checkudata(L, 1, PART_TYPE);

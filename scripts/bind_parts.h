@@ -24,6 +24,15 @@ extern const RecordKind bind_models, bind_objectives, bind_optimizers, bind_sche
 void bind_open_parts(lua_State *L);
 /* The part at the index. Errors: it is something else, or of another kind. */
 Part *bind_check_part(lua_State *L, int index, const RecordKind *kind, const char *what);
+/* The line of Lua that makes the part again, with every option: optim.adamw { lr = 0.01, ... }. */
+Status bind_part_line(const Part *part, Buffer *out) STATUS_CHECKED;
+/* The same for a record and a config that belong to a session. */
+Status bind_record_line(const char *library, const char *name, const Option *options, const void *config,
+                        Buffer *out) STATUS_CHECKED;
+/* "a text" in quotes, with escapes. */
+Status bind_quote(const char *text, Buffer *out) STATUS_CHECKED;
+/* A value of an option as Lua. */
+Status bind_option_value(const Option *option, const void *config, Buffer *out) STATUS_CHECKED;
 /* objectives.custom { loss = f }, for the function at the index; pushes it. */
 void bind_push_custom(lua_State *L, int index);
 

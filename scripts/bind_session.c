@@ -121,29 +121,36 @@ static void keep_function(lua_State *L, const char *name)
     lua_pop(L, 1);
 }
 
+Status bind_make_objective(lua_State *L, int index, SessionHandle *handle, Objective **out)
+{
+    Part *part = bind_check_part(L, index, &bind_objectives, "objectives");
+    Objective *objective;
+    TRY(objective_new(part->record.data, part->config, part->name[0] ? part->name : NULL, part->weight,
+                      &objective));
+    objective->enabled = part->enabled;
+    copy_name(objective->model, part->model);
+    copy_name(objective->source, part->source);
+    bool custom = part->record.data == &objective_custom;
+    Status status = custom ? bind_custom_objective(handle, objective) : STATUS_OK;
+    if (status != STATUS_OK)
+        objective_free(objective);
+    else
+        *out = objective;
+    return status;
+}
+
 static void add_objective(lua_State *L, SessionHandle *handle)
 {
     if (lua_isfunction(L, -1)) {
         bind_push_custom(L, -1);
         lua_replace(L, -2);
     }
-    Part *part = bind_check_part(L, -1, &bind_objectives, "objectives");
-    Session *session = handle->session;
     Objective *objective;
-    host_check(L, objective_new(part->record.data, part->config, part->name[0] ? part->name : NULL, part->weight,
-                                &objective));
-    objective->enabled = part->enabled;
-    copy_name(objective->model, part->model);
-    copy_name(objective->source, part->source);
-    bool custom = part->record.data == &objective_custom;
-    Status status = custom ? bind_custom_objective(handle, objective) : STATUS_OK;
+    host_check(L, bind_make_objective(L, -1, handle, &objective));
+    bool custom = objective->record == &objective_custom;
     char name[OBJECTIVE_NAME_SIZE];
     memcpy(name, objective->name, sizeof name);
-    if (status != STATUS_OK)
-        objective_free(objective);
-    else
-        status = session_add_objective(session, objective);
-    host_check(L, status);
+    host_check(L, session_add_objective(handle->session, objective));
     if (custom) keep_function(L, name);
 }
 
@@ -311,9 +318,7 @@ static int session_state_hash(lua_State *L)
 
 static void push_objective(lua_State *L, int session, Objective *objective)
 {
-    char path[96];
-    snprintf(path, sizeof path, "objectives.%s", objective->name);
-    bind_push_live(L, session, path, objective->record->options, objective->config, bind_live_objective, objective);
+    bind_push_live(L, session, BIND_LIVE_OBJECTIVE, objective->name);
 }
 
 static void push_objectives(lua_State *L, Session *session)
@@ -338,7 +343,7 @@ static void push_sources(lua_State *L, Session *session)
 {
     lua_newtable(L);
     for (int i = 0; i < session->source_count; i++) {
-        bind_push_source(L, session->sources[i].source);
+        bind_push_session_source(L, 1, &session->sources[i]);
         lua_getiuservalue(L, 1, 1);
         lua_pushfstring(L, "tokenizer:%s", session->sources[i].name);
         lua_gettable(L, -2);
@@ -359,20 +364,20 @@ static bool push_part_of(lua_State *L, Session *session, const char *name)
     else if (strcmp(name, "data") == 0)
         push_sources(L, session);
     else if (strcmp(name, "optimizer") == 0)
-        bind_push_live(L, 1, name, session->optimizer.record->options, &session->optimizer.config, NULL, NULL);
+        bind_push_live(L, 1, BIND_LIVE_OPTIMIZER, NULL);
     else if (strcmp(name, "schedule") == 0)
-        bind_push_live(L, 1, name, session->schedule.record->options, &session->schedule.config, NULL, NULL);
+        bind_push_live(L, 1, BIND_LIVE_SCHEDULE, NULL);
     else if (strcmp(name, "options") == 0)
-        bind_push_live(L, 1, name, bind_live_session, session, NULL, NULL);
+        bind_push_live(L, 1, BIND_LIVE_OPTIONS, NULL);
     else
         return false;
     return true;
 }
 
-static const char *const fields[] = {"objectives", "models",      "model", "data", "optimizer", "schedule",
-                                     "options",    "step",        "seed",  "loss", "steps",     "accumulate",
-                                     "clip_norm",  "skip_spikes", "train", "hash", "last",      "batch",
-                                     "adapt",      "evaluate",    NULL};
+static const char *const fields[] = {
+    "objectives", "models", "model", "data",       "optimizer",     "schedule",         "options", "step",
+    "seed",       "loss",   "steps", "accumulate", "clip_norm",     "skip_spikes",      "train",   "hash",
+    "last",       "batch",  "adapt", "evaluate",   "add_objective", "remove_objective", NULL};
 
 static int unknown_field(lua_State *L, const char *name)
 {
@@ -410,7 +415,7 @@ static int session_index(lua_State *L)
         lua_pushcfunction(L, bind_evaluate);
     else if (strcmp(name, "hash") == 0)
         lua_pushcfunction(L, session_state_hash);
-    else
+    else if (!bind_push_session_method(L, name))
         return unknown_field(L, name);
     return 1;
 }
@@ -418,15 +423,16 @@ static int session_index(lua_State *L)
 /* run.steps = 500 is run.options.steps = 500. */
 static int session_newindex(lua_State *L)
 {
-    Session *session = bind_check_session(L, 1)->session;
+    bind_check_session(L, 1);
     const char *name = luaL_checkstring(L, 2);
+    if (bind_set_part(L, name)) return 0;
     if (!option_find(bind_live_session, name)) {
         for (int i = 0; fields[i]; i++)
             if (strcmp(fields[i], name) == 0) return luaL_error(L, "run.%s cannot be assigned", name);
         return unknown_field(L, name);
     }
     host_need_boundary(L, session_newindex);
-    bind_push_live(L, 1, "run", bind_live_session, session, NULL, NULL);
+    bind_push_live(L, 1, BIND_LIVE_RUN, NULL);
     lua_pushvalue(L, 2);
     lua_pushvalue(L, 3);
     lua_settable(L, -3);
@@ -506,9 +512,11 @@ void bind_open_sessions(lua_State *L)
         L, "A session or run. Fields: step, steps, seed, loss, last, batch, accumulate, clip_norm,\n"
            "  skip_spikes, objectives.NAME.weight, optimizer.lr, schedule.warmup, model, models.NAME, data.NAME.\n"
            "Methods: train(n) runs n steps, hash() is the hash of the whole state,\n"
-           "  evaluate(source) gives losses and accuracies, adapt {target = DATA} adapts to other data.");
+           "  evaluate(source) gives losses and accuracies, adapt {target = DATA} adapts to other data,\n"
+           "  add_objective(objectives.NAME {...}), remove_objective('NAME').");
     lua_setfield(L, -2, "__help");
     lua_pop(L, 1);
+    bind_open_structure(L);
     lua_pushcfunction(L, make_session);
     lua_setglobal(L, "session");
 }

@@ -49,9 +49,16 @@ int bind_adapt(lua_State *L);
 int bind_evaluate(lua_State *L);
 
 /* run.objectives.mlm, run.optimizer and so on (scripts/bind_live.c): a view of options inside the session at the
- * index. path: for messages ("objectives.mlm"). */
-void bind_push_live(lua_State *L, int session, const char *path, const Option *options, void *config,
-                    const Option *common, void *head);
+ * index. name: of the objective or model, NULL for the rest. */
+typedef enum BindLive {
+    BIND_LIVE_RUN,
+    BIND_LIVE_OPTIONS,
+    BIND_LIVE_OPTIMIZER,
+    BIND_LIVE_SCHEDULE,
+    BIND_LIVE_OBJECTIVE,
+    BIND_LIVE_MODEL
+} BindLive;
+void bind_push_live(lua_State *L, int session, BindLive kind, const char *name);
 void bind_open_live(lua_State *L);
 extern const Option bind_live_objective[], bind_live_session[];
 
@@ -67,12 +74,25 @@ Module *bind_test_module(lua_State *L, int index);
 SessionHandle *bind_handle_of(lua_State *L, int index);
 void bind_open_modules(lua_State *L);
 
-/* Data sources (scripts/bind_source.c). The userdata holds a reference. cursor: whose place batch() shows; NULL:
- * the beginning. */
+/* run.model:reshape {...} and :reset(path), run:add_objective(), run.optimizer = ... (scripts/bind_structure.c).
+ * Pushes the method of modules or of sessions, false where there is none of that name. */
+bool bind_push_module_method(lua_State *L, const char *name);
+bool bind_push_session_method(lua_State *L, const char *name);
+/* Sets run.optimizer, run.schedule to the part at index 3; false where the field is another one. */
+bool bind_set_part(lua_State *L, const char *name);
+/* The model and the path that the module at the index stands for. */
+Model *bind_check_place(lua_State *L, int index, SessionHandle **session, const char **path);
+/* The session's own copy of what a part stands for, in the session at index 2. The caller owns it. */
+Status bind_make_objective(lua_State *L, int part, SessionHandle *handle, Objective **out) STATUS_CHECKED;
+void bind_open_structure(lua_State *L);
+
+/* Data sources (scripts/bind_source.c). The userdata holds a reference. */
 void bind_push_source(lua_State *L, Source *source);
 /* The tokenizer of the source at the index (or nil), pushed; and given to it, taken from the top. */
 void bind_push_source_tokenizer(lua_State *L, int index);
 void bind_set_source_tokenizer(lua_State *L, int index);
+/* The source of that name of the session at the index; its batch size is the session's. */
+void bind_push_session_source(lua_State *L, int session, const SessionSource *entry);
 /* Pushes a handle to be filled by the caller, whose reference it takes over. */
 Source **bind_new_source(lua_State *L);
 Source *bind_check_source(lua_State *L, int index);

@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Data sources and batches in Lua. */
-#include "scripts/bind_session.h"
+#include "scripts/bind_edit.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define SOURCE_TYPE "lathe.source"
 #define BATCH_TYPE  "lathe.batch"
 
+/* User value 1 is its tokenizer, 2 the call that made it, 3 the session whose source it is (nil: nobody's). */
 typedef struct SourceHandle {
     Source *source;
+    char name[SESSION_NAME_SIZE]; /* in the session */
 } SourceHandle;
 
 Source **bind_new_source(lua_State *L)
 {
-    SourceHandle *handle = lua_newuserdatauv(L, sizeof *handle, 2);
-    handle->source = NULL;
+    SourceHandle *handle = lua_newuserdatauv(L, sizeof *handle, 3);
+    *handle = (SourceHandle){0};
     luaL_setmetatable(L, SOURCE_TYPE);
     return &handle->source;
 }
@@ -34,6 +37,38 @@ void bind_set_source_tokenizer(lua_State *L, int index)
     lua_setiuservalue(L, index, 1);
 }
 
+void bind_push_session_source(lua_State *L, int session, const SessionSource *entry)
+{
+    session = lua_absindex(L, session);
+    bind_push_source(L, entry->source);
+    SourceHandle *handle = lua_touserdata(L, -1);
+    memcpy(handle->name, entry->name, sizeof handle->name);
+    lua_pushvalue(L, session);
+    lua_setiuservalue(L, -2, 3);
+}
+
+/* The session's entry that the source at the index stands for, NULL where it is nobody's. */
+static SessionSource *entry_of(lua_State *L, int index, SessionHandle **session)
+{
+    const SourceHandle *handle = luaL_checkudata(L, index, SOURCE_TYPE);
+    if (lua_getiuservalue(L, index, 3) == LUA_TNIL) {
+        lua_pop(L, 1);
+        return NULL;
+    }
+    *session = bind_check_session(L, -1);
+    lua_pop(L, 1);
+    SessionSource *entry = session_source((*session)->session, handle->name);
+    if (!entry) luaL_error(L, "the session has no data source '%s' any more", handle->name);
+    return entry;
+}
+
+static int64_t batch_size_of(lua_State *L, int index)
+{
+    SessionHandle *session;
+    const SessionSource *entry = entry_of(L, index, &session);
+    return entry ? entry->batch_size : bind_check_source(L, index)->batch_size;
+}
+
 Source *bind_check_source(lua_State *L, int index)
 {
     SourceHandle *handle = luaL_testudata(L, index, SOURCE_TYPE);
@@ -43,7 +78,6 @@ Source *bind_check_source(lua_State *L, int index)
     return handle->source;
 }
 
-/* User value 1 is the session whose batch is shown, 2 the call that made it. */
 void bind_set_source_call(lua_State *L, int index, const Buffer *call, const char *part)
 {
     index = lua_absindex(L, index);
@@ -98,7 +132,7 @@ static int source_batch(lua_State *L)
         lua_setfield(L, -2, "__gc");
     }
     lua_setmetatable(L, -2);
-    host_check(L, source->type->next(source, NULL, &cursor, batch));
+    host_check(L, source_next(source, batch_size_of(L, 1), NULL, &cursor, batch));
     bind_push_batch(L, batch);
     return 1;
 }
@@ -145,7 +179,7 @@ static int source_index(lua_State *L)
     if (strcmp(name, "kind") == 0) lua_pushstring(L, source->type->name);
     if (strcmp(name, "examples") == 0) lua_pushinteger(L, source->examples);
     if (strcmp(name, "tokens") == 0) lua_pushinteger(L, source->tokens);
-    if (strcmp(name, "batch_size") == 0) lua_pushinteger(L, source->batch_size);
+    if (strcmp(name, "batch_size") == 0) lua_pushinteger(L, batch_size_of(L, 1));
     if (strcmp(name, "special") == 0) push_special(L, source->vocabulary);
     if (strcmp(name, "vocab_size") == 0) lua_pushinteger(L, source->vocabulary ? source->vocabulary->size : 0);
     if (lua_gettop(L) > 2) return 1;
@@ -155,11 +189,40 @@ static int source_index(lua_State *L)
                       name);
 }
 
+/* run.data.train.batch_size = 64: of this session's entry; order and masks of the examples stay. */
+static int source_newindex(lua_State *L)
+{
+    enum { MOST = 1 << 16 };
+    const SourceHandle *source = luaL_checkudata(L, 1, SOURCE_TYPE);
+    SessionHandle *session = NULL;
+    if (strcmp(luaL_checkstring(L, 2), "batch_size") != 0)
+        return luaL_error(L, "of a data source only batch_size can be set: run.data.%s.batch_size = 64",
+                          source->name[0] ? source->name : "train");
+    if (!entry_of(L, 1, &session))
+        return luaL_error(L, "this source is in no session; run.data.NAME.batch_size = 64 changes that of a run");
+    int whole;
+    lua_Integer size = lua_tointegerx(L, 3, &whole);
+    if (!whole || size < 1 || size > MOST)
+        return luaL_error(L, "batch_size must be an integer in [1, %d]; got %s. Nothing was changed.", MOST,
+                          luaL_tolstring(L, 3, NULL));
+    bind_need_boundary(L, source_newindex);
+    int64_t before = entry_of(L, 1, &session)->batch_size;
+    char effect[SESSION_NAME_SIZE + 64], inverse[SESSION_NAME_SIZE + 64], what[SESSION_NAME_SIZE + 64];
+    snprintf(effect, sizeof effect, "run.data[\"%s\"].batch_size = %lld", source->name, (long long)size);
+    snprintf(inverse, sizeof inverse, "run.data[\"%s\"].batch_size = %lld", source->name, (long long)before);
+    snprintf(what, sizeof what, "data.%s.batch_size %lld -> %lld", source->name, (long long)before,
+             (long long)size);
+    bind_edit(L, session, effect, inverse);
+    entry_of(L, 1, &session)->batch_size = size;
+    bind_edit_done(L, session, what);
+    return 0;
+}
+
 static int source_tostring(lua_State *L)
 {
     Source *source = bind_check_source(L, 1);
     lua_pushfstring(L, "%s: %s, batches of %I, %I examples", source->type->name, source->doc,
-                    (lua_Integer)source->batch_size, (lua_Integer)source->examples);
+                    (lua_Integer)batch_size_of(L, 1), (lua_Integer)source->examples);
     return 1;
 }
 
@@ -179,6 +242,7 @@ void bind_open_sources(lua_State *L)
 {
     static const luaL_Reg events[] = {{"__gc", source_gc},
                                       {"__index", source_index},
+                                      {"__newindex", source_newindex},
                                       {"__tostring", source_tostring},
                                       {"__members", source_members},
                                       {NULL, NULL}};

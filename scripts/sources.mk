@@ -25,6 +25,7 @@ ENGINE_SOURCES += scripts/bind_module.c
 ENGINE_SOURCES += scripts/bind_parts.c
 ENGINE_SOURCES += scripts/bind_session.c
 ENGINE_SOURCES += scripts/bind_source.c
+ENGINE_SOURCES += scripts/bind_structure.c
 ENGINE_SOURCES += scripts/bind_parts.h
 ENGINE_SOURCES += scripts/bind_session.h
 ENGINE_SOURCES += scripts/bind_data.c

@@ -47,3 +47,4 @@ TEST_SOURCES += tests/unit/test_history.c
 TEST_SOURCES += tests/unit/test_svmlight.c
 TEST_SOURCES += tests/unit/test_domain.c
 TEST_SOURCES += tests/unit/test_adapt.c
+TEST_SOURCES += tests/unit/test_reshape.c

@@ -79,7 +79,7 @@ static Status print_masks(Session *session, SessionSource *from, const Objective
     Forward *pass;
     Tensor *logits = NULL;
     tape_set_mode(session->tape, false, false);
-    Status status = from->source->type->next(from->source, session->arena, &cursor, &passes.batches[place]);
+    Status status = source_next(from->source, from->batch_size, session->arena, &cursor, &passes.batches[place]);
     if (status == STATUS_OK) status = passes_get(&passes, objective, &pass);
     if (status == STATUS_OK) status = forward_output(pass, objective->record->output, &logits);
     if (status == STATUS_OK) {

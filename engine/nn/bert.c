@@ -344,6 +344,14 @@ const ModelRecord model_bert = {
             {"bert.embeddings.position_ids", NULL},
             {0},
         },
+    .quiet =
+        (const char *const[]){
+            "bert.encoder.layer.*.attention.output.dense.weight",
+            "bert.encoder.layer.*.attention.output.dense.bias",
+            "bert.encoder.layer.*.output.dense.weight",
+            "bert.encoder.layer.*.output.dense.bias",
+            NULL,
+        },
     .max_length = max_length,
     .step_flops = step_flops,
 };

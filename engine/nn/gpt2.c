@@ -268,6 +268,15 @@ const ModelRecord model_gpt2 = {
             {0},
         },
     .transposed = (const char *const[]){"c_attn", "c_proj", "c_fc", NULL},
+    .quiet =
+        (const char *const[]){
+            "transformer.h.*.attn.c_proj.weight",
+            "transformer.h.*.attn.c_proj.bias",
+            "transformer.h.*.mlp.c_proj.weight",
+            "transformer.h.*.mlp.c_proj.bias",
+            NULL,
+        },
+    .thirds = (const char *const[]){"transformer.h.*.attn.c_attn.weight", "transformer.h.*.attn.c_attn.bias", NULL},
     .max_length = max_length,
     .step_flops = step_flops,
 };

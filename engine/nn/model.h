@@ -39,6 +39,12 @@ typedef struct ModelRecord {
     const ModelAlias *aliases;                 /* ends with {0}; NULL: none */
     /* Modules whose weight stands in files as [in,out], by their own name; ends with NULL. NULL: none. */
     const char *const *transposed;
+    /* Parameters whose new entries are zero after a structural edit (engine/nn/reshape.h): the projections that end
+     * a residual branch. A star is one part of a path; ends with NULL. NULL: none. */
+    const char *const *quiet;
+    /* Parameters that hold three of the same size one below the other (queries, keys and values): a structural edit
+     * carries each over by itself. As quiet. */
+    const char *const *thirds;
     /* The longest sequence, 0 where it is not text. */
     int64_t (*max_length)(const Model *model);
     /* Multiply-adds (times 2) of forward and backward for one step on B sequences of T tokens with n masked

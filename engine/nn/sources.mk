@@ -11,4 +11,6 @@ ENGINE_SOURCES += engine/nn/model.h
 ENGINE_SOURCES += engine/nn/models.list
 ENGINE_SOURCES += engine/nn/module.c
 ENGINE_SOURCES += engine/nn/module.h
+ENGINE_SOURCES += engine/nn/reshape.c
+ENGINE_SOURCES += engine/nn/reshape.h
 EXTRA_DIST += engine/nn/models.list

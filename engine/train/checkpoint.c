@@ -4,6 +4,8 @@
 #include "engine/base/memory.h"
 #include "engine/io/file.h"
 #include "engine/io/weights.h"
+#include "engine/nn/reshape.h"
+#include "engine/train/structure.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -75,14 +77,28 @@ static Status set_hex(json_t *object, const char *key, uint64_t value)
     return json_set_text(object, key, text);
 }
 
+/* parent[name] = what fill() puts into a new object; the object belongs to parent at once. */
+static Status new_member(json_t *parent, const char *name, json_t **out)
+{
+    TRY(json_new_object(out));
+    return json_set(parent, name, *out);
+}
+
 static Status add_steps(void *context, Param *param)
 {
     return json_set_integer(context, param->path, param->step);
 }
 
+static Status add_frozen(void *context, Param *param)
+{
+    return param->frozen ? json_set_boolean(context, param->path, true) : STATUS_OK;
+}
+
 static Status model_json(const Model *model, json_t *out)
 {
-    json_t *steps;
+    json_t *steps, *frozen;
+    TRY(new_member(out, "frozen", &frozen));
+    TRY(module_each_param(model->root, add_frozen, frozen));
     TRY(set_record(out, "model", model->record->name, model->record->options, model->config));
     TRY(json_new_object(&steps));
     Status status = module_each_param(model->root, add_steps, steps);
@@ -99,22 +115,20 @@ static Status source_json(const SessionSource *entry, json_t *out)
     hash_text(entry->source->content, content);
     TRY(json_set_text(out, "content", content));
     TRY(set_hex(out, "seed", entry->cursor.seed));
+    TRY(json_set_integer(out, "batch_size", entry->batch_size));
     TRY(json_set_integer(out, "epoch", entry->cursor.epoch));
     return json_set_integer(out, "index", entry->cursor.index);
 }
 
-static Status objective_json(const Objective *objective, json_t *out)
+static Status objective_json(const Objective *objective, int place, json_t *out)
 {
+    TRY(json_set_integer(out, "place", place));
+    TRY(json_set_text(out, "model", objective->model));
+    TRY(json_set_text(out, "source", objective->source));
+    TRY(json_set_text(out, "view", objective->view));
     TRY(set_record(out, "objective", objective->record->name, objective->record->options, objective->config));
     TRY(json_set_number(out, "weight", objective->weight));
     return json_set_boolean(out, "enabled", objective->enabled);
-}
-
-/* parent[name] = what fill() puts into a new object; the object belongs to parent at once. */
-static Status new_member(json_t *parent, const char *name, json_t **out)
-{
-    TRY(json_new_object(out));
-    return json_set(parent, name, *out);
 }
 
 static Status state_json(const Session *session, json_t *state)
@@ -139,7 +153,7 @@ static Status state_json(const Session *session, json_t *state)
     TRY(new_member(state, "objectives", &objectives));
     for (int i = 0; i < session->objective_count; i++) {
         TRY(new_member(objectives, session->objectives[i]->name, &entry));
-        TRY(objective_json(session->objectives[i], entry));
+        TRY(objective_json(session->objectives[i], i, entry));
     }
     TRY(set_record(state, "optimizer", session->optimizer.record->name, session->optimizer.record->options,
                    &session->optimizer.config));
@@ -219,6 +233,9 @@ static Status read_cursors(const Reading *reading, const json_t *sources)
         TRY(json_member_integer(reading->name, saved, "epoch", 0, INT64_MAX, &cursor.epoch));
         TRY(json_member_integer(reading->name, saved, "index", 0, INT64_MAX, &cursor.index));
         reading->session->sources[i].cursor = cursor;
+        if (!json_object_get(saved, "batch_size")) continue; /* checkpoints of the first days have none */
+        TRY(json_member_integer(reading->name, saved, "batch_size", 1, INT64_MAX,
+                                &reading->session->sources[i].batch_size));
     }
     return STATUS_OK;
 }
@@ -234,9 +251,47 @@ static Status read_step(void *context, Param *param)
     return json_member_integer(steps->reading->name, steps->steps, param->path, 0, INT64_MAX, &param->step);
 }
 
+static Status thaw(void *context, Param *param)
+{
+    param->frozen = json_is_true(json_object_get(context, param->path));
+    return STATUS_OK;
+}
+
+/* The tree of the saved config, where it is another one than the session's: the tensors come from the files. */
+static Status read_structure(const Reading *reading, Model *model, const json_t *saved)
+{
+    json_t *record, *options;
+    const char *name;
+    void *config;
+    TRY(member(reading, saved, "model", &record));
+    TRY(json_member_text(reading->name, record, "name", &name));
+    TRY(member(reading, record, "options", &options));
+    if (strcmp(name, model->record->name) != 0)
+        return status_fail(STATUS_INVALID, "%s: the run's model '%s' is of kind '%s', the recipe's of kind '%s'",
+                           reading->name, model->name, name, model->record->name);
+    TRY(memory_new(1, model->record->config_size, &config));
+    memcpy(config, model->config, model->record->config_size);
+    Status status = read_config(reading->name, options, model->record->options, config, name);
+    if (status == STATUS_OK && memcmp(config, model->config, model->record->config_size) != 0)
+        status = model_set_config(model, config, random_key(0, "checkpoint"));
+    memory_free(config);
+    return status;
+}
+
+/* The models' trees, without the tensors: as the configs and the objectives want them. */
+static Status read_structures(const Reading *reading, const json_t *models)
+{
+    for (int i = 0; i < reading->session->model_count; i++) {
+        json_t *saved;
+        TRY(member(reading, models, reading->session->models[i]->name, &saved));
+        TRY(read_structure(reading, reading->session->models[i], saved));
+    }
+    return session_check(reading->session);
+}
+
 static Status read_model(const Reading *reading, Model *model, const json_t *models)
 {
-    json_t *saved, *steps;
+    json_t *saved, *steps, *frozen;
     char *path;
     TRY(member(reading, models, model->name, &saved));
     TRY(member(reading, saved, "steps", &steps));
@@ -249,35 +304,153 @@ static Status read_model(const Reading *reading, Model *model, const json_t *mod
     memory_free(path);
     TRY(status);
     StepReading step_reading = {reading, steps};
+    if (json_object_get(saved, "frozen")) { /* checkpoints of the first days have none */
+        TRY(member(reading, saved, "frozen", &frozen));
+        TRY(module_each_param(model->root, thaw, frozen));
+    }
     return module_each_param(model->root, read_step, &step_reading);
 }
 
-static Status read_objective(const Reading *reading, Objective *objective, const json_t *objectives)
+static Status read_name(const Reading *reading, const json_t *saved, const char *key, char out[OBJECTIVE_NAME_SIZE])
 {
-    json_t *saved, *record, *options;
+    const char *text;
+    TRY(json_member_text(reading->name, saved, key, &text));
+    if (strlen(text) >= OBJECTIVE_NAME_SIZE)
+        return status_fail(STATUS_FORMAT, "%s: '%s' of an objective is too long", reading->name, key);
+    snprintf(out, OBJECTIVE_NAME_SIZE, "%s", text);
+    return STATUS_OK;
+}
+
+static Status read_objective(const Reading *reading, Objective *objective, const json_t *saved)
+{
+    json_t *record, *options;
     bool enabled;
-    TRY(member(reading, objectives, objective->name, &saved));
     TRY(json_member_number(reading->name, saved, "weight", &objective->weight));
     TRY(json_member_boolean(reading->name, saved, "enabled", &enabled));
     objective->enabled = enabled;
+    if (json_object_get(saved, "place")) { /* checkpoints of the first days have none of these */
+        TRY(read_name(reading, saved, "model", objective->model));
+        TRY(read_name(reading, saved, "source", objective->source));
+        TRY(read_name(reading, saved, "view", objective->view));
+    }
     TRY(member(reading, saved, "objective", &record));
     TRY(member(reading, record, "options", &options));
     return read_config(reading->name, options, objective->record->options, objective->config, objective->name);
 }
 
-/* The optimizer or schedule: its record must be the session's, its options become those of the file. */
-static Status read_record(const Reading *reading, const char *key, const char *record, const Option *table,
-                          void *config)
+/* The session's own objective of that name and kind, else a new one. A reference for the caller. */
+static Status find_or_make(const Reading *reading, const char *name, const json_t *saved, Objective **out)
 {
-    json_t *saved, *options;
+    json_t *object;
+    const char *kind;
+    Objective *there = session_objective(reading->session, name);
+    TRY(member(reading, saved, "objective", &object));
+    TRY(json_member_text(reading->name, object, "name", &kind));
+    if (there && strcmp(there->record->name, kind) == 0) {
+        *out = objective_ref(there);
+        return STATUS_OK;
+    }
+    const ObjectiveRecord *record = objective_record_find(kind);
+    if (!record) return status_fail(STATUS_INVALID, "%s: there is no objective '%s'", reading->name, kind);
+    if (record == &objective_custom)
+        return status_fail(STATUS_INVALID,
+                           "%s: objective '%s' is a Lua function, which the recipe does not make; put it back",
+                           reading->name, name);
+    return objective_new(record, NULL, name, 1, out);
+}
+
+/* Checkpoints of the first days have no places: theirs are those of the session. */
+static Status place_of(const Reading *reading, const char *name, const json_t *saved, int64_t count, int64_t *out)
+{
+    if (json_object_get(saved, "place"))
+        return json_member_integer(reading->name, saved, "place", 0, count - 1, out);
+    for (*out = 0; *out < reading->session->objective_count; ++*out)
+        if (strcmp(reading->session->objectives[*out]->name, name) == 0) return STATUS_OK;
+    return status_fail(STATUS_INVALID, "%s: the session has no objective '%s'", reading->name, name);
+}
+
+static Status collect_objectives(const Reading *reading, const json_t *objectives, Objective **list, int64_t count)
+{
     const char *name;
+    json_t *saved;
+    json_object_foreach((json_t *)objectives, name, saved)
+    {
+        int64_t place;
+        if (!json_is_object(saved) || strlen(name) >= OBJECTIVE_NAME_SIZE)
+            return status_fail(STATUS_FORMAT, "%s: 'objectives' is damaged", reading->name);
+        TRY(place_of(reading, name, saved, count, &place));
+        if (place >= count || list[place])
+            return status_fail(STATUS_FORMAT, "%s: objective '%s' has no place of its own", reading->name, name);
+        TRY(find_or_make(reading, name, saved, &list[place]));
+    }
+    return STATUS_OK;
+}
+
+/* The list becomes that of the file; objectives that stay are the same objects. */
+static Status read_objectives(const Reading *reading, const json_t *objectives)
+{
+    Session *session = reading->session;
+    Objective *list[SESSION_MAX_OBJECTIVES] = {0};
+    int count = (int)json_object_size(objectives);
+    if (count < 1 || count > SESSION_MAX_OBJECTIVES)
+        return status_fail(STATUS_FORMAT, "%s: %d objectives; there are 1 to %d", reading->name, count,
+                           SESSION_MAX_OBJECTIVES);
+    Status status = collect_objectives(reading, objectives, list, count);
+    for (int i = 0; status == STATUS_OK && i < count; i++)
+        status = read_objective(reading, list[i], json_object_get(objectives, list[i]->name));
+    if (status == STATUS_OK) {
+        Objective *old[SESSION_MAX_OBJECTIVES] = {0};
+        memcpy(old, session->objectives, (size_t)session->objective_count * sizeof *old);
+        memcpy(session->objectives, list, sizeof list);
+        memcpy(list, old, sizeof list);
+        session->objective_count = count;
+    }
+    for (int i = 0; i < SESSION_MAX_OBJECTIVES; i++) objective_free(list[i]);
+    return status;
+}
+
+/* The name and the options of the optimizer or schedule. */
+static Status saved_record(const Reading *reading, const char *key, const char **name, json_t **options)
+{
+    json_t *saved;
     TRY(member(reading, reading->state, key, &saved));
-    TRY(json_member_text(reading->name, saved, "name", &name));
-    if (strcmp(name, record) != 0)
-        return status_fail(STATUS_INVALID, "%s: the run's %s is '%s', the recipe's '%s'", reading->name, key, name,
-                           record);
-    TRY(member(reading, saved, "options", &options));
-    return read_config(reading->name, options, table, config, record);
+    TRY(json_member_text(reading->name, saved, "name", name));
+    return member(reading, saved, "options", options);
+}
+
+static Status unknown_record(const Reading *reading, const char *key, const char *name)
+{
+    return status_fail(STATUS_INVALID, "%s: the run's %s is '%s', which this program does not know", reading->name,
+                       key, name);
+}
+
+static Status read_optimizer(const Reading *reading)
+{
+    json_t *options;
+    const char *name;
+    TRY(saved_record(reading, "optimizer", &name, &options));
+    Optimizer read = {.record = optimizer_record_find(name)};
+    if (!read.record) return unknown_record(reading, "optimizer", name);
+    option_defaults(read.record->options, &read.config);
+    TRY(read_config(reading->name, options, read.record->options, &read.config, name));
+    if (read.record == reading->session->optimizer.record)
+        reading->session->optimizer = read;
+    else
+        session_set_optimizer(reading->session, &read);
+    return STATUS_OK;
+}
+
+static Status read_schedule(const Reading *reading, Schedule *out)
+{
+    json_t *options;
+    const char *name;
+    TRY(saved_record(reading, "schedule", &name, &options));
+    Schedule read = {.record = schedule_record_find(name)};
+    if (!read.record) return unknown_record(reading, "schedule", name);
+    option_defaults(read.record->options, &read.config);
+    TRY(read_config(reading->name, options, read.record->options, &read.config, name));
+    *out = read;
+    return STATUS_OK;
 }
 
 /* Checkpoints of the first days have none. */
@@ -302,12 +475,10 @@ static Status read_all(const Reading *reading)
     TRY(member(reading, reading->state, "sources", &sources));
     TRY(member(reading, reading->state, "objectives", &objectives));
     TRY(check_sources(reading, sources));
-    TRY(read_record(reading, "optimizer", session->optimizer.record->name, session->optimizer.record->options,
-                    &session->optimizer.config));
-    TRY(read_record(reading, "schedule", session->schedule.record->name, session->schedule.record->options,
-                    &session->schedule.config));
-    for (int i = 0; i < session->objective_count; i++)
-        TRY(read_objective(reading, session->objectives[i], objectives));
+    TRY(read_optimizer(reading));
+    TRY(read_schedule(reading, &session->schedule));
+    TRY(read_objectives(reading, objectives));
+    TRY(read_structures(reading, models));
     for (int i = 0; i < session->model_count; i++) TRY(read_model(reading, session->models[i], models));
     TRY(read_cursors(reading, sources));
     TRY(read_losses(reading, &session->losses));

@@ -11,9 +11,10 @@
 /* Writes the tensors into the directory (new, staged) and puts everything else into state. Errors: memory, disk. */
 Status checkpoint_write(const Session *session, const char *directory, json_t *state) STATUS_CHECKED;
 
-/* Gives a session that was built alike the state of the directory. name: the state's file, for messages. Errors:
- * the files' own, another model, objective or data source, data whose content changed; tensors are checked before
- * any is changed. */
+/* Gives the session the state of the directory: what structural edits changed (the models' configs, the list of
+ * objectives, optimizer, schedule, batch sizes) becomes that of the checkpoint. name: the state's file, for
+ * messages. Errors: the files' own, a model of another kind, an objective that is a Lua function and is not in the
+ * session, another data source, data whose content changed; memory. Tensors are checked before any is changed. */
 Status checkpoint_read(Session *session, const char *directory, const char *name,
                        const json_t *state) STATUS_CHECKED;
 

@@ -76,8 +76,9 @@ static Status read_batches(Session *session, SessionSource *from, Cursor *cursor
         SessionSource *entry = session_source(session, session->objectives[i]->source);
         int place = (int)(entry - session->sources);
         if (passes->batches[place].size || !measured(session, i)) continue;
-        Source *source = from ? from->source : entry->source;
-        TRY(source->type->next(source, session->arena, &cursors[from ? 0 : place], &passes->batches[place]));
+        const SessionSource *read = from ? from : entry;
+        TRY(source_next(read->source, read->batch_size, session->arena, &cursors[from ? 0 : place],
+                        &passes->batches[place]));
     }
     return STATUS_OK;
 }
@@ -212,7 +213,7 @@ static Status run(Evaluator *evaluator, SessionSource *from)
 {
     const EvaluationOptions *options = evaluator->options;
     Cursor cursor = {.seed = from->source->seed};
-    int64_t size = from->source->batch_size > 0 ? from->source->batch_size : 1;
+    int64_t size = from->batch_size > 0 ? from->batch_size : 1;
     int64_t all = (from->source->examples + size - 1) / size;
     if (options->batches && options->batches < all) all = options->batches;
     if (options->baselines) TRY(count_shares(evaluator));

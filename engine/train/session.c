@@ -89,7 +89,8 @@ Status session_add_source(Session *session, const char *name, Source *source)
     if (taken || session->source_count == SESSION_MAX_SOURCES)
         return refuse_addition("a data source", name, taken, SESSION_MAX_SOURCES);
     SessionSource *entry = &session->sources[session->source_count++];
-    *entry = (SessionSource){.source = source_ref(source), .cursor = {.seed = source->seed}};
+    *entry = (SessionSource){
+        .source = source_ref(source), .cursor = {.seed = source->seed}, .batch_size = source->batch_size};
     snprintf(entry->name, sizeof entry->name, "%s", name);
     return STATUS_OK;
 }
@@ -206,12 +207,30 @@ static Status check_vocabulary(const Session *session)
     return STATUS_OK;
 }
 
+/* The longest example of every source must fit the models that are trained on it. */
+static Status check_lengths(const Session *session)
+{
+    for (int i = 0; i < session->objective_count; i++) {
+        const Objective *objective = session->objectives[i];
+        const Model *model = session_model(session, objective->model);
+        const Source *source = session_source((Session *)session, objective->source)->source;
+        int64_t most = model->record->max_length ? model->record->max_length(model) : 0;
+        if (most && source->length > most)
+            return status_fail(STATUS_INVALID,
+                               "data source '%s' has examples of up to %lld tokens, model '%s' takes %lld; shorten "
+                               "'length' of the data or give the model more positions",
+                               objective->source, (long long)source->length, model->name, (long long)most);
+    }
+    return STATUS_OK;
+}
+
 Status session_check(Session *session)
 {
     if (session->objective_count == 0)
         return status_fail(STATUS_INVALID, "session: there is no objective; add one, objectives.mlm{} for example");
     for (int i = 0; i < session->objective_count; i++) TRY(check_objective(session, session->objectives[i]));
-    return check_vocabulary(session);
+    TRY(check_vocabulary(session));
+    return check_lengths(session);
 }
 
 /* --- the state's hash --- */
@@ -260,16 +279,22 @@ Status session_hash(const Session *session, Hash *out)
     hash = hash_combine(hash, hash_bytes(&session->clip_norm, sizeof session->clip_norm));
     hash = hash_combine(hash, hash_bytes(&session->skip_spikes, sizeof session->skip_spikes));
     hash = hash_combine(hash, hash_bytes(&session->losses, sizeof session->losses));
-    for (int i = 0; i < session->model_count; i++)
-        TRY(module_each_param(session->models[i]->root, hash_param, &hash));
+    for (int i = 0; i < session->model_count; i++) {
+        const Model *model = session->models[i];
+        TRY(hash_config(&hash, model->record->name, model->record->options, model->config));
+        TRY(module_each_param(model->root, hash_param, &hash));
+    }
     for (int i = 0; i < session->source_count; i++) {
         const Cursor *cursor = &session->sources[i].cursor;
         hash = hash_combine(hash, hash_bytes(cursor, sizeof *cursor));
+        hash = hash_combine(hash, hash_bytes(&session->sources[i].batch_size, sizeof(int64_t)));
     }
     for (int i = 0; i < session->objective_count; i++) {
         const Objective *objective = session->objectives[i];
         double numbers[2] = {objective->weight, objective->enabled};
         hash = hash_combine(hash, hash_bytes(numbers, sizeof numbers));
+        hash = hash_combine(hash, hash_bytes(objective->model, strlen(objective->model)));
+        hash = hash_combine(hash, hash_bytes(objective->source, strlen(objective->source)));
         TRY(hash_config(&hash, objective->name, objective->record->options, objective->config));
     }
     TRY(hash_config(&hash, session->optimizer.record->name, session->optimizer.record->options,

@@ -24,6 +24,7 @@ typedef struct SessionSource {
     char name[SESSION_NAME_SIZE]; /* "train", "valid", ... */
     Source *source;
     Cursor cursor;
+    int64_t batch_size; /* of this session; the source may serve others too */
 } SessionSource;
 
 /* Where a step begins: enough to run it once more. */

@@ -34,11 +34,16 @@ struct Source {
     char doc[160];                /* "stories: 60,000 sentences, 512 pieces" */
     int64_t examples;             /* of an epoch */
     int64_t tokens;               /* of an epoch, 0 where it is not text */
-    int64_t batch_size;           /* may be changed between steps */
+    int64_t length;               /* of the longest example, 0 where it is not text */
+    int64_t batch_size;           /* unless a session asks for another one */
     uint64_t seed;                /* of the order */
     Hash content;                 /* of the data that it reads */
     const Vocabulary *vocabulary; /* NULL where it is not text */
 };
+
+/* type->next() with the session's batch size in place of the source's own. Order and content of the examples do not
+ * depend on it. */
+Status source_next(Source *source, int64_t batch_size, Arena *arena, Cursor *cursor, Batch *out) STATUS_CHECKED;
 
 Source *source_ref(Source *source);
 void source_unref(Source *source);

@@ -104,9 +104,10 @@ static Status read_batch(Micro *micro, Passes *passes, const char *name)
 {
     Session *session = micro->session;
     int place = place_of_source(session, name);
-    Source *source = session->sources[place].source;
+    const SessionSource *entry = &session->sources[place];
     if (passes->batches[place].size) return STATUS_OK;
-    TRY(source->type->next(source, session->arena, &micro->cursors[place], &passes->batches[place]));
+    TRY(source_next(entry->source, entry->batch_size, session->arena, &micro->cursors[place],
+                    &passes->batches[place]));
     count_tokens(micro->metrics, &passes->batches[place]);
     return STATUS_OK;
 }
@@ -407,7 +408,7 @@ Status session_view(Session *session, const StepPlace *place, int64_t micro, con
     memcpy(pass.view, objective->view, sizeof pass.view);
     for (int64_t m = 0; m <= micro && status == STATUS_OK; m++) {
         batch_clear(&plain);
-        status = entry->source->type->next(entry->source, session->arena, &cursor, &plain);
+        status = source_next(entry->source, entry->batch_size, session->arena, &cursor, &plain);
     }
     if (status == STATUS_OK) status = make_view(&passes, &pass, &plain);
     if (status == STATUS_OK) status = copy_batch(&pass.batch, out);

@@ -25,15 +25,50 @@ local function random(n)
   return (state >> 8) % n
 end
 
-local function edit()
-  local kind = random(6)
-  if kind == 0 then run.objectives.nsp.weight = random(10) / 10
-  elseif kind == 1 then run.optimizer.lr = 0.001 * (1 + random(30))
-  elseif kind == 2 then run.clip_norm = 0.1 * (1 + random(20))
-  elseif kind == 3 then run.model.bert.pooler.frozen = random(2) == 0
-  elseif kind == 4 then run.objectives.mlm.mlm_probability = 0.1 + random(5) / 20
-  else assert(not pcall(function() run.objectives.nsp.weight = -1 end)) end
+-- Edits that do not fit leave the state as it was, and nothing in the journal.
+local function refused()
+  local before, count = run:hash(), #edits()
+  assert(not pcall(function() run.objectives.nsp.weight = -1 end))
+  assert(not pcall(run.model.reshape, run.model, { hidden_size = 15 }))
+  assert(not pcall(run.model.reshape, run.model, { vocab_size = 8 }))
+  assert(not pcall(run.model.reshape, run.model, { max_position_embeddings = 8, num_hidden_layers = 2 }))
+  assert(not pcall(run.model.reset, run.model, "cls.no_such_part"))
+  assert(not pcall(run.add_objective, run, objectives.nsp { name = "mlm" }))
+  assert(not pcall(run.add_objective, run, objectives.sop {}))
+  assert(not pcall(run.add_objective, run, objectives.domain { target = "nowhere" }))
+  assert(not pcall(run.add_objective, run, objectives.domain { name = "none", target = "train" }))
+  assert(not pcall(run.remove_objective, run, "none"))
+  assert(not pcall(function() run.data.train.batch_size = 0 end))
+  assert(not pcall(function() run.optimizer = schedules.cosine {} end))
+  assert(run:hash() == before and #edits() == count)
 end
+
+local function change_objectives()
+  local name = "again" .. random(2)
+  if run.objectives[name] then run:remove_objective(name)
+  else run:add_objective(objectives.nsp { name = name, weight = 0.3 }) end
+end
+
+local edits_ = {
+  function() run.objectives.nsp.weight = random(10) / 10 end,
+  function() run.optimizer.lr = 0.001 * (1 + random(30)) end,
+  function() run.clip_norm = 0.1 * (1 + random(20)) end,
+  function() run.model.bert.pooler.frozen = random(2) == 0 end,
+  function() run.objectives.mlm.mlm_probability = 0.1 + random(5) / 20 end,
+  function() run.model:reshape { num_hidden_layers = 1 + random(2), intermediate_size = 48 + 8 * random(4) } end,
+  function() run.model:reset "cls" end,
+  function() run.data.train.batch_size = 3 + random(4) end,
+  function() run.model.config.hidden_dropout_prob = random(3) / 10 end,
+  function() run.optimizer = random(2) == 0 and optim.sgd { lr = 0.02 } or optim.adamw { lr = 0.01 } end,
+  function() run.schedule = schedules.wsd { decay = 0.3 } end,
+  change_objectives,
+  function()
+    if run.objectives.domain then run:remove_objective "domain" else run:adapt { target = "valid", weight = 0.1 } end
+  end,
+  refused, refused,
+}
+
+local function edit() edits_[1 + random(#edits_)]() end
 
 local function any_branch()
   local list = branches()

@@ -145,6 +145,54 @@ START_TEST(live_edits)
 }
 END_TEST
 
+START_TEST(structural_edits)
+{
+    ASSERT_OK(run("run = small { objectives.mlm {}, objectives.nsp { weight = 0.5 } } run:train(2)"));
+    buffer_clear(&printed);
+    ASSERT_OK(run("layer = run.model.bert.encoder.layer[0].intermediate.dense.weight\n"
+                  "run.model:reshape { num_hidden_layers = 2, intermediate_size = 80 }\n"
+                  "assert(layer.shape[1] == 80 and #run.model.bert.encoder.layer == 2)\n"
+                  "run.model.cls:reset('seq_relationship') run.data.train.batch_size = 6\n"
+                  "run.model.config.hidden_dropout_prob = 0.2 run.model.config.num_attention_heads = 4"));
+    ck_assert_str_eq(
+        printed.data,
+        "[2] model: num_hidden_layers 1 -> 2, intermediate_size 64 -> 80; 5010 -> 9346 weights.  undo() goes back "
+        "to 2\n"
+        "[2] cls.seq_relationship drawn anew.  undo() goes back to 2\n"
+        "[2] data.train.batch_size 4 -> 6.  undo() goes back to 2\n"
+        "[2] model.config.hidden_dropout_prob 0.1 -> 0.2.  undo() goes back to 2\n"
+        "[2] model.config.num_attention_heads 2 -> 4.  undo() goes back to 2\n");
+    ASSERT_OK(run("assert(run.data.train:batch().size == 6 and pairs_.train.batch_size == 4)\n"
+                  "run:train(1) hash = run:hash() weight = run.objectives.nsp"));
+    ASSERT_OK(run("run:remove_objective 'nsp' run:add_objective(objectives.mlm { weight = 0.25, name = 'more' })\n"
+                  "run:remove_objective 'more' run:add_objective(objectives.nsp { weight = 0.1 })\n"
+                  "assert(weight.weight == 0.1)\n"
+                  "run.optimizer = optim.sgd { lr = 0.02 } run.schedule = schedules.wsd {} run:train(2)\n"
+                  "assert(run.optimizer.momentum == 0 and run.schedule.decay == 0.2)"));
+    ASSERT_FAILS(run("run.model:reshape { num_attention_heads = 3 }"), STATUS_INVALID, "not a multiple");
+    ASSERT_FAILS(run("run.model:reshape { vocab_size = 8 }"), STATUS_INVALID, "vocab_size");
+    ASSERT_FAILS(run("run.model:reshape { max_position_embeddings = 8 }"), STATUS_INVALID, "more positions");
+    ASSERT_FAILS(run("run.model:reshape { hiden_size = 8 }"), STATUS_INVALID, "did you mean 'hidden_size'?");
+    ASSERT_FAILS(run("run.model.bert:reshape { hidden_size = 8 }"), STATUS_LUA, "the whole model");
+    ASSERT_FAILS(run("run.model:reset 'cls.nsp'"), STATUS_INVALID, "no module or parameter 'cls.nsp'");
+    ASSERT_FAILS(run("run.model.config.hidden_size = 32"), STATUS_INVALID, "reshape { hidden_size = ... }");
+    ASSERT_FAILS(run("run.model.config.hidden_dropout_prob = 2"), STATUS_INVALID, "Nothing was changed");
+    ASSERT_FAILS(run("run.data.train.batch_size = 0"), STATUS_LUA, "batch_size must be an integer in [1, ");
+    ASSERT_FAILS(run("pairs_.train.batch_size = 3"), STATUS_LUA, "in no session");
+    ASSERT_FAILS(run("run:add_objective(function() end)"), STATUS_LUA, "enabled = false");
+    ASSERT_FAILS(run("run:add_objective(objectives.mlm {})"), STATUS_INVALID, "already an objective");
+    ASSERT_FAILS(run("run:add_objective(objectives.sop {})"), STATUS_INVALID, "no field 'sentence_order_label'");
+    ASSERT_FAILS(run("run:remove_objective 'sop'"), STATUS_INVALID, "there is no objective 'sop'");
+    ASSERT_FAILS(run("run.optimizer = 3"), STATUS_LUA, "optimizer must be made by optim");
+    ASSERT_OK(run("while run.step > 0 and #edits() > 0 do undo() end\n"
+                  "assert(run.optimizer.lr == 0.01 and #run.model.bert.encoder.layer == 1 and run.step == 2)\n"
+                  "assert(layer.shape[1] == 64 and run.model.config.hidden_dropout_prob == 0.1)\n"
+                  "assert(run.data.train.batch_size == 4) run:train(1)"));
+    ASSERT_OK(run("w = run.objectives.nsp run:remove_objective 'nsp'"));
+    ASSERT_FAILS(run("return w.weight"), STATUS_LUA, "no objective 'nsp' any more");
+}
+END_TEST
+
 START_TEST(looks_inside)
 {
     ASSERT_OK(run("run = small { objectives.mlm {} }"
@@ -286,6 +334,7 @@ Suite *lua_session_suite(void)
     tcase_add_test(cases, trains);
     tcase_add_test(cases, tokenizers_decode);
     tcase_add_test(cases, live_edits);
+    tcase_add_test(cases, structural_edits);
     tcase_add_test(cases, looks_inside);
     tcase_add_test(cases, own_objectives);
     tcase_add_test(cases, bad_sessions);

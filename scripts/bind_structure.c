@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Structural edits from Lua: the model's tree, the list of objectives, optimizer and schedule as a whole. What is
+ * to come is made and checked first and belongs to a userdata, then the edit is told, then it takes the old one's
+ * place. */
+#include "engine/train/structure.h"
+
+#include "engine/nn/reshape.h"
+#include "scripts/bind_edit.h"
+#include "scripts/bind_parts.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define FRESH_TYPE "lathe.fresh"
+
+/* What is to come, and after the exchange what was. */
+typedef struct Fresh {
+    Model *model;
+    Objective *objective;
+} Fresh;
+
+static Fresh *push_fresh(lua_State *L)
+{
+    Fresh *fresh = lua_newuserdatauv(L, sizeof *fresh, 1);
+    *fresh = (Fresh){0};
+    luaL_setmetatable(L, FRESH_TYPE);
+    return fresh;
+}
+
+static int free_fresh(lua_State *L)
+{
+    Fresh *fresh = luaL_checkudata(L, 1, FRESH_TYPE);
+    model_free(fresh->model);
+    objective_free(fresh->objective);
+    *fresh = (Fresh){0};
+    return 0;
+}
+
+/* --- models --- */
+
+/* Reads the table at the index over the config. Required options are there already. */
+static void read_changes(lua_State *L, int index, const ModelRecord *record, void *config)
+{
+    lua_pushnil(L);
+    while (lua_next(L, index)) {
+        if (lua_type(L, -2) != LUA_TSTRING)
+            luaL_error(L, "reshape takes options with their names, as in :reshape { num_hidden_layers = 3 }");
+        host_check(L, bind_set_option(L, -1, record->options, config, record->name, lua_tostring(L, -2)));
+        lua_pop(L, 1);
+    }
+}
+
+static bool same_option(const Option *option, const void *a, const void *b)
+{
+    if (option->kind == OPTION_TEXT)
+        return strcmp((const char *)a + option->offset, (const char *)b + option->offset) == 0;
+    return memcmp((const char *)a + option->offset, (const char *)b + option->offset, option_size(option)) == 0;
+}
+
+/* run.models["model"]:reshape { ... } with what differs between the two configs, as it is in 'to'. */
+static Status reshape_line(const Model *model, const void *from, const void *to, Buffer *out)
+{
+    const char *comma = "";
+    TRY(buffer_printf(out, "run.models[\"%s\"]:reshape {", model->name));
+    for (const Option *option = model->record->options; option && option->name; option++) {
+        if (same_option(option, from, to)) continue;
+        TRY(buffer_printf(out, "%s %s = ", comma, option->name));
+        TRY(bind_option_value(option, to, out));
+        comma = ",";
+    }
+    return buffer_text(out, " }");
+}
+
+static Status reshape_words(const Model *model, const Model *fresh, Buffer *out)
+{
+    const char *comma = "";
+    TRY(buffer_printf(out, "%s: ", model->name));
+    for (const Option *option = model->record->options; option && option->name; option++) {
+        if (same_option(option, model->config, fresh->config)) continue;
+        TRY(buffer_printf(out, "%s%s ", comma, option->name));
+        TRY(bind_option_value(option, model->config, out));
+        TRY(buffer_text(out, " -> "));
+        TRY(bind_option_value(option, fresh->config, out));
+        comma = ", ";
+    }
+    return buffer_printf(out, "; %lld -> %lld weights", (long long)module_count_weights(model->root),
+                         (long long)module_count_weights(fresh->root));
+}
+
+/* model:reshape { option = value, ... } */
+static int reshape(lua_State *L)
+{
+    SessionHandle *handle;
+    const char *path;
+    luaL_checktype(L, 2, LUA_TTABLE);
+    bind_need_boundary(L, reshape);
+    Model *model = bind_check_place(L, 1, &handle, &path);
+    if (*path) return luaL_error(L, "reshape belongs to the whole model: run.model:reshape { ... }");
+    void *config = lua_newuserdatauv(L, model->record->config_size, 0);
+    memcpy(config, model->config, model->record->config_size);
+    read_changes(L, 2, model->record, config);
+    Buffer *effect = host_push_buffer(L), *inverse = host_push_buffer(L), *what = host_push_buffer(L);
+    Fresh *fresh = push_fresh(L);
+    host_check(L, session_reshaped(handle->session, model, config, &fresh->model));
+    host_check(L, reshape_line(model, model->config, fresh->model->config, effect));
+    host_check(L, reshape_line(model, fresh->model->config, model->config, inverse));
+    host_check(L, reshape_words(model, fresh->model, what));
+    host_count_bytes(L, (size_t)module_count_weights(fresh->model->root) * sizeof(float));
+    bind_edit(L, handle, effect->data, inverse->data);
+    model_exchange(model, fresh->model);
+    model_free(fresh->model);
+    fresh->model = NULL;
+    bind_edit_done(L, handle, what->data);
+    return 0;
+}
+
+/* module:reset(path): the module, or what is at the path below it, drawn anew. */
+static int reset(lua_State *L)
+{
+    SessionHandle *handle;
+    const char *top, *below = luaL_optstring(L, 2, "");
+    char path[2 * MODULE_PATH_SIZE];
+    bind_need_boundary(L, reset);
+    Model *model = bind_check_place(L, 1, &handle, &top);
+    snprintf(path, sizeof path, *top && *below ? "%s.%s" : "%s%s", top, below);
+    Buffer *effect = host_push_buffer(L), *what = host_push_buffer(L);
+    Fresh *fresh = push_fresh(L);
+    host_check(L, session_reset_part(handle->session, model, path, &fresh->model));
+    host_check(L, buffer_printf(effect, "run.models[\"%s\"]:reset(\"%s\")", model->name, path));
+    host_check(L, buffer_printf(what, "%s drawn anew", *path ? path : model->name));
+    bind_edit(L, handle, effect->data, NULL);
+    model_exchange(model, fresh->model);
+    model_free(fresh->model);
+    fresh->model = NULL;
+    bind_edit_done(L, handle, what->data);
+    return 0;
+}
+
+bool bind_push_module_method(lua_State *L, const char *name)
+{
+    lua_CFunction method = strcmp(name, "reshape") == 0 ? reshape : strcmp(name, "reset") == 0 ? reset : NULL;
+    if (method) lua_pushcfunction(L, method);
+    return method != NULL;
+}
+
+/* --- objectives --- */
+
+static Status added_words(const Objective *objective, Buffer *out)
+{
+    return buffer_printf(out, "objective %s x %.10g added", objective->name, objective->weight);
+}
+
+/* run:add_objective(objectives.NAME {...}) */
+static int add_objective(lua_State *L)
+{
+    bind_need_boundary(L, add_objective);
+    SessionHandle *handle = bind_check_session(L, 1);
+    const Part *part = lua_isfunction(L, 2) ? NULL : bind_check_part(L, 2, &bind_objectives, "an objective");
+    if (!part || part->record.data == &objective_custom)
+        return luaL_error(L, "a Lua function cannot be journalled: put this objective into the recipe with "
+                             "enabled = false, and set run.objectives.NAME.enabled = true when it is due");
+    Buffer *effect = host_push_buffer(L), *inverse = host_push_buffer(L), *what = host_push_buffer(L);
+    Fresh *fresh = push_fresh(L);
+    Session *session = handle->session;
+    if (handle->stepping) return luaL_error(L, "add_objective: nothing can be changed inside a training step");
+    host_check(L, bind_make_objective(L, 2, handle, &fresh->objective));
+    host_check(L, session_check_new_objective(session, fresh->objective));
+    host_check(L, buffer_text(effect, "run:add_objective("));
+    host_check(L, bind_part_line(part, effect));
+    host_check(L, buffer_text(effect, ")"));
+    host_check(L, buffer_printf(inverse, "run:remove_objective(\"%s\")", fresh->objective->name));
+    host_check(L, added_words(fresh->objective, what));
+    bind_edit(L, handle, effect->data, inverse->data);
+    Objective *objective = fresh->objective;
+    fresh->objective = NULL;
+    session->last.objectives[session->objective_count] = (double)NAN;
+    host_check(L, session_add_objective(session, objective));
+    host_check(L, session_check(session)); /* what it adds to its model stands there now */
+    bind_edit_done(L, handle, what->data);
+    return 0;
+}
+
+/* The line that adds the objective again. */
+static Status addition_line(const Objective *objective, Buffer *out)
+{
+    TRY(buffer_text(out, "run:add_objective("));
+    Part part = {.kind = &bind_objectives,
+                 .record = {.name = objective->record->name, .options = objective->record->options},
+                 .config = objective->config,
+                 .weight = objective->weight,
+                 .enabled = objective->enabled};
+    memcpy(part.name, objective->name, sizeof part.name);
+    memcpy(part.model, objective->model, sizeof part.model);
+    memcpy(part.source, objective->source, sizeof part.source);
+    TRY(bind_part_line(&part, out));
+    return buffer_text(out, ")");
+}
+
+/* run:remove_objective("NAME") */
+static int remove_objective(lua_State *L)
+{
+    const char *name = luaL_checkstring(L, 2);
+    bind_need_boundary(L, remove_objective);
+    SessionHandle *handle = bind_check_session(L, 1);
+    Session *session = handle->session;
+    host_check(L, session_check_removal(session, name));
+    const Objective *objective = session_objective(session, name);
+    Buffer *effect = host_push_buffer(L), *inverse = host_push_buffer(L), *what = host_push_buffer(L);
+    host_check(L, buffer_printf(effect, "run:remove_objective(\"%s\")", name));
+    if (objective->record != &objective_custom) host_check(L, addition_line(objective, inverse));
+    host_check(L, buffer_printf(what, "objective %s removed", name));
+    bind_edit(L, handle, effect->data, inverse->data);
+    session_remove_objective(session, name);
+    bind_edit_done(L, handle, what->data);
+    return 0;
+}
+
+/* --- optimizer and schedule --- */
+
+static int set_optimizer(lua_State *L, SessionHandle *handle)
+{
+    const Part *part = bind_check_part(L, 3, &bind_optimizers, "optimizer");
+    Session *session = handle->session;
+    Optimizer optimizer = {.record = part->record.data};
+    Buffer *effect = host_push_buffer(L), *what = host_push_buffer(L);
+    memcpy(&optimizer.config, part->config, sizeof optimizer.config);
+    host_check(L, buffer_text(effect, "run.optimizer = "));
+    host_check(L, bind_part_line(part, effect));
+    host_check(L, buffer_printf(what, "optimizer %s -> %s; the old one's state is dropped",
+                                session->optimizer.record->name, optimizer.record->name));
+    bind_edit(L, handle, effect->data, NULL);
+    session_set_optimizer(session, &optimizer);
+    bind_edit_done(L, handle, what->data);
+    return 0;
+}
+
+static int set_schedule(lua_State *L, SessionHandle *handle)
+{
+    const Part *part = bind_check_part(L, 3, &bind_schedules, "schedule");
+    Schedule *schedule = &handle->session->schedule, fresh = {.record = part->record.data};
+    Buffer *effect = host_push_buffer(L), *inverse = host_push_buffer(L), *what = host_push_buffer(L);
+    memcpy(&fresh.config, part->config, sizeof fresh.config);
+    host_check(L, buffer_text(effect, "run.schedule = "));
+    host_check(L, bind_part_line(part, effect));
+    host_check(L, buffer_text(inverse, "run.schedule = "));
+    host_check(L, bind_record_line("schedules", schedule->record->name, schedule->record->options,
+                                   &schedule->config, inverse));
+    host_check(L, buffer_printf(what, "schedule %s -> %s", schedule->record->name, fresh.record->name));
+    bind_edit(L, handle, effect->data, inverse->data);
+    *schedule = fresh;
+    bind_edit_done(L, handle, what->data);
+    return 0;
+}
+
+static int set_part(lua_State *L)
+{
+    bind_need_boundary(L, set_part);
+    SessionHandle *handle = bind_check_session(L, 1);
+    bool schedule = strcmp(lua_tostring(L, 2), "schedule") == 0;
+    return schedule ? set_schedule(L, handle) : set_optimizer(L, handle);
+}
+
+bool bind_set_part(lua_State *L, const char *name)
+{
+    if (strcmp(name, "optimizer") != 0 && strcmp(name, "schedule") != 0) return false;
+    set_part(L);
+    return true;
+}
+
+bool bind_push_session_method(lua_State *L, const char *name)
+{
+    lua_CFunction method = strcmp(name, "add_objective") == 0      ? add_objective
+                           : strcmp(name, "remove_objective") == 0 ? remove_objective
+                                                                   : NULL;
+    if (method) lua_pushcfunction(L, method);
+    return method != NULL;
+}
+
+void bind_open_structure(lua_State *L)
+{
+    luaL_newmetatable(L, FRESH_TYPE);
+    lua_pushcfunction(L, free_fresh);
+    lua_setfield(L, -2, "__gc");
+    lua_pop(L, 1);
+}
