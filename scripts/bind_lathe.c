@@ -151,5 +151,6 @@ void bind_open(lua_State *L)
     bind_open_data(L);
     bind_open_lathe(L);
     bind_open_debug(L);
+    bind_open_generate(L);
     run_library(L, "debug");
 }

@@ -142,6 +142,10 @@ static int module_index(lua_State *L)
         bind_push_live(L, -1, BIND_LIVE_MODEL, module->name);
         return 1;
     }
+    if (!module->parent && strcmp(name, "generate") == 0) {
+        lua_pushcfunction(L, bind_generate);
+        return 1;
+    }
     if (bind_push_module_method(L, name)) return 1;
     host_check(L, no_such_member(module, name));
     return 0;

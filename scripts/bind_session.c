@@ -374,10 +374,30 @@ static bool push_part_of(lua_State *L, Session *session, const char *name)
     return true;
 }
 
-static const char *const fields[] = {
-    "objectives", "models", "model", "data",       "optimizer",     "schedule",         "options", "step",
-    "seed",       "loss",   "steps", "accumulate", "clip_norm",     "skip_spikes",      "train",   "hash",
-    "last",       "batch",  "adapt", "evaluate",   "add_objective", "remove_objective", NULL};
+static const char *const fields[] = {"objectives",
+                                     "models",
+                                     "model",
+                                     "data",
+                                     "optimizer",
+                                     "schedule",
+                                     "options",
+                                     "step",
+                                     "seed",
+                                     "loss",
+                                     "steps",
+                                     "accumulate",
+                                     "clip_norm",
+                                     "skip_spikes",
+                                     "train",
+                                     "hash",
+                                     "last",
+                                     "batch",
+                                     "adapt",
+                                     "evaluate",
+                                     "generate",
+                                     "add_objective",
+                                     "remove_objective",
+                                     NULL};
 
 static int unknown_field(lua_State *L, const char *name)
 {
@@ -413,6 +433,8 @@ static int session_index(lua_State *L)
         lua_pushcfunction(L, bind_adapt);
     else if (strcmp(name, "evaluate") == 0)
         lua_pushcfunction(L, bind_evaluate);
+    else if (strcmp(name, "generate") == 0)
+        lua_pushcfunction(L, bind_generate);
     else if (strcmp(name, "hash") == 0)
         lua_pushcfunction(L, session_state_hash);
     else if (!bind_push_session_method(L, name))
@@ -513,7 +535,9 @@ void bind_open_sessions(lua_State *L)
            "  skip_spikes, objectives.NAME.weight, optimizer.lr, schedule.warmup, model, models.NAME, data.NAME.\n"
            "Methods: train(n) runs n steps, hash() is the hash of the whole state,\n"
            "  evaluate(source) gives losses and accuracies, adapt {target = DATA} adapts to other data,\n"
-           "  add_objective(objectives.NAME {...}), remove_objective('NAME').");
+           "  add_objective(objectives.NAME {...}), remove_objective('NAME'),\n"
+
+           "  generate(text, {options}) goes on with a text, see help(run.generate).");
     lua_setfield(L, -2, "__help");
     lua_pop(L, 1);
     bind_open_structure(L);

@@ -40,6 +40,10 @@ void bind_push_step_batch(lua_State *L, SessionHandle *handle, int64_t micro);
 void bind_open_hooks(lua_State *L);
 void bind_open_debug(lua_State *L);
 
+/* run:generate() (scripts/bind_generate.c), after the global lathe is there. */
+int bind_generate(lua_State *L);
+void bind_open_generate(lua_State *L);
+
 /* Objectives that are Lua functions (scripts/bind_custom.c): the function stands in the session's user value. */
 Status bind_custom_objective(SessionHandle *handle, Objective *objective) STATUS_CHECKED;
 void bind_open_custom(lua_State *L);

@@ -5,6 +5,7 @@ ENGINE_SOURCES += scripts/bind.h
 ENGINE_SOURCES += scripts/bind_debug.c
 ENGINE_SOURCES += scripts/bind_edit.c
 ENGINE_SOURCES += scripts/bind_edit.h
+ENGINE_SOURCES += scripts/bind_generate.c
 ENGINE_SOURCES += scripts/bind_gradcheck.c
 ENGINE_SOURCES += scripts/bind_directory.c
 ENGINE_SOURCES += scripts/bind_help.c
@@ -48,6 +49,7 @@ ENGINE_SOURCES += scripts/recipe.h
 
 # The Lua library inside the binary.
 LUA_LIBRARY =
+LUA_LIBRARY += scripts/lib/generate.lua
 LUA_LIBRARY += scripts/lib/history.lua
 LUA_LIBRARY += scripts/lib/control.lua
 LUA_LIBRARY += scripts/lib/inspect.lua

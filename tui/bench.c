@@ -16,10 +16,13 @@
 enum { LENGTH = 128, WARM_STEPS = 2, MAX_STEPS = 64 };
 
 const BenchRecord bench_records[] = {
-    {"gemm", "products of matrices as they stand in BERT", 0, 0, 0, 0},
-    {"bert-tiny", "a training step: 2 layers, 128 wide, vocabulary 8,192, batch 32", 2, 128, 8192, 32},
-    {"bert-mini", "a training step: 4 layers, 256 wide, vocabulary 8,192, batch 32", 4, 256, 8192, 32},
-    {"bert-base", "a training step: 12 layers, 768 wide, vocabulary 30,522, batch 8", 12, 768, 30522, 8},
+    {"gemm", "products of matrices as they stand in BERT", BENCH_PRODUCTS, 0, 0, 0, 0},
+    {"bert-tiny", "a training step: 2 layers, 128 wide, vocabulary 8,192, batch 32", BENCH_STEP, 2, 128, 8192, 32},
+    {"bert-mini", "a training step: 4 layers, 256 wide, vocabulary 8,192, batch 32", BENCH_STEP, 4, 256, 8192, 32},
+    {"bert-base", "a training step: 12 layers, 768 wide, vocabulary 30,522, batch 8", BENCH_STEP, 12, 768, 30522,
+     8},
+    {"gpt2-generate", "128 tokens from a GPT-2 of 12 layers, 768 wide, vocabulary 50,257", BENCH_GENERATE, 12, 768,
+     50257, 1},
 };
 const int bench_record_count = sizeof bench_records / sizeof *bench_records;
 

@@ -50,6 +50,28 @@ static Status step_json(const BenchResult *result, json_t *rows)
     return STATUS_OK;
 }
 
+static Status generate_json(const BenchResult *result, json_t *rows)
+{
+    json_t *row;
+    TRY(json_new_object(&row));
+    TRY(json_append(rows, row));
+    TRY(json_set_text(row, "name", result->record->name));
+    TRY(json_set_number(row, "seconds", result->seconds));
+    TRY(json_set_number(row, "tokens_per_second", result->tokens_per_second));
+    TRY(json_set_number(row, "gbytes_per_second", 1e-9 * result->bytes_per_second));
+    TRY(json_set_number(row, "memory_gbytes_per_second", 1e-9 * result->read_rate));
+    return json_set_integer(row, "peak_bytes", result->peak_bytes);
+}
+
+static void print_generate(const BenchResult *result)
+{
+    printf("%s: %s\n  %.2f ms a token, %.1f tokens/s, reading %.1f GB/s: %.0f%% of the %.1f GB/s that memory gives,"
+           " peak memory %.0f MB\n",
+           result->record->name, result->record->doc, 1e3 / result->tokens_per_second, result->tokens_per_second,
+           1e-9 * result->bytes_per_second, 100 * result->bytes_per_second / result->read_rate,
+           1e-9 * result->read_rate, 1e-6 * (double)result->peak_bytes);
+}
+
 static void print_step(const BenchResult *result)
 {
     printf("%s: %s\n  %.1f ms a step, %.0f tokens/s, %.0f GFLOP/s of the model's arithmetic, peak memory %.0f MB\n",
@@ -93,11 +115,16 @@ static Status run_one(const char *name, int64_t steps, json_t *rows)
     const BenchRecord *record = NULL;
     BenchResult result;
     TRY(find_record(name, &record));
-    if (record->layers == 0) return run_gemm(rows);
+    if (record->kind == BENCH_PRODUCTS) return run_gemm(rows);
     if (!rows) fprintf(stderr, "%s ...\n", name);
-    TRY(bench_step(record, (int)(steps > 64 ? 64 : steps), &result));
-    if (rows) return step_json(&result, rows);
-    print_step(&result);
+    int count = (int)(steps > 64 ? 64 : steps);
+    bool generates = record->kind == BENCH_GENERATE;
+    TRY(generates ? bench_generate(record, count, &result) : bench_step(record, count, &result));
+    if (rows) return generates ? generate_json(&result, rows) : step_json(&result, rows);
+    if (generates)
+        print_generate(&result);
+    else
+        print_step(&result);
     return STATUS_OK;
 }
 

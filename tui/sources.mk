@@ -2,6 +2,7 @@
 TUI_SOURCES += tui/address.c
 TUI_SOURCES += tui/address.h
 TUI_SOURCES += tui/bench.c
+TUI_SOURCES += tui/bench_generate.c
 TUI_SOURCES += tui/bench.h
 TUI_SOURCES += tui/client.c
 TUI_SOURCES += tui/client.h

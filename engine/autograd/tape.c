@@ -70,6 +70,11 @@ void tape_set_random(Tape *tape, RandomKey key)
     tape->random = key;
 }
 
+void tape_set_cache(Tape *tape, void *cache)
+{
+    tape->cache = cache;
+}
+
 void tape_set_pause(Tape *tape, void (*pause)(void *context), void *context)
 {
     tape->pause = pause;
@@ -262,6 +267,7 @@ static Status new_node(Tape *tape, const Op *op, const void *attrs, Node **out)
     node->path = tape->arena ? tape_path(tape) : "";
     node->training = tape->training;
     node->recording = tape->recording;
+    node->cache = tape->cache;
     node->sequence = tape_next_sequence();
     if (op->random)
         node->random = random_subkey(random_subkey_name(tape->random, tape_path(tape)), (uint64_t)tape->calls++);

@@ -41,6 +41,9 @@ bool tape_recording(const Tape *tape);
 /* The key below which random ops draw: derived from seed, step, micro-step and forward pass by the caller. */
 void tape_set_random(Tape *tape, RandomKey key);
 
+/* Given to the ops that follow as their cache (Node.cache), until NULL is set: generation. */
+void tape_set_cache(Tape *tape, void *cache);
+
 /* Enters and leaves a module: the path is part of random keys, messages and profiles. */
 Status tape_enter(Tape *tape, const char *name) STATUS_CHECKED;
 void tape_leave(Tape *tape);

@@ -16,6 +16,7 @@ struct Tape {
     Arena *arena;
     bool training, recording, profiling;
     RandomKey random;
+    void *cache;
     const char *path;
     char pool_path[1]; /* always empty */
     int64_t calls;     /* random ops under this path so far */

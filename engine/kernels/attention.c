@@ -42,25 +42,31 @@ bool kernel_attention_keeps(int64_t length)
     return length <= KEPT_LENGTH;
 }
 
-int64_t kernel_attention_scratch(int64_t length)
+int64_t kernel_attention_scratch(int64_t length, int64_t keys)
 {
-    return SCRATCH_BLOCKS * smaller(BLOCK_ROWS, length) * length;
+    return SCRATCH_BLOCKS * smaller(BLOCK_ROWS, length) * keys;
+}
+
+/* How many there are for the last query: the length of a row of probabilities. */
+static int64_t keys_of(const Attention *a)
+{
+    return a->start + a->length;
 }
 
 static Head head_of(const Attention *a, int64_t tile)
 {
-    int64_t b = tile / a->heads, h = tile % a->heads;
-    int64_t keys = a->lengths ? a->lengths[b] : a->length,
-            part = kernel_attention_scratch(a->length) / SCRATCH_BLOCKS;
-    float *scratch = a->scratch + threads_index() * kernel_attention_scratch(a->length);
+    int64_t b = tile / a->heads, h = tile % a->heads, all = kernel_attention_scratch(a->length, keys_of(a));
+    int64_t keys = a->lengths ? a->lengths[b] : keys_of(a), part = all / SCRATCH_BLOCKS;
+    int64_t head = h * (a->head ? a->head : a->size);
+    float *scratch = a->scratch + threads_index() * all;
     return (Head){.a = a,
                   .q = a->q + b * a->length * a->ldq + h * a->size,
-                  .k = a->k + b * a->length * a->ldk + h * a->size,
-                  .v = a->v + b * a->length * a->ldv + h * a->size,
+                  .k = a->k + b * (a->sequence ? a->sequence : keys_of(a) * a->ldk) + head,
+                  .v = a->v + b * (a->sequence ? a->sequence : keys_of(a) * a->ldv) + head,
                   .tile = tile,
                   .batch = b,
                   .head = h,
-                  .keys = keys < 0 ? 0 : smaller(keys, a->length),
+                  .keys = keys < 0 ? 0 : smaller(keys, keys_of(a)),
                   .scale = 1 / sqrtf((float)a->size),
                   .scratch = {scratch, scratch + part, scratch + 2 * part}};
 }
@@ -81,15 +87,15 @@ static Block block_of(const Head *head, int64_t number)
     const Attention *a = head->a;
     int64_t most = a->causal ? BLOCK_CAUSAL : BLOCK_ROWS, row = number * most,
             rows = smaller(most, a->length - row);
-    float *kept = a->probs ? a->probs + (head->tile * a->length + row) * a->length : NULL;
-    return (Block){row, rows, a->causal ? smaller(row + rows, head->keys) : head->keys,
+    float *kept = a->probs ? a->probs + (head->tile * a->length + row) * keys_of(a) : NULL;
+    return (Block){row, rows, a->causal ? smaller(a->start + row + rows, head->keys) : head->keys,
                    kept ? kept : head->scratch[0]};
 }
 
 /* How many keys a query may see. */
 static int64_t row_sees(const Head *head, int64_t row)
 {
-    return head->a->causal ? smaller(row + 1, head->keys) : head->keys;
+    return head->a->causal ? smaller(head->a->start + row + 1, head->keys) : head->keys;
 }
 
 /* x = softmax(scale x); returns the logarithm of the sum of exponentials. */
@@ -120,7 +126,7 @@ static void block_scores(const Head *head, const Block *block)
 {
     const Attention *a = head->a;
     kernel_gemm_small(false, true, block->rows, block->seen, a->size, 1, head->q + block->row * a->ldq, a->ldq,
-                      head->k, a->ldk, false, block->probs, a->length);
+                      head->k, a->ldk, false, block->probs, keys_of(a));
 }
 
 /* again: on the way back, from the kept logarithms. */
@@ -131,7 +137,7 @@ static void block_probs(const Head *head, const Block *block, bool again)
     block_scores(head, block);
     for (int64_t row = 0; row < block->rows; row++) {
         int64_t sees = row_sees(head, block->row + row);
-        float *x = block->probs + row * a->length;
+        float *x = block->probs + row * keys_of(a);
         if (again)
             softmax_again(sees, head->scale, lse[row], x);
         else {
@@ -147,8 +153,8 @@ static void block_dropout(const Head *head, const Block *block, const float *x, 
 {
     const Attention *a = head->a;
     for (int64_t row = 0; row < block->rows; row++) {
-        int64_t at = row * a->length;
-        philox_dropout(a->key, (head->tile * a->length + block->row) * a->length + at, block->seen, a->p, x + at,
+        int64_t at = row * keys_of(a);
+        philox_dropout(a->key, (head->tile * a->length + block->row) * keys_of(a) + at, block->seen, a->p, x + at,
                        y + at);
     }
 }
@@ -162,7 +168,7 @@ static void clear_rows(int64_t from, int64_t to, int64_t ld, int64_t size, float
 static void clear_kept(const Head *head, const Block *block)
 {
     const Attention *a = head->a;
-    if (a->probs) clear_rows(0, block->rows, a->length, a->length - block->seen, block->probs + block->seen);
+    if (a->probs) clear_rows(0, block->rows, keys_of(a), keys_of(a) - block->seen, block->probs + block->seen);
 }
 
 static void forward_tile(void *context, int64_t tile)
@@ -184,8 +190,8 @@ static void forward_tile(void *context, int64_t tile)
             block_dropout(&head, &block, probs, head.scratch[1]);
             probs = head.scratch[1];
         }
-        kernel_gemm_small(false, false, block.rows, a->size, block.seen, 1, probs, a->length, head.v, a->ldv, false,
-                          out + block.row * wide, wide);
+        kernel_gemm_small(false, false, block.rows, a->size, block.seen, 1, probs, keys_of(a), head.v, a->ldv,
+                          false, out + block.row * wide, wide);
     }
 }
 
@@ -217,7 +223,7 @@ static void backward_block(const Head *head, const Block *block, bool first, con
                            float *dv)
 {
     const Attention *a = head->a;
-    int64_t t = a->length, wide = a->heads * a->size, ld = pass->ld;
+    int64_t t = keys_of(a), wide = a->heads * a->size, ld = pass->ld;
     const float *dout = pass->dout + place_of(head, wide) + block->row * wide, *dropped = block->probs;
     float *d = head->scratch[2];
     if (!a->probs) block_probs(head, block, true);

@@ -56,10 +56,63 @@ static bool onednn_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n
 }
 #endif
 
+/* --- one row: what generation needs; it is bound by how fast the matrix can be read --- */
+
+enum { ROWS_AT_ONCE = 4 }; /* streams of memory */
+
+/* y[j] = alpha dot(x, row j of b) for 4 rows */
+VECTOR_CLONES static void four_dots(int64_t k, float alpha, const float *restrict x, const float *restrict b,
+                                    int64_t ldb, bool accumulate, float *restrict y)
+{
+    const float *restrict b1 = b + ldb, *restrict b2 = b + 2 * ldb, *restrict b3 = b + 3 * ldb;
+    float s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+#pragma omp simd reduction(+ : s0, s1, s2, s3)
+    for (int64_t i = 0; i < k; i++) {
+        s0 += x[i] * b[i];
+        s1 += x[i] * b1[i];
+        s2 += x[i] * b2[i];
+        s3 += x[i] * b3[i];
+    }
+    float sums[ROWS_AT_ONCE] = {s0, s1, s2, s3};
+    for (int j = 0; j < ROWS_AT_ONCE; j++) y[j] = alpha * sums[j] + (accumulate ? y[j] : 0);
+}
+
+VECTOR_CLONES static float one_dot(int64_t k, const float *restrict x, const float *restrict b)
+{
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t i = 0; i < k; i++) sum += x[i] * b[i];
+    return sum;
+}
+
+/* y[n] = alpha b x + (accumulate ? y : 0), b[n,k] */
+static void row_by_rows(int64_t n, int64_t k, float alpha, const float *x, const float *b, int64_t ldb,
+                        bool accumulate, float *y)
+{
+    int64_t j = 0;
+    for (; j + ROWS_AT_ONCE <= n; j += ROWS_AT_ONCE) four_dots(k, alpha, x, b + j * ldb, ldb, accumulate, y + j);
+    for (; j < n; j++) y[j] = alpha * one_dot(k, x, b + j * ldb) + (accumulate ? y[j] : 0);
+}
+
+/* y[n] = alpha x b + (accumulate ? y : 0), b[k,n] */
+VECTOR_CLONES static void row_by_columns(int64_t n, int64_t k, float alpha, const float *restrict x,
+                                         const float *restrict b, int64_t ldb, bool accumulate, float *restrict y)
+{
+    for (int64_t j = 0; !accumulate && j < n; j++) y[j] = 0;
+    for (int64_t i = 0; i < k; i++) {
+        float factor = alpha * x[i];
+#pragma omp simd
+        for (int64_t j = 0; j < n; j++) y[j] += factor * b[i * ldb + j];
+    }
+}
+
 void kernel_gemm_small(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha,
                        const float *a, int64_t lda, const float *b, int64_t ldb, bool accumulate, float *c,
                        int64_t ldc)
 {
+    if (m == 1 && !transpose_a)
+        return transpose_b ? row_by_rows(n, k, alpha, a, b, ldb, accumulate, c)
+                           : row_by_columns(n, k, alpha, a, b, ldb, accumulate, c);
     if (onednn_gemm(transpose_a, transpose_b, m, n, k, alpha, a, lda, b, ldb, accumulate, c, ldc)) return;
     cblas_sgemm(CblasRowMajor, transpose_a ? CblasTrans : CblasNoTrans, transpose_b ? CblasTrans : CblasNoTrans,
                 (blasint)m, (blasint)n, (blasint)k, alpha, a, (blasint)lda, b, (blasint)ldb, accumulate ? 1 : 0, c,

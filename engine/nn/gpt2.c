@@ -70,13 +70,21 @@ static Status build(Model *model, RandomKey key)
 
 /* --- forward; B sequences of T tokens, width H --- */
 
-static Status check_length(const Gpt2Config *config, const Tensor *ids)
+/* Places before the batch. */
+static int64_t start_of(const Forward *pass)
 {
-    if (ids->ndim == 2 && ids->shape[1] <= config->n_positions) return STATUS_OK;
+    return pass->cache ? pass->cache[0].length : 0;
+}
+
+static Status check_length(const Forward *pass, const Tensor *ids)
+{
+    const Gpt2Config *config = pass->model->config;
+    int64_t length = start_of(pass) + ids->shape[ids->ndim - 1];
+    if (ids->ndim == 2 && length <= config->n_positions) return STATUS_OK;
     return status_fail(STATUS_INVALID,
                        "gpt2: a sequence of %lld tokens is longer than n_positions %lld; shorten 'length' of the "
                        "data or build the model with more positions",
-                       (long long)ids->shape[ids->ndim - 1], (long long)config->n_positions);
+                       (long long)length, (long long)config->n_positions);
 }
 
 /* Words and places, dropped out: f32[B,T,H]. */
@@ -88,61 +96,86 @@ static Status embed(Forward *pass, Tensor **out)
     Tensor *ids, *sum;
     if (!words || !places) return status_fail(STATUS_INVALID, "gpt2: the module tree has no embeddings");
     TRY(batch_get(pass->batch, "input_ids", &ids));
-    TRY(check_length(config, ids));
-    TRY(f_embedding_sum(pass->tape, words->value, places->value, NULL, ids, NULL, 0, &sum));
+    TRY(check_length(pass, ids));
+    TRY(f_embedding_sum(pass->tape, words->value, places->value, NULL, ids, NULL, start_of(pass), &sum));
     return f_dropout(pass->tape, sum, config->embd_pdrop, out);
 }
 
+/* One layer in a pass. */
+typedef struct Layer {
+    const Module *module;
+    Tape *tape;
+    const Gpt2Config *config;
+    AttentionCache *cache; /* NULL: no generation */
+} Layer;
+
 /* x + dropout(projection(y)) with the child c_proj. */
-static Status add_projection(const Module *module, Tape *tape, const Gpt2Config *config, Tensor *x, Tensor *y,
-                             Tensor **out)
+static Status add_projection(const Layer *layer, const Module *module, Tensor *x, Tensor *y, Tensor **out)
 {
     Tensor *projected, *dropped;
-    TRY(linear_forward(module, "c_proj", tape, y, false, &projected));
-    TRY(f_dropout(tape, projected, config->resid_pdrop, &dropped));
-    return f_add(tape, x, dropped, out);
+    TRY(linear_forward(module, "c_proj", layer->tape, y, false, &projected));
+    TRY(f_dropout(layer->tape, projected, layer->config->resid_pdrop, &dropped));
+    return f_add(layer->tape, x, dropped, out);
 }
 
-static Status attention_forward(const Module *attention, Tape *tape, const Gpt2Config *config, Tensor *x,
-                                Tensor *normal, Tensor **out)
+static Status attention_forward(const Layer *layer, const Module *attention, Tensor *x, Tensor *normal,
+                                Tensor **out)
 {
+    const Gpt2Config *config = layer->config;
     Tensor *qkv, *context;
-    TRY(linear_forward(attention, "c_attn", tape, normal, false, &qkv));
-    TRY(f_attention(tape, qkv, NULL, NULL, NULL, config->n_head, true, config->attn_pdrop, &context));
-    return add_projection(attention, tape, config, x, context, out);
+    TRY(linear_forward(attention, "c_attn", layer->tape, normal, false, &qkv));
+    tape_set_cache(layer->tape, layer->cache);
+    Status status =
+        f_attention(layer->tape, qkv, NULL, NULL, NULL, config->n_head, true, config->attn_pdrop, &context);
+    tape_set_cache(layer->tape, NULL);
+    TRY(status);
+    return add_projection(layer, attention, x, context, out);
 }
 
-static Status mlp_forward(const Module *mlp, Tape *tape, const Gpt2Config *config, Tensor *x, Tensor *normal,
-                          Tensor **out)
+static Status mlp_forward(const Layer *layer, const Module *mlp, Tensor *x, Tensor *normal, Tensor **out)
 {
     Tensor *wide, *active;
-    TRY(linear_forward(mlp, "c_fc", tape, normal, false, &wide));
-    TRY(f_gelu(tape, wide, true, &active));
-    return add_projection(mlp, tape, config, x, active, out);
+    TRY(linear_forward(mlp, "c_fc", layer->tape, normal, false, &wide));
+    TRY(f_gelu(layer->tape, wide, true, &active));
+    return add_projection(layer, mlp, x, active, out);
 }
 
-typedef Status (*Half)(const Module *module, Tape *tape, const Gpt2Config *config, Tensor *x, Tensor *normal,
-                       Tensor **out);
+typedef Status (*Half)(const Layer *layer, const Module *module, Tensor *x, Tensor *normal, Tensor **out);
 
 /* x + half(norm(x)) */
-static Status half_forward(const Module *layer, const char *norm, const char *name, Half half, Tape *tape,
-                           const Gpt2Config *config, Tensor *x, Tensor **out)
+static Status half_forward(const Layer *layer, const char *norm, const char *name, Half half, Tensor *x,
+                           Tensor **out)
 {
     Module *module;
     Tensor *normal;
-    TRY(layer_norm_forward(layer, norm, tape, x, config->layer_norm_epsilon, &normal));
-    TRY(module_child(layer, name, &module));
-    TRY(tape_enter(tape, name));
-    Status status = half(module, tape, config, x, normal, out);
-    tape_leave(tape);
+    TRY(layer_norm_forward(layer->module, norm, layer->tape, x, layer->config->layer_norm_epsilon, &normal));
+    TRY(module_child(layer->module, name, &module));
+    TRY(tape_enter(layer->tape, name));
+    Status status = half(layer, module, x, normal, out);
+    tape_leave(layer->tape);
     return status;
 }
 
-static Status layer_forward(const Module *layer, Tape *tape, const Gpt2Config *config, Tensor *x, Tensor **out)
+static Status layer_forward(const Layer *layer, Tensor *x, Tensor **out)
 {
     Tensor *attended;
-    TRY(half_forward(layer, "ln_1", "attn", attention_forward, tape, config, x, &attended));
-    return half_forward(layer, "ln_2", "mlp", mlp_forward, tape, config, attended, out);
+    TRY(half_forward(layer, "ln_1", "attn", attention_forward, x, &attended));
+    return half_forward(layer, "ln_2", "mlp", mlp_forward, attended, out);
+}
+
+static Status layers_forward(Forward *pass, const Module *list, Tensor *x, Tensor **out)
+{
+    Status status = STATUS_OK;
+    for (int i = 0; status == STATUS_OK && i < list->child_count; i++) {
+        Layer layer = {list->children[i], pass->tape, pass->model->config, pass->cache ? &pass->cache[i] : NULL};
+        char path[MODULE_PATH_SIZE];
+        module_path(layer.module, path);
+        TRY(tape_enter(pass->tape, path));
+        status = layer_forward(&layer, x, &x);
+        tape_leave(pass->tape);
+    }
+    *out = x;
+    return status;
 }
 
 static Status compute_hidden(Forward *pass, Tensor **out)
@@ -155,14 +188,8 @@ static Status compute_hidden(Forward *pass, Tensor **out)
     TRY(tape_enter(pass->tape, "transformer"));
     Status status = embed(pass, &x);
     tape_leave(pass->tape);
-    for (int i = 0; status == STATUS_OK && i < list->child_count; i++) {
-        char path[MODULE_PATH_SIZE];
-        module_path(list->children[i], path);
-        TRY(tape_enter(pass->tape, path));
-        status = layer_forward(list->children[i], pass->tape, config, x, &x);
-        tape_leave(pass->tape);
-    }
     TRY(status);
+    TRY(layers_forward(pass, list, x, &x));
     TRY(tape_enter(pass->tape, "transformer"));
     status = layer_norm_forward(transformer, "ln_f", pass->tape, x, config->layer_norm_epsilon, out);
     tape_leave(pass->tape);
@@ -223,6 +250,12 @@ static Status compute_class_logits(Forward *pass, Tensor **out)
     return linear_forward(pass->model->root, "score", pass->tape, last, false, out);
 }
 
+static CacheShape cache_shape(const Model *model)
+{
+    const Gpt2Config *config = model->config;
+    return (CacheShape){config->n_layer, config->n_head, config->n_embd / config->n_head};
+}
+
 static int64_t trunk_size(const Model *model)
 {
     return ((const Gpt2Config *)model->config)->n_embd;
@@ -261,6 +294,8 @@ const ModelRecord model_gpt2 = {
         },
     .classes = "class_logits",
     .trunk = "last_hidden",
+    .next = "next_logits",
+    .cache_shape = cache_shape,
     .trunk_size = trunk_size,
     .aliases =
         (const ModelAlias[]){

@@ -6,6 +6,7 @@
 #define LATHE_NN_MODEL_H
 
 #include "engine/nn/module.h"
+#include "engine/ops/attention.h"
 #include "engine/tensor/batch.h"
 
 enum { MODEL_NAME_SIZE = 64, MODEL_MAX_OUTPUTS = 12 };
@@ -25,6 +26,11 @@ typedef struct ModelAlias {
     const char *name, *path;
 } ModelAlias;
 
+/* Layers of attention, each with heads of that size. */
+typedef struct CacheShape {
+    int64_t layers, heads, size;
+} CacheShape;
+
 typedef struct ModelRecord {
     const char *name, *doc, *source;
     const Option *options; /* fields of the config struct, with Hugging Face's names */
@@ -37,6 +43,10 @@ typedef struct ModelRecord {
     const char *classes, *trunk;
     int64_t (*trunk_size)(const Model *model); /* H of the trunk */
     const ModelAlias *aliases;                 /* ends with {0}; NULL: none */
+    /* A decoder that can generate: the output with the logits of the token behind each sequence, f32[B,vocab], and
+     * what its attention keeps. NULL: it cannot. */
+    const char *next;
+    CacheShape (*cache_shape)(const Model *model);
     /* Modules whose weight stands in files as [in,out], by their own name; ends with NULL. NULL: none. */
     const char *const *transposed;
     /* Parameters whose new entries are zero after a structural edit (engine/nn/reshape.h): the projections that end
@@ -63,6 +73,7 @@ struct Forward {
     Model *model;
     Tape *tape;
     const Batch *batch;
+    AttentionCache *cache; /* one for each layer of attention: the batch goes on behind it; NULL: no generation */
     Tensor *outputs[MODEL_MAX_OUTPUTS]; /* computed so far, by place in the record's list */
 };
 

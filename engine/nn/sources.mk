@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 ENGINE_SOURCES += engine/nn/bert.c
 ENGINE_SOURCES += engine/nn/bert.h
+ENGINE_SOURCES += engine/nn/decoder.c
+ENGINE_SOURCES += engine/nn/decoder.h
 ENGINE_SOURCES += engine/nn/gpt2.c
 ENGINE_SOURCES += engine/nn/gpt2.h
 ENGINE_SOURCES += engine/nn/layers.c
@@ -9,6 +11,8 @@ ENGINE_SOURCES += engine/nn/mlp.h
 ENGINE_SOURCES += engine/nn/model.c
 ENGINE_SOURCES += engine/nn/model.h
 ENGINE_SOURCES += engine/nn/models.list
+ENGINE_SOURCES += engine/nn/sampling.c
+ENGINE_SOURCES += engine/nn/sampling.h
 ENGINE_SOURCES += engine/nn/module.c
 ENGINE_SOURCES += engine/nn/module.h
 ENGINE_SOURCES += engine/nn/reshape.c

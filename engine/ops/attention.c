@@ -6,6 +6,8 @@
 #include "engine/kernels/attention.h"
 #include "engine/ops/attributes.h"
 
+#include <string.h>
+
 /* q holds queries, keys and values side by side. */
 static bool packed(const Node *node)
 {
@@ -81,7 +83,8 @@ static Attention describe(const Node *node, Tensor *const qkv[3])
 static Status add_scratch(Node *node, Attention *a)
 {
     Tensor *scratch;
-    TRY(node_scratch(node, DTYPE_F32, 2, (int64_t[]){threads_count(), kernel_attention_scratch(a->length)},
+    TRY(node_scratch(node, DTYPE_F32, 2,
+                     (int64_t[]){threads_count(), kernel_attention_scratch(a->length, a->start + a->length)},
                      &scratch));
     a->scratch = TENSOR_F32(scratch);
     return STATUS_OK;
@@ -93,6 +96,52 @@ static void add_kept(const Tensor *kept, Attention *a)
     *(kept->ndim == 4 ? &a->probs : &a->lse) = TENSOR_F32(kept);
 }
 
+/* --- generation --- */
+
+static Status check_cache(const Node *node, const AttentionCache *cache)
+{
+    const AttentionAttrs *attrs = node->attrs;
+    const Tensor *q = node->inputs[0];
+    const int64_t *shape = cache->keys->shape;
+    char text[TENSOR_TEXT_SIZE];
+    if (node->recording || !attrs->causal || node->inputs[3])
+        return node_refuse(node, 0, "a cache is for causal generation without gradients and lengths");
+    if (shape[0] != q->shape[0] || shape[1] != attrs->heads || shape[3] != width_of(node) / attrs->heads)
+        return node_refuse(node, 0, "the cache is %s", tensor_describe(cache->keys, text));
+    if (q->shape[1] > shape[2] - cache->length)
+        return node_refuse(node, 0, "the cache has room for %lld more places",
+                           (long long)(shape[2] - cache->length));
+    return STATUS_OK;
+}
+
+/* rows of x, ld apart, behind the filled places of the cache's keys or values. */
+static void put_behind(const Attention *a, const float *x, int64_t ld, int64_t capacity, float *out)
+{
+    for (int64_t b = 0; b < a->batch; b++)
+        for (int64_t h = 0; h < a->heads; h++)
+            for (int64_t row = 0; row < a->length; row++)
+                memcpy(out + ((b * a->heads + h) * capacity + a->start + row) * a->size,
+                       x + (b * a->length + row) * ld + h * a->size, (size_t)a->size * sizeof *out);
+}
+
+static Status forward_cached(Node *node, Attention *a, Tensor *y)
+{
+    const AttentionCache *cache = node->cache;
+    TRY(check_cache(node, cache));
+    int64_t capacity = cache->keys->shape[2];
+    a->start = cache->length;
+    put_behind(a, a->k, a->ldk, capacity, TENSOR_F32(cache->keys));
+    put_behind(a, a->v, a->ldv, capacity, TENSOR_F32(cache->values));
+    a->k = TENSOR_F32(cache->keys);
+    a->v = TENSOR_F32(cache->values);
+    a->ldk = a->ldv = a->size;
+    a->head = capacity * a->size;
+    a->sequence = a->heads * a->head;
+    TRY(add_scratch(node, a));
+    kernel_attention(a, TENSOR_F32(y));
+    return STATUS_OK;
+}
+
 static Status forward(Node *node)
 {
     Tensor *qkv[3], *y, *kept;
@@ -100,6 +149,7 @@ static Status forward(Node *node)
     for (int i = 0; i < 3; i++) TRY(rows_of(node, i, &qkv[i]));
     Attention a = describe(node, qkv);
     TRY(node_output(node, DTYPE_F32, 3, (int64_t[]){a.batch, a.length, width_of(node)}, &y));
+    if (node->cache) return forward_cached(node, &a, y);
     TRY(node_save_new(node, kernel_attention_keeps(a.length) ? 4 : 3,
                       (int64_t[]){a.batch, a.heads, a.length, a.length}, &kept));
     for (int i = 0; i < 3 && qkv[i]; i++) TRY(node_save(node, qkv[i]));
@@ -149,8 +199,8 @@ Status attention_probabilities(const Node *node, Tensor **out)
     int64_t batch = node->inputs[0]->shape[0], length = node->inputs[0]->shape[1];
     Tensor *qkv[3] = {0}, *scratch = NULL;
     TRY(tensor_new(NULL, DTYPE_F32, 4, (int64_t[]){batch, attrs->heads, length, length}, out));
-    Status status =
-        tensor_new(NULL, DTYPE_F32, 2, (int64_t[]){threads_count(), kernel_attention_scratch(length)}, &scratch);
+    Status status = tensor_new(NULL, DTYPE_F32, 2,
+                               (int64_t[]){threads_count(), kernel_attention_scratch(length, length)}, &scratch);
     if (status == STATUS_OK) status = probabilities_of(node, qkv, scratch, *out);
     for (int i = 0; i < 3; i++) tensor_unref(qkv[i]);
     tensor_unref(scratch);

@@ -22,6 +22,7 @@ return recipe {
     n_head = integer { 4, min = 1, doc = "attention heads; the width is a multiple of it" },
     length = integer { 64, min = 8, doc = "tokens of the context" },
     batch_size = integer { 12, min = 1, doc = "contexts of a step" },
+    initializer_range = number { 0.06, min = 0, doc = "deviation of the first weights; the paper's 0.02 is for width 768" },
     dropout = number { 0, min = 0, below = 1, doc = "dropout of embeddings, hidden states and attention" },
     lr = number { 1e-3, above = 0, doc = "highest learning rate; it falls to a tenth" },
     weight_decay = number { 0.1, min = 0, doc = "weight decay of matrices" },
@@ -37,6 +38,7 @@ return recipe {
     return session {
       model = models.gpt2 {
         vocab_size = tokenizer.vocab_size, n_embd = p.n_embd, n_layer = p.n_layer, n_head = p.n_head,
+        initializer_range = p.initializer_range,
         n_positions = math.max(p.length, 64),
         resid_pdrop = p.dropout, embd_pdrop = p.dropout, attn_pdrop = p.dropout,
       },

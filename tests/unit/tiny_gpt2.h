@@ -51,7 +51,7 @@ static void gpt2_free(Source *source)
 
 static const SourceType gpt2_batches_type = {"stored", gpt2_next, NULL, gpt2_free};
 
-static Gpt2Config gpt2_tiny_config(void)
+static inline Gpt2Config gpt2_tiny_config(void)
 {
     Gpt2Config config;
     option_defaults(model_gpt2.options, &config);
@@ -64,7 +64,7 @@ static Gpt2Config gpt2_tiny_config(void)
     return config;
 }
 
-static Session *gpt2_session(void)
+static inline Session *gpt2_session(void)
 {
     Session *session;
     Gpt2Batches *stored;
