@@ -39,6 +39,11 @@ static Status save_files(const void *tokenizer, const char *directory)
     return status;
 }
 
+static Status decode(const void *tokenizer, const int32_t *ids, int64_t count, Buffer *out)
+{
+    return characters_decode(tokenizer, ids, count, out);
+}
+
 static Status take_memory(Characters *made, size_t count)
 {
     size_t size = count + SPECIALS;
@@ -70,6 +75,7 @@ static void fill(Characters *made, const int32_t *codes, int64_t count)
                                     .pieces = made->pieces,
                                     .lengths = made->lengths,
                                     .save = save_files,
+                                    .decode = decode,
                                     .tokenizer = made};
 }
 

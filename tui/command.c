@@ -49,7 +49,7 @@ static Status bench_words(Buffer *out)
 const Command commands[] = {
     {"run", "RECIPE", "Train what a recipe describes", 0, 1,
      "set out resume seed steps threads plain json detach no-socket",
-     "RECIPE is a file, or the name of an installed recipe (bert). 'lathe run RECIPE --help' lists its "
+     "RECIPE is a file, or the name of an installed recipe (bert, gpt). 'lathe run RECIPE --help' lists its "
      "parameters.\n"
      "Ctrl-C stops before the next op, saves and leaves with status 130; a second one leaves at once.\n"
      "SIGTERM saves as well, with status 143, and so do SIGUSR1 and stop() at the prompt, with status 0. When the\n"
@@ -63,6 +63,11 @@ const Command commands[] = {
      "Without a terminal it reads lines from standard input.", NULL, run_repl},
     {"eval", "DIR", "Evaluate a run on its held-out data", 1, 1, "threads json",
      "The final weights are taken, or those of the newest checkpoint.", NULL, command_eval},
+    {"generate", "RUN [TEXT]", "Go on with a text, from the model of a run", 1, 2, "set seed threads",
+     "--set gives options of run:generate(): tokens, temperature, top_k, top_p, stop, model. The final weights "
+     "are\n"
+     "taken, or those of the newest checkpoint. Without a text it begins one.",
+     NULL, command_generate},
     {"info", "FILE|DIR", "Show what a weight file or a run holds", 1, 1, "json", NULL, NULL, command_info},
     {"replay", "RUN", "Do again what the journal of a run says, and compare every state", 1, 1, "until threads",
      "The status is 0 when every recorded state was reached, with any number of threads; else the first step and\n"
@@ -71,7 +76,8 @@ const Command commands[] = {
     {"export-recipe", "RUN", "Print a recipe with the edits that shaped the run's state", 1, 1, "",
      "What was undone, and other branches, are left out.", NULL, command_export},
     {"bench", "[NAME...]", "Time matrix products and training steps", 0, COMMAND_MAX_NAMES, "steps threads json",
-     "Names: gemm, bert-tiny, bert-mini, bert-base (default: the first three).", bench_words, command_bench},
+     "Names: gemm, bert-tiny, bert-mini, bert-base, gpt2-generate (default: the first three).", bench_words,
+     command_bench},
 };
 const int command_count = sizeof commands / sizeof *commands;
 

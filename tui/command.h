@@ -70,6 +70,7 @@ int command_fail(Status status);
 int command_run(const Arguments *arguments);
 int command_attach(const Arguments *arguments);
 int command_eval(const Arguments *arguments);
+int command_generate(const Arguments *arguments);
 int command_info(const Arguments *arguments);
 int command_bench(const Arguments *arguments);
 int command_replay(const Arguments *arguments);

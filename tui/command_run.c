@@ -220,6 +220,7 @@ static Status train(Live *live, FILE *out)
     progress_finish(&live->progress);
     TRY(status);
     TRY(bind_history(live->setup.host, "finish", live->directory, session));
+    TRY(samples_text(session, out));
     return samples_masks(session, SAMPLES, out);
 }
 

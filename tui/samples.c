@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tui/samples.h"
 
+#include "engine/base/memory.h"
+#include "engine/nn/decoder.h"
+#include "engine/nn/sampling.h"
+
 #include <math.h>
 #include <string.h>
 
-enum { SHOWN = 40 }; /* tokens of an example that are printed */
+enum { SHOWN = 40, WRITTEN = 200 }; /* tokens of an example that are printed; of a text of the model's own */
 
 /* One example's place in a view. */
 typedef struct Row {
@@ -104,4 +108,73 @@ Status samples_masks(Session *session, int count, FILE *out)
     if (!objective || !valid || !valid->source->vocabulary || !valid->source->vocabulary->pieces) return STATUS_OK;
     fputs("masked words, with what the model takes them for:\n", out);
     return print_masks(session, valid, objective, count, out);
+}
+
+/* --- a text of the model's own --- */
+
+static const Objective *writing_objective(const Session *session)
+{
+    for (int i = 0; i < session->objective_count; i++)
+        if (session->objectives[i]->record->text && session->objectives[i]->enabled) return session->objectives[i];
+    return NULL;
+}
+
+typedef struct Writing {
+    const Vocabulary *vocabulary;
+    Decoder *decoder;
+    Candidate *scratch;
+    int32_t ids[WRITTEN];
+    int64_t count;
+} Writing;
+
+static Status write_tokens(Writing *writing, uint64_t seed, int64_t most)
+{
+    static const SamplingConfig config = {.temperature = 0.8, .top_p = 1};
+    int32_t id = writing->vocabulary->separator;
+    const float *logits;
+    while (writing->count < most) {
+        TRY(decoder_feed(writing->decoder, &id, 1, &logits));
+        int64_t classes = decoder_vocabulary(writing->decoder);
+        if (classes > writing->vocabulary->size) classes = writing->vocabulary->size;
+        TRY(sampling_draw(&config, logits, classes,
+                          random_subkey(random_key(seed, "samples"), (uint64_t)writing->count), writing->scratch,
+                          &id));
+        if (id == writing->vocabulary->separator) break;
+        writing->ids[writing->count++] = id;
+    }
+    return STATUS_OK;
+}
+
+static Status print_written(const Writing *writing, FILE *out)
+{
+    Buffer text = {0};
+    const Vocabulary *vocabulary = writing->vocabulary;
+    Status status = vocabulary->decode(vocabulary->tokenizer, writing->ids, writing->count, &text);
+    for (const char *line = text.data; status == STATUS_OK && line && *line;) {
+        size_t length = strcspn(line, "\n");
+        fprintf(out, "  %.*s\n", (int)length, line);
+        line += length + (line[length] == '\n');
+    }
+    buffer_free(&text);
+    return status;
+}
+
+Status samples_text(Session *session, FILE *out)
+{
+    const Objective *objective = writing_objective(session);
+    SessionSource *source = objective ? session_source(session, objective->source) : NULL;
+    Model *model = objective ? session_model(session, objective->model) : NULL;
+    if (!model || !model->record->next || !source || !source->source->vocabulary ||
+        !source->source->vocabulary->decode)
+        return STATUS_OK;
+    Writing writing = {.vocabulary = source->source->vocabulary};
+    int64_t context = model->record->max_length(model), most = context < WRITTEN ? context : WRITTEN;
+    TRY(decoder_new(model, most, true, &writing.decoder));
+    Status status = memory_new((size_t)writing.vocabulary->size, sizeof *writing.scratch, &writing.scratch);
+    if (status == STATUS_OK) status = write_tokens(&writing, session->seed, most);
+    decoder_free(writing.decoder);
+    memory_free(writing.scratch);
+    if (status != STATUS_OK || writing.count == 0) return status;
+    fputs("a text of the model's own:\n", out);
+    return print_written(&writing, out);
 }

@@ -11,4 +11,7 @@
  * nothing of the state. */
 Status samples_masks(Session *session, int count, FILE *out) STATUS_CHECKED;
 
+/* Prints a short text that the model writes; nothing where no objective is one of text, or the model cannot. */
+Status samples_text(Session *session, FILE *out) STATUS_CHECKED;
+
 #endif

@@ -11,6 +11,7 @@ TUI_SOURCES += tui/command.h
 TUI_SOURCES += tui/command_attach.c
 TUI_SOURCES += tui/command_bench.c
 TUI_SOURCES += tui/command_eval.c
+TUI_SOURCES += tui/command_generate.c
 TUI_SOURCES += tui/command_info.c
 TUI_SOURCES += tui/command_repl.c
 TUI_SOURCES += tui/command_repl.h

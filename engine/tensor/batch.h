@@ -10,6 +10,7 @@
 #ifndef LATHE_TENSOR_BATCH_H
 #define LATHE_TENSOR_BATCH_H
 
+#include "engine/base/buffer.h"
 #include "engine/tensor/tensor.h"
 
 enum { BATCH_MAX_FIELDS = 16, BATCH_NAME_SIZE = 32 };
@@ -23,6 +24,8 @@ typedef struct Vocabulary {
     const int32_t *lengths; /* i32[size]: bytes of text that each stands for; NULL: a text cannot be had back */
     /* Writes the tokenizer's own files into the directory; NULL: vocab.txt will do. */
     Status (*save)(const void *tokenizer, const char *directory);
+    /* Appends the text of the tokens; NULL: pieces with spaces between them will do. */
+    Status (*decode)(const void *tokenizer, const int32_t *ids, int64_t count, Buffer *out);
     const void *tokenizer;
 } Vocabulary;
 
