@@ -536,7 +536,6 @@ void bind_open_sessions(lua_State *L)
            "Methods: train(n) runs n steps, hash() is the hash of the whole state,\n"
            "  evaluate(source) gives losses and accuracies, adapt {target = DATA} adapts to other data,\n"
            "  add_objective(objectives.NAME {...}), remove_objective('NAME'),\n"
-
            "  generate(text, {options}) goes on with a text, see help(run.generate).");
     lua_setfield(L, -2, "__help");
     lua_pop(L, 1);
