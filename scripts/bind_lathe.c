@@ -131,6 +131,7 @@ void bind_open_lathe(lua_State *L)
     lua_setglobal(L, "gradcheck");
     bind_open_edits(L);
     bind_open_history(L);
+    bind_open_views(L);
     run_library(L, "prelude");
 }
 

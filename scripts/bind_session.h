@@ -107,6 +107,8 @@ const char *bind_source_call(lua_State *L, int index);
 /* Pushes a table with the batch's fields by name, and size. */
 void bind_push_batch(lua_State *L, const Batch *batch);
 void bind_open_sources(lua_State *L);
+/* What workbenches show (scripts/bind_view.c). */
+void bind_open_views(lua_State *L);
 void bind_open_sessions(lua_State *L);
 
 #endif

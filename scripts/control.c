@@ -74,6 +74,13 @@ static int boundary(lua_State *L)
     return 0;
 }
 
+/* lathe.paused() */
+static int tell_paused(lua_State *L)
+{
+    lua_pushboolean(L, control_of(L)->paused);
+    return 1;
+}
+
 static int nothing(lua_State *L)
 {
     (void)L;
@@ -107,6 +114,8 @@ static int open_control(lua_State *L)
     lua_getglobal(L, "lathe");
     lua_pushcfunction(L, boundary);
     lua_setfield(L, -2, "boundary");
+    lua_pushcfunction(L, tell_paused);
+    lua_setfield(L, -2, "paused");
     lua_getglobal(L, "package");
     lua_getfield(L, -1, "searchers");
     lua_rawgeti(L, -1, 2);

@@ -49,3 +49,5 @@ TEST_SOURCES += tests/unit/test_svmlight.c
 TEST_SOURCES += tests/unit/test_domain.c
 TEST_SOURCES += tests/unit/test_adapt.c
 TEST_SOURCES += tests/unit/test_reshape.c
+TEST_SOURCES += tests/unit/test_screens.c
+TEST_SOURCES += tests/unit/workbench_data.h

@@ -26,6 +26,7 @@ const Flag command_flags[] = {
      offsetof(Arguments, threads), 1, THREADS_MAX},
     {"until", "STEP", "go no further than this step", FLAG_INTEGER, offsetof(Arguments, until), 0, INT64_MAX},
     {"plain", NULL, "plain lines, also on a terminal", FLAG_PLAIN, offsetof(Arguments, plain), 0, 0},
+    {"prompt", NULL, "only a prompt, instead of the workbench", FLAG_PLAIN, offsetof(Arguments, prompt), 0, 0},
     {"detach", NULL, "train in the background; 'lathe attach DIR' gives a prompt on it", FLAG_PLAIN,
      offsetof(Arguments, detach), 0, 0},
     {"no-socket", NULL, "nobody can attach to the run", FLAG_PLAIN, offsetof(Arguments, no_socket), 0, 0},
@@ -55,9 +56,10 @@ const Command commands[] = {
      "SIGTERM saves as well, with status 143, and so do SIGUSR1 and stop() at the prompt, with status 0. When the\n"
      "terminal is closed (SIGHUP) training goes on; the words go to log.txt in the run's directory.",
      NULL, command_run},
-    {"attach", "DIR", "A Lua prompt on a run that trains in another process", 1, 1, "plain",
-     "With --plain it follows the run's progress until the end. Without a terminal it reads lines from standard\n"
-     "input. Ctrl-C interrupts a line, never the training; Ctrl-D detaches.",
+    {"attach", "DIR", "Open the workbench on a run that trains in another process", 1, 1, "plain prompt",
+     "With --prompt it is a Lua prompt, with --plain it follows the run's progress until the end. Without a\n"
+     "terminal it reads lines from standard input. Ctrl-C interrupts a line, never the training; q or Ctrl-D\n"
+     "leaves, and the run goes on.",
      NULL, command_attach},
     {"repl", "[SCRIPT]", "Run the script, if any, then a Lua prompt", 0, 1, "",
      "Without a terminal it reads lines from standard input.", NULL, run_repl},

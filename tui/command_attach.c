@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* lathe attach DIR: a prompt on a run that trains in another process. */
+/* lathe attach DIR: the workbench, a prompt or lines on a run that trains in another process. */
 #include "engine/base/cancel.h"
 #include "engine/base/clock.h"
 #include "engine/base/memory.h"
 #include "tui/client.h"
 #include "tui/command.h"
 #include "tui/repl.h"
+#include "tui/workbench/attend.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -283,8 +284,16 @@ static Status attach(Attached *attached, const Arguments *arguments)
     return attached->terminal ? prompt(attached, arguments->names[0]) : read_lines(attached);
 }
 
+static int open_workbench(const char *directory)
+{
+    bool failed = false;
+    Status status = attend_run(directory, &failed);
+    return status == STATUS_OK ? failed : command_fail(status);
+}
+
 int command_attach(const Arguments *arguments)
 {
+    if (!arguments->plain && !arguments->prompt && attend_possible()) return open_workbench(arguments->names[0]);
     Attached attached = {.terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO), .client = {.socket = -1}};
     Host *host = NULL;
     Status status = host_new(&(HostOptions){.restricted = true}, &host);

@@ -4,19 +4,16 @@
 #include "engine/base/cancel.h"
 #include "engine/base/memory.h"
 #include "engine/base/signals.h"
+#include "tui/prompt_history.h"
 #include "tui/repl.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <readline/history.h>
 #include <readline/readline.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-enum { HISTORY_LINES = 5000 };
 
 static const Prompt *current; /* readline's callbacks take no context */
 static volatile sig_atomic_t evaluating, abandoned;
@@ -73,49 +70,6 @@ static int get_character(FILE *file)
         rl_replace_line("", 0);
         return '\n';
     }
-}
-
-/* --- history --- */
-
-static Status make_folders(char *path)
-{
-    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        int failed = mkdir(path, 0700) != 0 && errno != EEXIST;
-        *slash = '/';
-        if (failed) return status_fail(STATUS_IO, "%s: cannot make the folder: %s", path, strerror(errno));
-    }
-    return STATUS_OK;
-}
-
-static Status history_path(Buffer *out)
-{
-    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-    if (state && *state) return buffer_printf(out, "%s/lathe/history", state);
-    if (home && *home) return buffer_printf(out, "%s/.local/state/lathe/history", home);
-    return STATUS_OK;
-}
-
-/* The history is a convenience: where it cannot be read or kept, the prompt works without. */
-static void load_history(Buffer *path)
-{
-    using_history();
-    stifle_history(HISTORY_LINES);
-    if (history_path(path) != STATUS_OK || !path->length || make_folders(path->data) != STATUS_OK) {
-        buffer_clear(path);
-        return;
-    }
-    read_history(path->data);
-}
-
-static void remember(const char *line, const Buffer *path)
-{
-    if (line[strspn(line, " \t")] == '\0') return;
-    HIST_ENTRY *last = history_length ? history_get(history_base + history_length - 1) : NULL;
-    if (last && strcmp(last->line, line) == 0) return;
-    add_history(line);
-    if (!path->length) return;
-    if (append_history(1, path->data) != 0) write_history(path->data);
 }
 
 /* --- completion --- */
@@ -198,7 +152,7 @@ static Status loop(const Prompt *prompt, const Buffer *history)
             prompt->abandon(prompt->context);
             more = false;
         } else {
-            remember(line, history);
+            prompt_history_add(line, history);
             status = evaluate_line(prompt, line, &more);
         }
         abandoned = 0;
@@ -213,7 +167,7 @@ Status prompt_read_terminal(const Prompt *prompt)
     Buffer history = {0};
     current = prompt;
     start_readline();
-    load_history(&history);
+    prompt_history_load(&history);
     signals_catch(SIGINT, on_interrupt, &before);
     Status status = loop(prompt, &history);
     sigaction(SIGINT, &before, NULL);

@@ -7,6 +7,7 @@
 #include "engine/train/run.h"
 #include "scripts/control.h"
 #include "tui/address.h"
+#include "tui/bind_samples.h"
 #include "tui/progress.h"
 #include "tui/wire.h"
 
@@ -29,6 +30,9 @@ enum {
     MOST_WORDS = 500,
     OUTPUT_PIECE = 1 << 20
 };
+/* Lines that only look run beside the client's others, as if they were another client's. */
+#define LOOKS (UINT64_C(1) << 63)
+
 static const double progress_seconds = 0.1, greet_seconds = 10, farewell_seconds = 1;
 
 typedef struct Client {
@@ -87,7 +91,7 @@ static void send_to(Server *server, uint64_t number, const WireMessage *message)
 {
     pthread_mutex_lock(&server->lock);
     for (int i = 0; i < server->count; i++)
-        if (server->clients[i]->number == number) queue(server->clients[i], message);
+        if (server->clients[i]->number == (number & ~LOOKS)) queue(server->clients[i], message);
     pthread_mutex_unlock(&server->lock);
     wake_thread(server);
 }
@@ -129,7 +133,7 @@ static void on_done(void *context, uint64_t client, int64_t id, LineEnd end, con
 {
     static const char *const words[] = {"done", "failed", "interrupted", "exit"};
     Server *server = context;
-    server->names_changed = true;
+    server->names_changed |= !(client & LOOKS);
     send_to(server, client, &(WireMessage){.type = WIRE_DONE, .id = id, .status = words[end], .text = text});
 }
 
@@ -171,7 +175,8 @@ static void publish_names(Server *server)
 
 static void on_served(void *context)
 {
-    publish_names(context);
+    Server *server = context;
+    if (server->names_changed) publish_names(server);
 }
 
 /* --- completion, in the socket thread --- */
@@ -238,7 +243,8 @@ static void refuse(Server *server, Client *client, const char *words)
 
 static void take_line(Server *server, Client *client, const WireMessage *message)
 {
-    Status status = lines_put(server->lines, client->number, message->id, message->text, message->text_length);
+    uint64_t number = client->number | (message->type == WIRE_LOOK ? LOOKS : 0);
+    Status status = lines_put(server->lines, number, message->id, message->text, message->text_length);
     if (status == STATUS_OK) return;
     char words[512];
     snprintf(words, sizeof words, "%s\n", status_message());
@@ -259,7 +265,8 @@ static void take(Server *server, Client *client, const WireMessage *message)
         return;
     }
     switch (message->type) {
-    case WIRE_LINE: take_line(server, client, message); break;
+    case WIRE_LINE:
+    case WIRE_LOOK: take_line(server, client, message); break;
     case WIRE_INTERRUPT: lines_interrupt(server->lines, client->number); break;
     case WIRE_COMPLETE: complete(server, client, message); break;
     default: refuse(server, client, "a message that only a run sends"); break;
@@ -365,6 +372,7 @@ static void drop_clients(Server *server)
         Client *client = server->clients[i];
         if (!client->dropped && (client->greeted || now - client->since < greet_seconds)) continue;
         lines_forget(server->lines, client->number);
+        lines_forget(server->lines, client->number | LOOKS);
         pthread_mutex_lock(&server->lock);
         server->clients[i--] = server->clients[--server->count];
         pthread_mutex_unlock(&server->lock);
@@ -445,6 +453,7 @@ static Status begin(Server *server, const char *directory)
     const ControlEvents control_events = {on_told, on_served, server};
     TRY(lines_new(server->host, &line_events, &server->lines));
     TRY(control_new(server->host, server->session, server->lines, &control_events, &server->control));
+    TRY(bind_samples(server->host, server->session));
     publish_names(server);
     TRY(listen_for(server, directory));
     return start_thread(server);

@@ -21,6 +21,7 @@ static const struct Kind {
 } kinds[] = {
     {WIRE_HELLO, HAS_VERSION | HAS_TEXT},
     {WIRE_LINE, HAS_ID | HAS_TEXT},
+    {WIRE_LOOK, HAS_ID | HAS_TEXT},
     {WIRE_INTERRUPT, 0},
     {WIRE_COMPLETE, HAS_ID | HAS_TEXT},
     {WIRE_OUTPUT, HAS_ID | HAS_TEXT},

@@ -12,11 +12,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { WIRE_VERSION = 1, WIRE_LARGEST = 8 << 20, WIRE_HEAD = 5 };
+enum { WIRE_VERSION = 2, WIRE_LARGEST = 8 << 20, WIRE_HEAD = 5 };
 
 typedef enum WireType {
     WIRE_HELLO = 'H',      /* both: version, text (who speaks) */
     WIRE_LINE = 'L',       /* client: id, text */
+    WIRE_LOOK = 'K',       /* client: id, text; a line that only looks: never behind the others, not interrupted */
     WIRE_INTERRUPT = 'I',  /* client: all its lines */
     WIRE_COMPLETE = 'C',   /* client: id, text (the line up to the cursor) */
     WIRE_OUTPUT = 'O',     /* run: id of the line, text */

@@ -165,7 +165,7 @@ terminal resize-window -t lathe -x 140
 begin "$LATHE" run bert --steps 100000 --out behind --set batch_size=16 --detach
 shows 'started in the background'
 left 0
-begin "$LATHE" attach behind
+begin "$LATHE" attach --prompt behind
 shows '^lathe>$'
 enter '6 * 7' '^42$'
 enter 'run.objectives.nsp.weight = 0.5' 'objectives.nsp.weight 1 -> 0.5'
@@ -189,7 +189,7 @@ shows '^lathe> 7 \* 1$'
 enter '1' '^77$'
 key C-d
 left 0
-begin "$LATHE" attach behind
+begin "$LATHE" attach --prompt behind
 shows '^lathe>$'
 type_in 'stop()'
 key Enter

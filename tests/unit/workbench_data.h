@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Runs for the tests of the workbench: views with little, odd and much data, filled as a run's answers fill them.
+ */
+#ifndef LATHE_TESTS_WORKBENCH_DATA_H
+#define LATHE_TESTS_WORKBENCH_DATA_H
+
+#include "tests/unit/scratch.h"
+#include "tui/workbench/link.h"
+#include "tui/workbench/workbench.h"
+
+#include <math.h>
+
+typedef enum DataKind { DATA_NONE, DATA_ONE, DATA_NAN, DATA_ODD, DATA_MANY, DATA_MILLION, DATA_KINDS } DataKind;
+
+static const int64_t data_rows[DATA_KINDS] = {0, 1, 50, 300, 20000, 1000000};
+
+static inline double data_value(DataKind kind, int64_t step, int series)
+{
+    if (kind == DATA_NAN) return (double)NAN;
+    double x = (double)step / (double)data_rows[kind];
+    double value = 3 + 6 * exp(-5 * x) + 0.3 * sin((double)(step * (series + 3)) * 0.7) - 2.5 * series;
+    if (kind == DATA_ODD && step % 41 == 7) return (double)NAN;
+    if (kind == DATA_ODD && step % 67 == 9) return step % 2 ? (double)INFINITY : -(double)INFINITY;
+    if (kind == DATA_ODD && step == 200) return 1e300;
+    if (kind >= DATA_MANY && step == data_rows[kind] * 6 / 10 + 1) return 30; /* a spike of one step */
+    return value;
+}
+
+static inline void data_write(DataKind kind, const char *path)
+{
+    MetricsWriter *writer;
+    ASSERT_OK(metrics_writer_open(path, &writer));
+    for (int64_t step = 1; step <= data_rows[kind]; step++) {
+        MetricsValue values[4] = {{"loss.mlm", data_value(kind, step, 0)},
+                                  {"loss.nsp", data_value(kind, step, 1)},
+                                  {"lr", 1e-3 * (double)step / (double)data_rows[kind]},
+                                  {"valid.mlm", data_value(kind, step, 0) + 0.5}};
+        Status status = metrics_writer_put(writer, step, values, step * 10 % data_rows[kind] == 0 ? 4 : 3);
+        if (status != STATUS_OK) ASSERT_OK(status); /* an assertion itself takes long */
+    }
+    metrics_writer_close(writer);
+}
+
+/* A store in the scratch folder, written once. */
+static inline MetricsStore *data_store(DataKind kind)
+{
+    MetricsStore *store;
+    char name[32];
+    snprintf(name, sizeof name, "store-%d", kind);
+    const char *path = scratch_path(name);
+    if (!file_exists(path)) data_write(kind, path);
+    ASSERT_OK(metrics_open(path, &store));
+    return store;
+}
+
+static const char data_run[] =
+    "{\"step\": 1204, \"steps\": 4000, \"paused\": false, \"optimizer\": \"adamw\", \"schedule\": \"cosine\", "
+    "\"lr\": 7.3e-4,"
+    "\"memory\": 412000000, \"objectives\": [{\"name\": \"mlm\", \"weight\": 1, \"enabled\": true, \"value\": "
+    "3.871},"
+    "{\"name\": \"nsp\", \"weight\": 0.1, \"enabled\": true, \"value\": \"NaN\"},"
+    "{\"name\": \"domain\", \"weight\": 0.05, \"enabled\": false, \"value\": 0.688}]}\n"
+    "{\"branches\": [{\"name\": \"main\", \"step\": 740, \"current\": false},"
+    "{\"name\": \"low-nsp\", \"step\": 1204, \"parent\": \"main\", \"fork\": 740, \"current\": true}]}\n"
+    "{\"edits\": [{\"step\": 400, \"effect\": \"run.optimizer.lr = 0.0007\"},"
+    "{\"step\": 800, \"effect\": \"run.objectives.nsp.weight = 0.1\"}]}\n";
+
+static const char data_model[] =
+    "{\"parameters\": ["
+    "{\"path\": \"bert.embeddings.word_embeddings.weight\", \"shape\": \"4096,128\", \"count\": 524288, \"norm2\": "
+    "331.2,"
+    "\"grad2\": 0.168, \"update2\": 4e-4, \"zeros\": 0, \"frozen\": false},"
+    "{\"path\": \"bert.encoder.layer.0.attention.self.query.weight\", \"shape\": \"128,128\", \"count\": 16384,"
+    "\"norm2\": 19.4, \"grad2\": 0.0036, \"update2\": 1e-5, \"zeros\": 8192, \"frozen\": true},"
+    "{\"path\": \"cls.predictions.bias\", \"shape\": \"4096\", \"count\": 4096, \"norm2\": 0, \"grad2\": \"NaN\","
+    "\"update2\": \"NaN\", \"zeros\": 4096, \"frozen\": false}]}\n";
+
+static const char data_samples[] =
+    "masked words, with what the model takes them for:\n"
+    "  a windy [morning 54%, was day] finn \xe6\x97\xa5\xe6\x9c\xac saw a [red 61%] kite\n";
+
+static inline void data_fill(View *view, DataKind kind)
+{
+    view->state = RUN_TRAINING;
+    snprintf(view->run, sizeof view->run, "bert-0412");
+    view->rate = 8310;
+    view->left = 337;
+    view->metrics = data_store(kind);
+    ASSERT_OK(answer_take(view, TOPIC_RUN, data_run, sizeof data_run - 1));
+    ASSERT_OK(answer_take(view, TOPIC_MODEL, data_model, sizeof data_model - 1));
+    ASSERT_OK(answer_take(view, TOPIC_SAMPLES, data_samples, sizeof data_samples - 1));
+    ASSERT_OK(scroll_line(&view->log, STYLE_TEXT, "[400] paused by breakpoint 0: grad_norm = 14.2"));
+    ASSERT_OK(scroll_line(&view->log, STYLE_GOOD, "valid  mlm 1.63 (unigram 4.61)"));
+    ASSERT_OK(scroll_line(&view->console, STYLE_HEADING, "lathe> run.objectives.nsp.weight = 0.1"));
+    ASSERT_OK(scroll_line(&view->console, STYLE_TEXT,
+                          "[1,198] objectives.nsp.weight 0.5 -> 0.1.  undo() goes back to 1,198"));
+    view->prompt = "lathe> ";
+    view->input = "6 * \xc3\xa4";
+    view->input_cursor = 4;
+    if (kind == DATA_NONE) view->objective_count = view->mark_count = view->module_count = view->branch_count = 0;
+}
+
+#endif

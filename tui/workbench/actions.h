@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The registry of what a person can do: keys, palette, help and the line of keys derive from it. What changes the
+ * run is a line of Lua. Constant data. */
+#ifndef LATHE_WORKBENCH_ACTIONS_H
+#define LATHE_WORKBENCH_ACTIONS_H
+
+#include "tui/workbench/workbench.h"
+
+enum { EVERYWHERE = 0 };
+
+typedef struct Action {
+    const char *name, *keys; /* keys: names separated by spaces, as key_name() gives them; "" for none */
+    unsigned panes;          /* bits 1 << PaneId; EVERYWHERE */
+    const char *label;       /* for the line of keys; NULL: not there */
+    const char *doc;
+    const char *lua; /* the line that is sent; NULL: it does not touch the run, or depends on what is selected */
+    void (*run)(Workbench *workbench);           /* NULL: lua is sent */
+    void (*line)(const View *view, Buffer *out); /* the line that it would send now; NULL: lua */
+} Action;
+
+extern const Action actions[];
+extern const int action_count;
+
+/* What the key does with the focus where it is; NULL: nothing. The pane's own actions come first. */
+const Action *action_of_key(const char *key, PaneId pane);
+/* The i-th that the pane has and whose name or doc holds the words of the filter; NULL: there are not so many. */
+const Action *action_found(const char *filter, PaneId pane, int i);
+/* The line of Lua that it would send now, "" where it sends none. */
+void action_line(const Action *action, const View *view, Buffer *out);
+void action_run(const Action *action, Workbench *workbench);
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The workbench on a terminal, attached to a live run. */
+#ifndef LATHE_WORKBENCH_ATTEND_H
+#define LATHE_WORKBENCH_ATTEND_H
+
+#include "engine/base/status.h"
+
+#include <stdbool.h>
+
+/* Whether standard input and output are a terminal that can show it. */
+bool attend_possible(void);
+
+/* Opens the workbench on the run in the directory until the person leaves; then prints how the run ended, and its
+ * last evaluation, or how to come back. *failed: the run has failed, or was lost. Errors: nothing listens there;
+ * the terminal is not known. */
+Status attend_run(const char *directory, bool *failed) STATUS_CHECKED;
+
+#endif

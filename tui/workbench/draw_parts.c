@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What several panes draw. */
+#include "tui/workbench/panes.h"
+
+#include <math.h>
+#include <string.h>
+
+/* --- lines --- */
+
+static int rows_of(const char *text, int width)
+{
+    int rows = 1;
+    for (size_t used; (used = text_cut(text, width)) && text[used]; text += used) rows++;
+    return rows;
+}
+
+static void draw_line(Area area, int y, const ScrollLine *line)
+{
+    const char *text = line->text;
+    char part[SCROLL_LONGEST + 1];
+    do {
+        size_t used = text_cut(text, area.rect.width);
+        memcpy(part, text, used);
+        part[used] = '\0';
+        area_text(area, 0, y++, line->style, part);
+        text += used;
+        if (!used) break;
+    } while (*text);
+}
+
+/* From the bottom up; what begins above the area is cut. */
+void draw_scroll(Area area, const Scroll *scroll, int back, const char *filter)
+{
+    int y = area.rect.height;
+    if (area.rect.width < 1) return;
+    for (int i = scroll->count - 1; i >= 0 && y > 0; i--) {
+        const ScrollLine *line = scroll_get(scroll, i);
+        if (*filter && !strcasestr(line->text, filter)) continue;
+        if (back-- > 0) continue;
+        y -= rows_of(line->text, area.rect.width);
+        draw_line(area, y, line);
+    }
+    /* What is shorter than the area stands at its top. */
+    if (y <= 0 || back > 0) return;
+    for (int row = 0; row < area.rect.height - y; row++)
+        for (int x = 0; x < area.rect.width; x++) {
+            Cell *from = grid_cell(area.grid, area.rect.x + x, area.rect.y + y + row);
+            Cell *to = grid_cell(area.grid, area.rect.x + x, area.rect.y + row);
+            *to = *from;
+        }
+    int kept = area.rect.height - y;
+    for (int row = kept; row < area.rect.height; row++) {
+        Area rest = area_part(area, 0, row, area.rect.width, 1);
+        area_fill(rest, STYLE_TEXT, " ");
+    }
+}
+
+int first_row(int selected, int count, int height)
+{
+    int first = selected - height / 2;
+    if (first > count - height) first = count - height;
+    return first < 0 ? 0 : first;
+}
+
+/* --- sparklines --- */
+
+static bool mean_of(const MetricsSpan *span, double *out)
+{
+    double low, high;
+    if (!curves_finite(span, &low, &high)) return false;
+    double mean = span->sum / (double)(span->count - span->nans);
+    *out = mean < low ? low : mean > high ? high : mean;
+    return true;
+}
+
+void draw_sparkline(const View *view, Area area, const char *metric, Style style)
+{
+    static const char *const bars[8] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+    static const char *const levels[8] = {"_", "_", ".", "-", "-", "=", "^", "^"};
+    enum { MOST = 200 };
+    MetricsSpan spans[MOST];
+    double low = INFINITY, high = -INFINITY, value, before = NAN;
+    int width = area.rect.width > MOST ? MOST : area.rect.width;
+    int64_t last = view->metrics ? metrics_last_step(view->metrics) : 0;
+    if (width < 1 || last < 1) return;
+    if (last < width) width = (int)last;
+    if (metrics_range(view->metrics, metric, 1, last, width, spans) != STATUS_OK) return;
+    for (int x = 0; x < width; x++) {
+        if (!mean_of(&spans[x], &value)) continue;
+        low = value < low ? value : low;
+        high = value > high ? value : high;
+    }
+    for (int x = 0; x < width; x++) {
+        if (mean_of(&spans[x], &value)) before = value;
+        if (isnan(before)) continue;
+        double part = high > low ? (before / 2 - low / 2) / (high / 2 - low / 2) : 0.5;
+        int level = (int)(part * 7 + 0.5);
+        area_text(area, x, 0, style, view->ascii ? levels[level & 7] : bars[level & 7]);
+        if (spans[x].nans) area_text(area, x, 0, STYLE_BAD, "×");
+    }
+}

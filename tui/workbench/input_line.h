@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The line that is typed at the prompt: GNU readline with its history and key bindings, fed byte by byte and drawn
+ * by the prompt's pane. It never reads or writes the terminal. There is one. */
+#ifndef LATHE_WORKBENCH_INPUT_LINE_H
+#define LATHE_WORKBENCH_INPUT_LINE_H
+
+#include "tui/workbench/keys.h"
+
+typedef struct InputEvents {
+    void (*entered)(void *context, const char *line);  /* NULL: the end of input, Ctrl-D on an empty line */
+    void (*complete)(void *context, const char *line); /* Tab: the line up to the cursor */
+    void *context;
+} InputEvents;
+
+void input_open(const InputEvents *events);
+void input_close(void);
+
+void input_key(const Key *key);
+void input_paste(const char *text);
+/* The line instead of what was typed. */
+void input_put(const char *line);
+/* Replaces what is between byte 'start' and the cursor. */
+void input_replace_word(size_t start, const char *word);
+
+/* readline's own, until the next call. */
+const char *input_text(void);
+int input_cursor(void); /* bytes */
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Between the view and the run: what the run tells goes into the view, lines and questions go to the run.
+ * link_close() ends it; the run goes on. */
+#ifndef LATHE_WORKBENCH_LINK_H
+#define LATHE_WORKBENCH_LINK_H
+
+#include "tui/client.h"
+#include "tui/workbench/view.h"
+
+/* Questions that the run answers between ops (scripts/lib/views.lua). */
+typedef enum Topic { TOPIC_RUN, TOPIC_MODEL, TOPIC_SAMPLES, TOPIC_DATA, TOPICS } Topic;
+
+typedef struct Link {
+    Client client;
+    View *view;
+    int64_t last_id, line_id, words_id; /* line_id: the line whose end is awaited, 0: none */
+    int pending;                        /* lines that were sent and have not ended */
+    struct Question {
+        int64_t id;       /* 0: nothing was asked */
+        double sent, due; /* clock; due: when it is asked next */
+        Buffer answer;
+    } questions[TOPICS];
+    double metrics_read, progress_time;
+    int64_t progress_step;
+    bool metrics_stale, failed;
+    char evaluation[4096], farewell[600]; /* the last of each, for after the screen */
+    void (*completed)(void *context, const WireMessage *words);
+    void *context;
+} Link;
+
+Status link_open(Link *link, View *view, const char *directory) STATUS_CHECKED;
+void link_close(Link *link);
+
+/* A line of Lua from a person. */
+Status link_line(Link *link, const char *text) STATUS_CHECKED;
+Status link_interrupt(Link *link) STATUS_CHECKED;
+Status link_complete(Link *link, const char *line) STATUS_CHECKED;
+
+/* Draws the curves of a branch over the others, or no more (tui/workbench/link_overlay.c). */
+Status link_overlay(Link *link, const char *name) STATUS_CHECKED;
+
+/* Takes all that has come; *changed: the view did. A lost connection is told in the view. */
+void link_take(Link *link, bool *changed);
+/* Asks what is due and maps the metrics anew. shown: bits 1 << PaneId. */
+void link_refresh(Link *link, unsigned shown, bool *changed);
+
+/* Puts an answer (lines of JSON) into the view (tui/workbench/answers.c). */
+Status answer_take(View *view, Topic topic, const char *text, size_t length) STATUS_CHECKED;
+
+/* NaN where there is none; infinities are texts there, as json_set_number() writes them. */
+double answer_number(const json_t *object, const char *key);
+
+#endif

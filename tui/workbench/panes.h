@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The panes, a record each. Drawing is a function of the view; nobody frees anything. */
+#ifndef LATHE_WORKBENCH_PANES_H
+#define LATHE_WORKBENCH_PANES_H
+
+#include "tui/workbench/view.h"
+
+typedef struct Pane {
+    const char *name, *doc;
+    void (*draw)(const View *view, Area area);
+    int (*rows)(const View *view); /* how many can be selected; NULL: none */
+} Pane;
+
+extern const Pane panes[PANE_COUNT];
+
+void pane_curves_draw(const View *view, Area area);
+void pane_objectives_draw(const View *view, Area area);
+int pane_objectives_rows(const View *view);
+void pane_model_draw(const View *view, Area area);
+int pane_model_rows(const View *view);
+void pane_samples_draw(const View *view, Area area);
+void pane_data_draw(const View *view, Area area);
+void pane_branches_draw(const View *view, Area area);
+int pane_branches_rows(const View *view);
+void pane_log_draw(const View *view, Area area);
+void pane_prompt_draw(const View *view, Area area);
+
+/* Where the prompt's cursor is in the area. */
+void pane_prompt_cursor(const View *view, Area area, int *x, int *y);
+/* The list of metrics to choose from, over the curves. */
+void pane_curves_choices(const View *view, Area area);
+/* The i-th metric whose name holds the filter; NULL: there are not so many. */
+const char *pane_curves_choice(const View *view, int i);
+
+/* Lines up to 'back' before the end, wrapped at the area's width; only those that hold 'filter', which may be "".
+ */
+void draw_scroll(Area area, const Scroll *scroll, int back, const char *filter);
+/* The metric's course as one row of bars; blank where it has none. */
+void draw_sparkline(const View *view, Area area, const char *metric, Style style);
+/* The first row to draw so that the selected one is in sight. */
+int first_row(int selected, int count, int height);
+
+#endif

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "tui/workbench/workbench.h"
+
+#include "tui/workbench/actions.h"
+#include "tui/workbench/curves_keys.h"
+#include "tui/workbench/panes.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+Status workbench_init(Workbench *workbench, const Port *port)
+{
+    *workbench = (Workbench){.port = *port, .width = 80, .height = 24};
+    return view_init(&workbench->view);
+}
+
+void workbench_free(Workbench *workbench)
+{
+    view_free(&workbench->view);
+}
+
+void workbench_note(Workbench *workbench, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(workbench->view.note, sizeof workbench->view.note, format, arguments);
+    va_end(arguments);
+}
+
+void workbench_send(Workbench *workbench, const char *line)
+{
+    View *view = &workbench->view;
+    char shown[FIELD_BYTES + 16];
+    if (view->state != RUN_TRAINING && view->state != RUN_PAUSED) {
+        workbench_note(workbench, "the run is over: nothing can be changed");
+        return;
+    }
+    snprintf(shown, sizeof shown, "lathe> %s", line);
+    Status status = scroll_line(&view->console, STYLE_HEADING, shown);
+    if (status == STATUS_OK) workbench->port.send(workbench->port.context, line);
+    if (view->focus.pane != PANE_PROMPT) workbench_note(workbench, "%.200s", shown);
+}
+
+void workbench_ask(Workbench *workbench, FieldUse use, const char *question, const char *text)
+{
+    View *view = &workbench->view;
+    view->use = use;
+    view->palette_row = 0;
+    view->help = false;
+    snprintf(view->question, sizeof view->question, "%s", question);
+    field_set(&view->field, text);
+}
+
+Status workbench_draw(Workbench *workbench, Grid *grid, int width, int height, int *x, int *y)
+{
+    TRY(grid_resize(grid, width, height));
+    workbench->width = grid->width;
+    workbench->height = grid->height;
+    view_draw(&workbench->view, grid, x, y);
+    return STATUS_OK;
+}
+
+/* --- the mouse --- */
+
+static bool inside(const Rect *rect, int x, int y)
+{
+    return x >= rect->x && y >= rect->y && x < rect->x + rect->width && y < rect->y + rect->height;
+}
+
+static int pane_at(const Layout *layout, int x, int y)
+{
+    for (int i = 0; i < PANE_COUNT; i++)
+        if (inside(&layout->panes[i], x, y)) return i;
+    return -1;
+}
+
+static void turn_wheel(Workbench *workbench, const Key *key, int pane, const Layout *layout)
+{
+    View *view = &workbench->view;
+    int back = key->code == KEY_WHEEL_UP ? 3 : -3;
+    if (pane == PANE_CURVES) {
+        curves_wheel(view, &layout->panes[pane], key->x, key->code == KEY_WHEEL_UP);
+    } else if (panes[pane].rows) {
+        int rows = panes[pane].rows(view), row = view->rows[pane] - back;
+        view->rows[pane] = row >= rows ? (rows ? rows - 1 : 0) : row < 0 ? 0 : row;
+    } else {
+        view->offsets[pane] = view->offsets[pane] + back < 0 ? 0 : view->offsets[pane] + back;
+    }
+}
+
+static void click(Workbench *workbench, const Key *key)
+{
+    View *view = &workbench->view;
+    Layout layout = layout_make(workbench->width, workbench->height, &view->focus);
+    int pane = pane_at(&layout, key->x, key->y);
+    if (pane < 0 || view->use != FIELD_NONE || view->help) return;
+    if (key->code != KEY_PRESS) {
+        turn_wheel(workbench, key, pane, &layout);
+        return;
+    }
+    if (view->focus.pane == (PaneId)pane && pane == PANE_CURVES)
+        curves_point(view, &layout.panes[pane], layout.framed, key->x);
+    if (view->focus.pane != (PaneId)pane) focus_set(&view->focus, (PaneId)pane);
+}
+
+/* --- keys --- */
+
+/* What the prompt does not take for its line. */
+static void prompt_key(Workbench *workbench, const Key *key)
+{
+    View *view = &workbench->view;
+    char name[16];
+    key_name(key, name);
+    const Action *action = action_of_key(name, PANE_PROMPT);
+    bool own = action && (action->panes & 1u << PANE_PROMPT);
+    bool function = key->code >= KEY_F1 && key->code <= KEY_F12;
+    bool digit = key->modifiers == KEY_ALT && key->code >= '1' && key->code <= '8';
+    if (digit) {
+        focus_set(&view->focus, (PaneId)(key->code - '1'));
+    } else if (key->code == 3 && view->evaluating) {
+        workbench->port.interrupt(workbench->port.context);
+    } else if (action && (own || function || key->code == 26)) {
+        action_run(action, workbench);
+    } else {
+        view->offsets[PANE_PROMPT] = 0;
+        workbench->port.type(workbench->port.context, key);
+    }
+}
+
+static void press(Workbench *workbench, const Key *key)
+{
+    View *view = &workbench->view;
+    char name[16];
+    const Action *action = action_of_key(key_name(key, name), view->focus.pane);
+    if (view->focus.pane == PANE_PROMPT)
+        prompt_key(workbench, key);
+    else if (key->code == 3 && view->evaluating)
+        workbench->port.interrupt(workbench->port.context);
+    else if (action)
+        action_run(action, workbench);
+    else if (key->code != KEY_OTHER && name[0])
+        workbench_note(workbench, "'%s' does nothing here; ? shows the keys", name);
+}
+
+void workbench_key(Workbench *workbench, const Key *key, const char *pasted)
+{
+    View *view = &workbench->view;
+    view->note[0] = '\0';
+    if (key->code == KEY_PRESS || key->code == KEY_WHEEL_UP || key->code == KEY_WHEEL_DOWN) {
+        click(workbench, key);
+    } else if (view->help || view->use != FIELD_NONE) {
+        overlay_key(workbench, key, pasted);
+    } else if (key->code == KEY_PASTE) {
+        if (view->focus.pane != PANE_PROMPT) focus_set(&view->focus, PANE_PROMPT);
+        workbench->port.paste(workbench->port.context, pasted);
+    } else {
+        press(workbench, key);
+    }
+}
