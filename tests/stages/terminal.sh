@@ -94,6 +94,18 @@ enter 'zeros(1000, 1000)' 'f32\[1000,1000\]'
 shows '^lathe>$'
 [[ $(screen | grep -c .) -lt 30 ]] || broken "a big tensor fills the screen"
 
+# A paste of several lines runs at Enter, not before; a window of another size does not hurt the line.
+printf 'alpha = 20\nbeta = 2\nprint(alpha + beta)' | terminal load-buffer -
+terminal paste-buffer -p -t lathe
+shows '^print\(alpha \+ beta\)$'
+terminal resize-window -t lathe -x 50 -y 20
+terminal resize-window -t lathe -x 140 -y 50
+! has '^22$' || broken "the paste ran before Enter"
+key Enter
+shows '^22$'
+key C-l
+shows '^lathe>$'
+
 # Errors: the message, and where it was called from.
 enter 'nonesuch.field' "attempt to index a nil value \\(global 'nonesuch'\\)"
 type_in 'function fails() error("on purpose") end'
@@ -123,6 +135,8 @@ type_in 'for i = 1, 2 do'
 key Enter
 shows '^    \.\.$'
 key C-c
+shows '^    \.\. \^C$'
+shows '^lathe>$'
 enter '8 * 8' '^64$'
 enter 'print("go" .. "ing") while true do end' '^going$'
 key C-c
