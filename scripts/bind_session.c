@@ -3,6 +3,7 @@
 #include "scripts/bind_session.h"
 
 #include "engine/base/names.h"
+#include "engine/train/early_stopping.h"
 #include "scripts/bind_parts.h"
 
 #include <math.h>
@@ -183,6 +184,18 @@ static void set_optimizer(lua_State *L, Session *session)
     lua_pop(L, 1);
 }
 
+/* early_stopping = { patience = 5, metric = "valid.mlm", restore_best = true } */
+static void set_early_stopping(lua_State *L, Session *session)
+{
+    if (lua_getfield(L, 1, "early_stopping") != LUA_TNIL) {
+        luaL_checktype(L, -1, LUA_TTABLE);
+        option_defaults(early_stopping_options, &session->early_stopping);
+        bind_read_options(L, -1, early_stopping_options, &session->early_stopping, "early_stopping", NULL);
+        host_check(L, early_stopping_check(session));
+    }
+    lua_pop(L, 1);
+}
+
 static void push_empty_session(lua_State *L, uint64_t seed)
 {
     SessionHandle *handle = lua_newuserdatauv(L, sizeof *handle, 1);
@@ -209,11 +222,12 @@ static int make_session(lua_State *L)
     push_empty_session(L, seed);
     SessionHandle *handle = bind_check_session(L, 2);
     bind_read_options(L, 1, bind_live_session, handle->session, "session",
-                      "model models data objectives optimizer schedule seed");
+                      "model models data objectives optimizer schedule seed early_stopping");
     add_models(L, handle->session);
     each_named(L, handle->session, "data", add_source);
     add_objectives(L, handle);
     set_optimizer(L, handle->session);
+    set_early_stopping(L, handle->session);
     host_check(L, session_check(handle->session));
     return 1;
 }

@@ -108,6 +108,7 @@ typedef struct RecipeCall {
     const char *name, *value;
     int index;
     RecipeParam *param;
+    const MetricsStore *metrics;
     Buffer *out;
 } RecipeCall;
 
@@ -178,6 +179,23 @@ static int write_help(lua_State *L)
     size_t length;
     const char *text = lua_tolstring(L, -1, &length);
     host_check(L, buffer_append(call->out, text, length));
+    return 0;
+}
+
+static int finished(lua_State *L)
+{
+    const RecipeCall *call = begin(L, "finished");
+    int64_t step;
+    double value;
+    lua_getglobal(L, "run");
+    lua_newtable(L);
+    for (int i = 0; i < metrics_name_count(call->metrics); i++) {
+        const char *name = metrics_name(call->metrics, i);
+        if (!metrics_last(call->metrics, name, &step, &value)) continue;
+        lua_pushnumber(L, value);
+        lua_setfield(L, -2, name);
+    }
+    lua_call(L, 3, 0);
     return 0;
 }
 
@@ -271,6 +289,12 @@ Status recipe_help(Recipe *recipe, Buffer *out)
 {
     RecipeCall call = {.recipe = recipe, .out = out};
     return host_protect(recipe->host, write_help, &call);
+}
+
+Status recipe_check(Recipe *recipe, const MetricsStore *metrics)
+{
+    RecipeCall call = {.recipe = recipe, .metrics = metrics};
+    return host_protect(recipe->host, finished, &call);
 }
 
 Status recipe_build(Recipe *recipe)

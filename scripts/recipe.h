@@ -4,6 +4,7 @@
 #ifndef LATHE_SCRIPTS_RECIPE_H
 #define LATHE_SCRIPTS_RECIPE_H
 
+#include "engine/io/metrics_store.h"
 #include "scripts/host.h"
 
 typedef struct Recipe Recipe;
@@ -38,6 +39,9 @@ Status recipe_param_count(Recipe *recipe, int *out) STATUS_CHECKED;
 Status recipe_param(Recipe *recipe, int i, RecipeParam *out) STATUS_CHECKED;
 /* The text of "lathe run RECIPE --help". */
 Status recipe_help(Recipe *recipe, Buffer *out) STATUS_CHECKED;
+
+/* Calls check(run, metrics) of a recipe that has one, with the last values of the metrics. Errors: its own. */
+Status recipe_check(Recipe *recipe, const MetricsStore *metrics) STATUS_CHECKED;
 
 /* Calls build(p) and leaves its one result on the host's stack. */
 Status recipe_build(Recipe *recipe) STATUS_CHECKED;

@@ -51,6 +51,7 @@ ENGINE_SOURCES += scripts/recipe.h
 # The Lua library inside the binary.
 LUA_LIBRARY =
 LUA_LIBRARY += scripts/lib/generate.lua
+LUA_LIBRARY += scripts/lib/expect.lua
 LUA_LIBRARY += scripts/lib/history.lua
 LUA_LIBRARY += scripts/lib/control.lua
 LUA_LIBRARY += scripts/lib/inspect.lua

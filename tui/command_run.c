@@ -129,6 +129,14 @@ static void evaluated(void *context, const Session *session, const Evaluation *e
     if (last || !live->progress.terminal) progress_evaluation(&live->progress, session, evaluation);
 }
 
+static void told(void *context, const char *words)
+{
+    Live *live = context;
+    progress_finish(&live->progress);
+    fprintf(live->progress.out, "%s\n", words);
+    fflush(live->progress.out);
+}
+
 static void print_head(const Live *live, FILE *out)
 {
     const Session *session = live->setup.session;
@@ -212,6 +220,7 @@ static Status train(Live *live, FILE *out)
                           .saved = saved,
                           .evaluating = evaluating,
                           .evaluated = evaluated,
+                          .told = told,
                           .context = live};
     progress_finish(&live->progress);
     print_head(live, out);
@@ -222,6 +231,16 @@ static Status train(Live *live, FILE *out)
     TRY(bind_history(live->setup.host, "finish", live->directory, session));
     TRY(samples_text(session, out));
     return samples_masks(session, SAMPLES, out);
+}
+
+/* A recipe may say what must have come out. */
+static Status check_results(const Live *live)
+{
+    MetricsStore *store;
+    TRY(run_directory_open_metrics(run_directory_path(live->directory), &store));
+    Status status = recipe_check(live->setup.recipe, store);
+    metrics_close(store);
+    return status;
 }
 
 /* Without a socket the run trains all the same. */
@@ -337,6 +356,7 @@ int command_run(const Arguments *arguments)
     if (status == STATUS_OK) status = train(&live, out);
     progress_finish(&live.progress);
     if (status == STATUS_OK && arguments->json) status = print_json(&live);
+    if (status == STATUS_OK) status = check_results(&live);
     bool peaceful = left_in_peace(&live, status);
     end_server(&live, status);
     int result = report_end(&live, status, peaceful);

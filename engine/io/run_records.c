@@ -48,8 +48,10 @@ static Status put_row(MetricsWriter *store, int64_t step, const RunMetric *metri
     MetricsValue values[MOST_METRICS];
     if (count > MOST_METRICS)
         return status_fail(STATUS_INVALID, "%zu metrics at once; at most %d", count, MOST_METRICS);
-    for (size_t i = 0; i < count; i++) values[i] = (MetricsValue){metrics[i].name, metrics[i].value};
-    return metrics_writer_put(store, step, values, count);
+    size_t fit = 0;
+    for (size_t i = 0; i < count; i++) /* somebody's own metric may be called anything: it is in the line */
+        if (metrics_name_fits(metrics[i].name)) values[fit++] = (MetricsValue){metrics[i].name, metrics[i].value};
+    return metrics_writer_put(store, step, values, fit);
 }
 
 Status run_directory_put_metrics(RunDirectory *run, int64_t step, const RunMetric *metrics, size_t count)

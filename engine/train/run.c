@@ -7,18 +7,22 @@
 #include "engine/io/file.h"
 #include "engine/io/weights.h"
 #include "engine/train/checkpoint.h"
+#include "engine/train/early_stopping.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_METRICS = SESSION_MAX_OBJECTIVES * 3 + SESSION_MAX_EXTRA + 8 };
+enum { MAX_METRICS = SESSION_MAX_OBJECTIVES * 4 + SESSION_MAX_EXTRA + 10, NAME_SIZE = OBJECTIVE_NAME_SIZE + 24 };
 
 typedef struct Run {
     Session *session;
     RunDirectory *directory;
     const RunOptions *options;
-    double score; /* of the last evaluation since the last checkpoint; NaN: none */
+    double score;  /* of the last evaluation since the last checkpoint; NaN: none */
+    bool improved; /* the last evaluation was the best one, whose weights may be asked for at the end */
+    bool stopped;  /* early */
 } Run;
 
 /* --- metrics --- */
@@ -49,6 +53,7 @@ static Status put_metrics(const Run *run, const StepMetrics *metrics)
     list[count++] = (RunMetric){"lr", metrics->lr, 9};
     if (metrics->skipped) list[count++] = (RunMetric){"skipped", 1, 1};
     list[count++] = (RunMetric){"grad_norm", metrics->grad_norm, 9};
+    list[count++] = (RunMetric){"tokens", (double)metrics->tokens, 15};
     list[count++] = (RunMetric){"tokens_per_second", (double)metrics->tokens / metrics->seconds, 6};
     list[count++] = (RunMetric){"seconds", metrics->seconds, 6};
     for (int i = 0; i < metrics->extra_count; i++)
@@ -87,6 +92,108 @@ static double score_of(const Session *session, const Evaluation *evaluation)
     return sum;
 }
 
+/* "valid.mlm", "valid.mlm.accuracy" and the weighted sum "valid"; the last evaluation, of all held-out data, is
+ * "final". */
+static Status put_evaluation(const Run *run, const Evaluation *evaluation, const char *prefix)
+{
+    char names[2 * SESSION_MAX_OBJECTIVES][NAME_SIZE];
+    RunMetric list[MAX_METRICS];
+    size_t count = 0;
+    for (int i = 0; i < evaluation->count; i++) {
+        const Score *score = &evaluation->scores[i];
+        if (isnan(score->loss) && isnan(score->accuracy)) continue;
+        snprintf(names[count], NAME_SIZE, "%s.%s", prefix, score->name);
+        list[count] = (RunMetric){names[count], score->loss, 9};
+        count++;
+        if (isnan(score->accuracy)) continue;
+        snprintf(names[count], NAME_SIZE, "%s.%s.accuracy", prefix, score->name);
+        list[count] = (RunMetric){names[count], score->accuracy, 9};
+        count++;
+    }
+    list[count++] = (RunMetric){prefix, score_of(run->session, evaluation), 9};
+    return run_directory_put_metrics(run->directory, run->session->step, list, count);
+}
+
+/* Whether a finished run is looked at once more. */
+static bool final_is_known(const Run *run)
+{
+    MetricsStore *store;
+    int64_t step = -1;
+    double value;
+    if (run_directory_open_metrics(run_directory_path(run->directory), &store) != STATUS_OK) return false;
+    bool known = metrics_last(store, "final", &step, &value) && step == run->session->step;
+    metrics_close(store);
+    return known;
+}
+
+static Status record_evaluation(const Run *run, const Evaluation *evaluation, bool last)
+{
+    if (!run->directory || (last && final_is_known(run))) return STATUS_OK;
+    TRY(put_evaluation(run, evaluation, last ? "final" : "valid"));
+    return last ? run_directory_sync_metrics(run->directory) : STATUS_OK;
+}
+
+/* --- stopping early --- */
+
+static void tell(const Run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void tell(const Run *run, const char *format, ...)
+{
+    char words[512];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(words, sizeof words, format, list);
+    va_end(list);
+    if (run->options->told) run->options->told(run->options->context, words);
+}
+
+/* Looks at the evaluations so far, the last of which was at this step. */
+static Status judge(Run *run)
+{
+    const EarlyStopping *options = &run->session->early_stopping;
+    MetricsStore *store;
+    EarlyStop found;
+    if (options->patience == 0 || !run->directory) return STATUS_OK;
+    TRY(run_directory_open_metrics(run_directory_path(run->directory), &store));
+    Status status = early_stop(store, options, run->session->step, &found);
+    metrics_close(store);
+    TRY(status);
+    if (found.last_step != run->session->step) return STATUS_OK;
+    run->score = metric_rises(options->metric) ? -found.last : found.last;
+    run->improved = found.best_step == run->session->step;
+    if (!found.stop || run->session->step == run->session->steps) return STATUS_OK;
+    run->stopped = true;
+    tell(run, "early stopping at step %lld: %.80s was best at step %lld (%.4g), %lld evaluation%s ago",
+         (long long)run->session->step, options->metric, (long long)found.best_step, found.best,
+         (long long)found.since, found.since == 1 ? "" : "s");
+    return STATUS_OK;
+}
+
+static Status tell_overfitting(const Run *run)
+{
+    const Session *session = run->session;
+    MetricsStore *store;
+    Status status = STATUS_OK;
+    if (!run->directory || !session_source(run->session, "valid")) return STATUS_OK;
+    TRY(run_directory_open_metrics(run_directory_path(run->directory), &store));
+    for (int i = 0; i < session->objective_count && status == STATUS_OK; i++) {
+        char valid[NAME_SIZE], training[NAME_SIZE];
+        const char *name = session->objectives[i]->name;
+        Overfitting found = {0};
+        snprintf(valid, sizeof valid, "valid.%s", name);
+        snprintf(training, sizeof training, "loss.%s", name);
+        status = find_overfitting(store, valid, training, session->step, &found);
+        if (status == STATUS_OK && found.found)
+            tell(run,
+                 "%s: overfitting began about step %lld: held-out loss %.3f there, %.3f now; training %.3f, %.3f",
+                 name, (long long)found.step, found.valid_best, found.valid_last, found.training_before,
+                 found.training_last);
+    }
+    metrics_close(store);
+    return status;
+}
+
+/* --- an evaluation --- */
+
 static Status evaluate_now(Run *run, bool last)
 {
     const RunOptions *options = run->options;
@@ -100,8 +207,9 @@ static Status evaluate_now(Run *run, bool last)
     if (!session_source(run->session, "valid")) return STATUS_OK;
     TRY(evaluate(run->session, &evaluation_options, &evaluation));
     run->score = score_of(run->session, &evaluation);
+    TRY(record_evaluation(run, &evaluation, last));
     if (options->evaluated) options->evaluated(options->context, run->session, &evaluation, last);
-    return STATUS_OK;
+    return last ? STATUS_OK : judge(run);
 }
 
 /* --- the loop --- */
@@ -121,8 +229,10 @@ static Status after_step(Run *run, const StepMetrics *metrics)
     bool last = session->step == session->steps;
     TRY(put_metrics(run, metrics));
     if (options->stepped) TRY(options->stepped(options->context, session, metrics));
+    run->improved = false;
     if (!last && session->step % look == 0) TRY(evaluate_now(run, false));
-    if (last || session->step % save == 0) return save_checkpoint(run);
+    bool best = run->improved && session->early_stopping.restore_best;
+    if (last || best || run->stopped || session->step % save == 0) return save_checkpoint(run);
     return STATUS_OK;
 }
 
@@ -133,7 +243,7 @@ static Status run_steps(Run *run)
     for (;;) {
         StepMetrics metrics;
         if (options->boundary) TRY(options->boundary(options->context, session));
-        if (session->step >= session->steps) return STATUS_OK;
+        if (session->step >= session->steps || run->stopped) return STATUS_OK;
         TRY(options->step ? options->step(options->context, session, &metrics) : session_step(session, &metrics));
         TRY(after_step(run, &metrics));
     }
@@ -223,14 +333,60 @@ static Status write_results(const Run *run)
     return STATUS_OK;
 }
 
+static Status load_models(const Session *session, const char *directory)
+{
+    for (int i = 0; i < session->model_count; i++) {
+        char name[MODEL_NAME_SIZE + 24], *path;
+        snprintf(name, sizeof name, "%s.safetensors", session->models[i]->name);
+        TRY(file_join(directory, name, &path));
+        Status status = weights_load(session->models[i], path);
+        memory_free(path);
+        TRY(status);
+    }
+    return STATUS_OK;
+}
+
+/* The weights of the best checkpoint, or those of the session's step again. */
+static Status load_checkpoint_weights(const Run *run, bool best, int64_t *step)
+{
+    Checkpoint checkpoint = {0};
+    const char *path = run_directory_path(run->directory);
+    TRY(best ? checkpoints_best(path, &checkpoint) : checkpoints_open(path, run->session->step, &checkpoint));
+    *step = checkpoint.step;
+    Status status = checkpoint.step >= 0 ? load_models(run->session, checkpoint.path) : STATUS_OK;
+    checkpoint_close(&checkpoint);
+    return status;
+}
+
+static Status finish(Run *run)
+{
+    TRY(write_results(run));
+    return evaluate_now(run, true);
+}
+
+/* The results are those of the best evaluation; the session's state stays what it is at its step. */
+static Status finish_with_best(Run *run)
+{
+    int64_t step, now;
+    TRY(load_checkpoint_weights(run, true, &step));
+    Status status = finish(run);
+    if (status == STATUS_OK)
+        tell(run, "the final weights are those of step %lld, the best by %.80s", (long long)step,
+             run->session->early_stopping.metric);
+    return status == STATUS_OK ? load_checkpoint_weights(run, false, &now) : status;
+}
+
 Status run_train(Session *session, RunDirectory *directory, const RunOptions *options)
 {
-    Run run = {session, directory, options, (double)NAN};
+    Run run = {.session = session, .directory = directory, .options = options, .score = (double)NAN};
+    const EarlyStopping *early = &session->early_stopping;
     TRY(session_check(session));
+    TRY(early_stopping_check(session));
+    if (session->step > 0) TRY(judge(&run)); /* a run that had stopped early does not go on */
     Status status = run_steps(&run);
     if (status != STATUS_OK) return save_and_fail(&run, status);
-    TRY(write_results(&run));
-    return evaluate_now(&run, true);
+    TRY(tell_overfitting(&run));
+    return directory && early->patience && early->restore_best ? finish_with_best(&run) : finish(&run);
 }
 
 static Status set_known(json_t *out, const char *key, double value)

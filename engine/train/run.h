@@ -23,6 +23,8 @@ typedef struct RunOptions {
     Status (*saved)(void *context, const Session *session); /* a checkpoint */
     void (*evaluating)(void *context, int64_t done, int64_t all);
     void (*evaluated)(void *context, const Session *session, const Evaluation *evaluation, bool last);
+    /* Something that a person should know, one line. */
+    void (*told)(void *context, const char *words);
     void *context;
 } RunOptions;
 

@@ -6,6 +6,16 @@
 #include <stdio.h>
 #include <string.h>
 
+const Option early_stopping_options[] = {
+    OPTION_INT_FIELD(EarlyStopping, patience, 5, 1, 1e9,
+                     "evaluations without improvement after which the run ends"),
+    OPTION_TEXT_FIELD(EarlyStopping, metric, "valid",
+                      "what is looked at: valid, valid.NAME or valid.NAME.accuracy"),
+    OPTION_NUMBER_FIELD(EarlyStopping, min_delta, 0, 0, 1e9, "an improvement by less does not count"),
+    OPTION_BOOLEAN_FIELD(EarlyStopping, restore_best, 0, "the final weights are those of the best evaluation"),
+    {0},
+};
+
 static Status make(Session *session)
 {
     TRY(arena_new(&session->arena));

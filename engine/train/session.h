@@ -67,6 +67,16 @@ typedef struct StepObserver {
     void *context;
 } StepObserver;
 
+/* When a run ends before its last step; options of a session, no part of the state. */
+typedef struct EarlyStopping {
+    int64_t patience; /* evaluations without improvement; 0: never */
+    char metric[OPTION_TEXT_SIZE];
+    double min_delta;  /* less than this is no improvement */
+    bool restore_best; /* the final weights are those of the best evaluation */
+} EarlyStopping;
+
+extern const Option early_stopping_options[];
+
 struct Session {
     uint64_t seed;
     int64_t step, steps; /* done; all */
@@ -80,6 +90,7 @@ struct Session {
     int model_count, source_count, objective_count;
     Optimizer optimizer;
     Schedule schedule;
+    EarlyStopping early_stopping;
     Arena *arena;
     Tape *tape;
     StepMetrics last;

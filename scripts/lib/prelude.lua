@@ -3,5 +3,6 @@
 require "lathe.tensors"
 require "lathe.recipe"
 require "lathe.inspect"
+require "lathe.expect"
 require "lathe.history"
 require "lathe.journal"

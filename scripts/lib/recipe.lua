@@ -130,17 +130,23 @@ end
 function recipe(spec)
   if type(spec) ~= "table" then fail("recipe takes a table: recipe { doc = ..., params = {...}, build = function(p) ... end }") end
   for key in pairs(spec) do
-    if key ~= "doc" and key ~= "params" and key ~= "build" then
-      local near = lathe.nearest(tostring(key), { "doc", "params", "build" })
-      fail("recipe has no field '%s'; %s", tostring(key), near and ("did you mean '%s'?"):format(near) or "there are doc, params and build")
+    if key ~= "doc" and key ~= "params" and key ~= "build" and key ~= "check" then
+      local near = lathe.nearest(tostring(key), { "doc", "params", "build", "check" })
+      fail("recipe has no field '%s'; %s", tostring(key), near and ("did you mean '%s'?"):format(near) or "there are doc, params, build and check")
     end
   end
   if type(spec.build) ~= "function" then fail("recipe: build must be a function, as in build = function(p) return session {...} end") end
+  if spec.check ~= nil and type(spec.check) ~= "function" then
+    fail("recipe: check must be a function, as in check = function(run, metrics) expect(metrics.final):below(2) end")
+  end
   local params = spec.params or {}
-  return setmetatable({ doc = spec.doc or "", params = params, names = check_declaration(params), values = {}, build = spec.build }, Recipe)
+  return setmetatable({ doc = spec.doc or "", params = params, names = check_declaration(params), values = {}, build = spec.build,
+    check = spec.check }, Recipe)
 end
 lathe.document(recipe, "recipe { doc = '...', params = { steps = integer {100, min = 1} }, build = function(p) return session {...} end }\n"
-  .. "  What a recipe's file returns. Parameters: integer, number, boolean, text, file, choice.")
+  .. "  What a recipe's file returns. Parameters: integer, number, boolean, text, file, choice.\n"
+  .. "  check = function(run, metrics) ... end is called after training, with the last value of each metric; an error,\n"
+  .. "  as by expect(metrics.final):below(2), gives the program status 1.")
 
 -- A recipe with other defaults and with edits that are made while it trains: what 'lathe export-recipe' writes.
 -- with: set = { name = "text as for --set" }, edits = { { step, "line of Lua" }, ... }
@@ -240,6 +246,20 @@ function api.build(self)
     error(("%s has no parameter '%s'%s"):format(base_name(self.path), tostring(name), near and ("; did you mean '%s'?"):format(near) or ""), 2)
   end })
   return self.build(p)
+end
+
+-- After training; names and values of the metrics.
+function api.finished(self, run, metrics)
+  if not self.check then return end
+  setmetatable(metrics, { __index = function(_, name)
+    local names = {}
+    for key in next, metrics do names[#names + 1] = key end
+    table.sort(names)
+    local near = lathe.nearest(tostring(name), names)
+    error(("the run has no metric '%s'; %s"):format(tostring(name),
+      near and ("did you mean '%s'?"):format(near) or "there are " .. table.concat(names, ", ")), 2)
+  end })
+  self.check(run, metrics)
 end
 
 function Recipe:__tostring()
