@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What sweeps (scripts/lib/sweep.lua) need from C: runs as processes of their own, their energy and memory, metrics. */
+/* What sweeps (scripts/lib/sweep.lua) need from C: runs as processes of their own, their energy and memory,
+ * metrics. */
+#include "scripts/bind_experiments.h"
 #include "engine/base/cancel.h"
 #include "engine/base/memory.h"
 #include "engine/io/file.h"
@@ -59,8 +61,7 @@ static void energy_look(Energy *energy)
 static Energy energy_begin(void)
 {
     Energy energy = {0};
-    while (energy.count < MOST_PACKAGES &&
-           read_counter(energy.count, "energy_uj", &energy.last[energy.count]) &&
+    while (energy.count < MOST_PACKAGES && read_counter(energy.count, "energy_uj", &energy.last[energy.count]) &&
            read_counter(energy.count, "max_energy_range_uj", &energy.range[energy.count]))
         energy.count++;
     return energy;
@@ -138,7 +139,8 @@ static int spawn(lua_State *L)
     Energy energy = energy_begin();
     bool counted = energy.count > 0;
     int error = start("/proc/self/exe", arguments, log, &child);
-    if (error) return luaL_error(L, "the program cannot be started, its output going to %s: %s", log, strerror(error));
+    if (error)
+        return luaL_error(L, "the program cannot be started, its output going to %s: %s", log, strerror(error));
     int status = await(child, &energy, &usage);
     lua_newtable(L);
     set_number(L, "status", status);
@@ -196,6 +198,12 @@ static int write_file(lua_State *L)
     return 0;
 }
 
+static int check_cancelled(lua_State *L)
+{
+    host_check(L, cancel_check());
+    return 0;
+}
+
 static int find_recipe(lua_State *L)
 {
     Buffer *path = host_push_buffer(L);
@@ -246,6 +254,7 @@ void bind_open_experiments(lua_State *L, bool restricted)
     static const luaL_Reg functions[] = {{"find_recipe", find_recipe},
                                          {"estimate_session", estimate_session},
                                          {"run_metrics", run_metrics},
+                                         {"check_cancelled", check_cancelled},
                                          {NULL, NULL}};
     static const luaL_Reg trusted[] = {
         {"spawn", spawn}, {"make_directory", make_directory}, {"write_file", write_file}, {NULL, NULL}};

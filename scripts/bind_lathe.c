@@ -2,6 +2,7 @@
 /* The table of kinds, and what the Lua library (scripts/lib) needs from C. */
 #include "scripts/bind_data.h"
 #include "scripts/bind_edit.h"
+#include "scripts/bind_experiments.h"
 #include "scripts/bind_history.h"
 #include "scripts/bind_parts.h"
 #include "scripts/bind_session.h"
@@ -117,12 +118,9 @@ static void run_library(lua_State *L, const char *name)
 
 void bind_open_lathe(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"nearest", lathe_nearest},
-                                         {"file_kind", lathe_file_kind},
-                                         {"document", lathe_document},
-                                         {"members", lathe_members},
-                                         {"doc_of", lathe_doc_of},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"nearest", lathe_nearest},   {"file_kind", lathe_file_kind},
+                                         {"document", lathe_document}, {"members", lathe_members},
+                                         {"doc_of", lathe_doc_of},     {NULL, NULL}};
     luaL_newlib(L, functions);
     lua_setglobal(L, "lathe");
     lua_pushcfunction(L, bind_help);
@@ -154,4 +152,11 @@ void bind_open(lua_State *L)
     bind_open_debug(L);
     bind_open_generate(L);
     run_library(L, "debug");
+    bind_open_compare(L);
+    lua_getglobal(L, "io");
+    bool restricted = lua_isnil(L, -1);
+    lua_pop(L, 1);
+    bind_open_experiments(L, restricted);
+    run_library(L, "compare");
+    run_library(L, "sweep");
 }

@@ -63,6 +63,16 @@ const Command commands[] = {
      NULL, command_attach},
     {"repl", "[SCRIPT]", "Run the script, if any, then a Lua prompt", 0, 1, "",
      "Without a terminal it reads lines from standard input.", NULL, run_repl},
+    {"estimate", "RECIPE", "Parameters, FLOPs, memory and time of a run, from three of its steps", 1, 1,
+     "set seed steps threads json", "Nothing is written.", NULL, command_estimate},
+    {"sweep", "RECIPE", "Train a recipe with every combination of the values that are given", 1, 1,
+     "set out steps threads",
+     "Values are separated by commas: --set lr=1e-3,2e-3 --set seed=1,2,3. Each run is a process and a directory\n"
+     "below --out (sweeps/RECIPE). Called again it skips what is done and goes on with what is half done. A "
+     "table,\n"
+     "sweep.csv and runs.csv have mean and spread over the seeds. The Lua function sweep can draw at random, too.\n"
+     "The status is 1 where a run failed.",
+     NULL, command_sweep},
     {"eval", "DIR", "Evaluate a run on its held-out data", 1, 1, "threads json",
      "The final weights are taken, or those of the newest checkpoint.", NULL, command_eval},
     {"generate", "RUN [TEXT]", "Go on with a text, from the model of a run", 1, 2, "set seed threads",
@@ -71,6 +81,9 @@ const Command commands[] = {
      "taken, or those of the newest checkpoint. Without a text it begins one.",
      NULL, command_generate},
     {"info", "FILE|DIR", "Show what a weight file or a run holds", 1, 1, "json", NULL, NULL, command_info},
+    {"diff", "A B", "In what two runs differ: parameters, edits, metrics, weights by layer", 2, 2, "json",
+     "The status is 0 where nothing differs, 1 where something does, 2 where a run cannot be read.", NULL,
+     command_diff},
     {"replay", "RUN", "Do again what the journal of a run says, and compare every state", 1, 1, "until threads",
      "The status is 0 when every recorded state was reached, with any number of threads; else the first step and\n"
      "tensor that differ are named.",

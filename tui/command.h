@@ -69,6 +69,9 @@ int command_fail(Status status);
 
 int command_run(const Arguments *arguments);
 int command_attach(const Arguments *arguments);
+int command_estimate(const Arguments *arguments);
+int command_sweep(const Arguments *arguments);
+int command_diff(const Arguments *arguments);
 int command_eval(const Arguments *arguments);
 int command_generate(const Arguments *arguments);
 int command_info(const Arguments *arguments);

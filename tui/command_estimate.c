@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* lathe run RECIPE --estimate */
+/* lathe estimate RECIPE */
 #include "engine/base/threads.h"
 #include "engine/train/estimate.h"
 #include "scripts/bind_session.h"
@@ -57,8 +57,7 @@ static const char *duration(double seconds, char out[64])
     else if (seconds < 120)
         snprintf(out, 64, "%.1f s", seconds);
     else if (seconds < 2 * 86400)
-        snprintf(out, 64, "%.0f:%02.0f h", (double)(int64_t)(seconds / 3600),
-                 (double)((int64_t)seconds / 60 % 60));
+        snprintf(out, 64, "%.0f:%02.0f h", (double)(int64_t)(seconds / 3600), (double)((int64_t)seconds / 60 % 60));
     else
         snprintf(out, 64, "%.1f days", seconds / 86400);
     return out;
@@ -97,10 +96,6 @@ static Status estimate(const Arguments *arguments, RunSetup *setup)
 int command_estimate(const Arguments *arguments)
 {
     RunSetup setup = {0};
-    if (arguments->resume || arguments->out) {
-        fputs("lathe: --estimate writes nothing and begins anew: it takes no --out and no --resume\n", stderr);
-        return EXIT_USAGE;
-    }
     Status status = estimate(arguments, &setup);
     int result = status == STATUS_OK ? 0 : command_fail(status);
     run_setup_free(&setup);

@@ -556,7 +556,8 @@ local function layer_of(name)
   return name:match("^(.-%.%d+)%.") or name:match("^(.*)%.[^.]*$") or name
 end
 
-function diff_states(a, b)
+-- How many tensors are the same, in words which are not, and for each layer the norms of a and of b - a.
+local function differences(a, b)
   local first, first_name = tensors_of(a)
   local second, second_name = tensors_of(b)
   local names, layers, differing, equal = {}, {}, {}, 0
@@ -586,6 +587,11 @@ function diff_states(a, b)
       layers[layer].difference = layers[layer].difference + c.difference ^ 2
     end
   end
+  return equal, differing, layers
+end
+
+function diff_states(a, b)
+  local equal, differing, layers = differences(a, b)
   print(("%d tensors are the same, %d differ"):format(equal, #differing))
   if #differing == 0 then return end
   print(("  %-50s %12s"):format("layer", "|b - a| / |a|"))
@@ -595,6 +601,20 @@ function diff_states(a, b)
   print("first tensors that differ:")
   for i = 1, math.min(8, #differing) do print("  " .. differing[i]) end
   if #differing > 8 then print(("  ... (%d more)"):format(#differing - 8)) end
+end
+
+-- For diff(): { name, relative } of the layers that differ; tensors that cannot be compared have no 'relative'.
+function lathe.layer_differences(a, b)
+  local _, differing, layers = differences(a, b)
+  local list = {}
+  for _, layer in ipairs(layers) do
+    if layer.difference > 0 then list[#list + 1] = { name = layer.name, relative = math.sqrt(layer.difference / layer.norm) } end
+  end
+  for _, words in ipairs(differing) do
+    local name, what = words:match "^(.-): (.*)$"
+    if not what:find "largest difference" then list[#list + 1] = { name = name, a = what } end
+  end
+  return list
 end
 
 -- --- help ---

@@ -28,6 +28,7 @@ end
 
 -- Entries that only say which state was reached.
 local marks = { ["finish()"] = true, ["saved()"] = true }
+history.marks = marks
 
 local commands = { undo = true, redo = true, rewind = true, branch = true, switch = true }
 

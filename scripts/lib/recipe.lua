@@ -182,6 +182,17 @@ function api.check(value, path)
   return value
 end
 
+function api.is_recipe(value) return getmetatable(value) == Recipe end
+
+-- Another one with parameters of its own.
+function api.copy(recipe)
+  local copy = setmetatable({}, Recipe)
+  for key, value in pairs(recipe) do copy[key] = value end
+  copy.values = {}
+  for key, value in pairs(recipe.values) do copy.values[key] = value end
+  return copy
+end
+
 local function unknown(self, name, spoken)
   local near = lathe.nearest(name, self.names)
   fail("%s has no parameter '%s'%s\n'lathe run %s --help' lists its parameters.", base_name(self.path), name,

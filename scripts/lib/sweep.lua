@@ -36,7 +36,7 @@ function estimate(what, parameters)
 end
 lathe.document(estimate, "estimate(recipe, {parameter = value}): builds what the recipe describes, times three steps and throws it away.\n"
   .. "  A table: parameters, step_flops, run_flops, step_seconds, run_seconds, gflops, tokens, parameter_bytes,\n"
-  .. "  gradient_bytes, optimizer_bytes, activation_bytes, process_bytes. 'lathe run RECIPE --estimate' prints them.")
+  .. "  gradient_bytes, optimizer_bytes, activation_bytes, process_bytes. 'lathe estimate RECIPE' prints them.")
 
 -- --- the points ---
 
