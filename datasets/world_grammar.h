@@ -85,6 +85,7 @@ typedef struct WorldEvent {
     uint8_t dresses;   /* the one who acts wears the thing from now on */
     uint8_t fate;      /* WorldFate of a thing that goes to nobody */
     const char *after; /* the events after which it may happen, separated by spaces; NULL: any */
+    /* In a style for which there are none the event is told as in the first one. */
     const char *templates[WORLD_STYLES][WORLD_EVENT_TEMPLATES];
 } WorldEvent;
 
@@ -101,7 +102,9 @@ struct WorldGrammar {
     const WorldTheme *themes;  /* ends with {0} */
     const WorldEvent *events;  /* ends with {0} */
     const WorldMacro *macros;  /* ends with {0} */
-    double same_actor;         /* how much likelier than the other person the last one goes on */
+    /* By style: what each sentence begins with, NULL for nothing. NULL: no style has any. */
+    const char *const *leads;
+    double same_actor; /* how much likelier than the other person the last one goes on */
 };
 
 extern const WorldGrammar world_grammar_default;

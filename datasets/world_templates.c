@@ -127,10 +127,9 @@ static Status split_tokens(Compiler *compiler)
     return STATUS_OK;
 }
 
-static Status expand(Compiler *compiler, const char *template)
+/* Adds the template with its macros replaced. */
+static Status add_text(Compiler *compiler, const char *template)
 {
-    buffer_clear(&compiler->text);
-    TRY(buffer_text(&compiler->text, ""));
     for (const char *at = template; *at; at++) {
         const WorldMacro *macro = compiler->world->grammar->macros;
         if (*at != '$') {
@@ -142,6 +141,14 @@ static Status expand(Compiler *compiler, const char *template)
         if (!macro->letter) return bad(compiler, "an unknown $macro");
         TRY(buffer_text(&compiler->text, macro->text));
     }
+    return buffer_text(&compiler->text, " ");
+}
+
+static Status expand(Compiler *compiler, const char *lead, const char *template)
+{
+    buffer_clear(&compiler->text);
+    if (lead) TRY(add_text(compiler, lead));
+    TRY(add_text(compiler, template));
     return split_tokens(compiler);
 }
 
@@ -213,12 +220,15 @@ static Status build(Compiler *compiler, int first, int last, int32_t next, int32
 /* A branch over the event's templates. */
 static Status compile_event(Compiler *compiler, const WorldEvent *event, int32_t end, int32_t *out)
 {
-    const char *const *templates = event->templates[compiler->world->options.style];
+    const World *world = compiler->world;
+    const char *lead = world->grammar->leads ? world->grammar->leads[world->options.style] : NULL;
+    const char *const *templates = event->templates[world->options.style];
+    if (!templates[0]) templates = event->templates[0];
     WorldBranch branches[WORLD_EVENT_TEMPLATES];
     int count = 0;
     for (; count < WORLD_EVENT_TEMPLATES && templates[count]; count++) {
         compiler->template = templates[count];
-        TRY(expand(compiler, templates[count]));
+        TRY(expand(compiler, lead, templates[count]));
         TRY(build(compiler, 0, compiler->token_count, end, &branches[count].node));
     }
     if (count == 0) return status_fail(STATUS_INVALID, "world: event '%s' has no template", event->name);
