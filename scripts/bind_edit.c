@@ -6,8 +6,7 @@
 /* The session whose edits are told to the function that keeps its history; both are set by lathe.track(). */
 static const char tracked_key, tracker_key, silent_key;
 
-/* Edits are made again, by undo() for example: nobody is told. */
-static bool is_silent(lua_State *L)
+bool bind_edits_silent(lua_State *L)
 {
     bool silent = lua_rawgetp(L, LUA_REGISTRYINDEX, &silent_key) == LUA_TBOOLEAN && lua_toboolean(L, -1);
     lua_pop(L, 1);
@@ -40,7 +39,7 @@ static void adopt(lua_State *L, const SessionHandle *handle)
 void bind_edit(lua_State *L, SessionHandle *handle, const char *effect, const char *inverse)
 {
     if (handle->stepping) luaL_error(L, "%s: nothing can be changed inside a training step", effect);
-    if (is_silent(L)) return;
+    if (bind_edits_silent(L)) return;
     adopt(L, handle);
     if (!is_tracked(L, handle)) return;
     lua_rawgetp(L, LUA_REGISTRYINDEX, &tracker_key);
@@ -51,7 +50,7 @@ void bind_edit(lua_State *L, SessionHandle *handle, const char *effect, const ch
 
 void bind_edit_done(lua_State *L, SessionHandle *handle, const char *what)
 {
-    if (is_silent(L)) return;
+    if (bind_edits_silent(L)) return;
     Buffer *line = host_push_buffer(L);
     long long step = (long long)handle->session->step;
     host_check(L, buffer_printf(line, "[%lld] %s", step, what));

@@ -25,6 +25,9 @@ void bind_edit(lua_State *L, SessionHandle *handle, const char *effect, const ch
  */
 void bind_edit_done(lua_State *L, SessionHandle *handle, const char *what);
 
+/* Whether edits are made again, by undo() for example: nobody is told. */
+bool bind_edits_silent(lua_State *L);
+
 void bind_open_edits(lua_State *L);
 
 #endif

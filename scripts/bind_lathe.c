@@ -13,8 +13,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-const RecordKind *const record_kinds[] = {
-    &bind_ops, &bind_models, &bind_objectives, &bind_optimizers, &bind_schedules, &bind_data, NULL};
+const RecordKind *const record_kinds[] = {&bind_ops,       &bind_models,   &bind_objectives, &bind_optimizers,
+                                          &bind_schedules, &bind_criteria, &bind_data,       NULL};
 
 /* lathe.nearest(name, {candidates}) -> the one that was probably meant, or nil */
 static int lathe_nearest(lua_State *L)

@@ -235,6 +235,12 @@ static Status print_indented(const Tensor *tensor, Buffer *scratch, Buffer *out)
     return STATUS_OK;
 }
 
+static double pruned_share(const Param *param)
+{
+    int64_t count = tensor_count(param->value);
+    return count ? (double)param->pruned / (double)count : 0;
+}
+
 /* Amid a step gradients are in flux. */
 static Status describe_param(const Param *param, bool amid, Buffer *scratch, Buffer *out)
 {
@@ -245,6 +251,7 @@ static Status describe_param(const Param *param, bool amid, Buffer *scratch, Buf
     TRY(buffer_printf(out, "  norm %.3g  mean %.2g  min %.3g  max %.3g  zeros %.3g%%", sum.norm, sum.mean, sum.min,
                       sum.max, sum.zeros));
     const Tensor *grad = param->value->grad;
+    if (param->mask) TRY(buffer_printf(out, "  pruned %.3g%%", 100 * pruned_share(param)));
     if (grad && !amid) TRY(buffer_printf(out, "   grad norm %.3g", summarize(grad).norm));
     return print_indented(param->value, scratch, out);
 }
@@ -268,16 +275,16 @@ static void push_value(lua_State *L, const Param *param)
     bind_fill_tensor(L, handle, alias);
 }
 
-/* That of the last step, before clipping. */
-static int push_grad(lua_State *L, const Param *param)
+/* The gradient is that of the last step, before clipping. NULL: nil. */
+static int push_copy(lua_State *L, const Tensor *tensor)
 {
     Tensor *copy = NULL;
-    if (!param->value->grad) {
+    if (!tensor) {
         lua_pushnil(L);
         return 1;
     }
     TensorHandle *handle = bind_new_tensor(L);
-    host_check(L, tensor_clone(NULL, param->value->grad, &copy));
+    host_check(L, tensor_clone(NULL, tensor, &copy));
     bind_fill_tensor(L, handle, copy);
     return 1;
 }
@@ -325,14 +332,16 @@ static int param_index(lua_State *L)
     }
     if (strcmp(name, "grad") == 0) {
         host_need_boundary(L, param_index);
-        return push_grad(L, param);
+        return push_copy(L, param->value->grad);
     }
+    if (strcmp(name, "mask") == 0) return push_copy(L, param->mask);
     if (strcmp(name, "state") == 0) {
         host_need_boundary(L, param_index);
         return push_state(L, param);
     }
     if (strcmp(name, "path") == 0) lua_pushstring(L, param->path);
     if (strcmp(name, "step") == 0) lua_pushinteger(L, param->step);
+    if (strcmp(name, "sparsity") == 0) lua_pushnumber(L, pruned_share(param));
     if (strcmp(name, "frozen") == 0) lua_pushboolean(L, param->frozen);
     if (lua_gettop(L) > 2) return 1;
     push_value(L, param);
@@ -381,8 +390,8 @@ static int set_field(lua_State *L)
 
 static int param_members(lua_State *L)
 {
-    static const char *const fields[] = {"value",  "grad",  "state", "path", "step",
-                                         "frozen", "shape", "dtype", NULL};
+    static const char *const fields[] = {"value",  "grad",     "state", "mask",  "path", "step",
+                                         "frozen", "sparsity", "shape", "dtype", NULL};
     lua_newtable(L);
     for (int i = 0; fields[i]; i++) {
         lua_pushstring(L, fields[i]);

@@ -277,6 +277,10 @@ void bind_push_metrics(lua_State *L, const Session *session, const StepMetrics *
         push_known(L, session, i, "accuracy", metrics->accuracies[i]);
         push_known(L, session, i, "lambda", metrics->lambdas[i]);
     }
+    if (metrics->step && !isnan(metrics->sparsity)) {
+        lua_pushnumber(L, metrics->sparsity);
+        lua_setfield(L, -2, "sparsity");
+    }
     lua_pushnumber(L, metrics->seconds);
     lua_setfield(L, -2, "seconds");
     lua_pushnumber(L, metrics->seconds > 0 ? (double)metrics->tokens / metrics->seconds : 0);
@@ -411,6 +415,8 @@ static const char *const fields[] = {"objectives",
                                      "generate",
                                      "add_objective",
                                      "remove_objective",
+                                     "prune",
+                                     "sparsity",
                                      NULL};
 
 static int unknown_field(lua_State *L, const char *name)
@@ -451,7 +457,7 @@ static int session_index(lua_State *L)
         lua_pushcfunction(L, bind_generate);
     else if (strcmp(name, "hash") == 0)
         lua_pushcfunction(L, session_state_hash);
-    else if (!bind_push_session_method(L, name))
+    else if (!bind_push_session_method(L, name) && !bind_push_prune_method(L, name))
         return unknown_field(L, name);
     return 1;
 }
@@ -550,10 +556,12 @@ void bind_open_sessions(lua_State *L)
            "Methods: train(n) runs n steps, hash() is the hash of the whole state,\n"
            "  evaluate(source) gives losses and accuracies, adapt {target = DATA} adapts to other data,\n"
            "  add_objective(objectives.NAME {...}), remove_objective('NAME'),\n"
-           "  generate(text, {options}) goes on with a text, see help(run.generate).");
+           "  generate(text, {options}) goes on with a text, prune {sparsity = 0.5}, sparsity();\n"
+           "  help(run.prune) and so on tell more about one.");
     lua_setfield(L, -2, "__help");
     lua_pop(L, 1);
     bind_open_structure(L);
+    bind_open_prune(L);
     lua_pushcfunction(L, make_session);
     lua_setglobal(L, "session");
 }

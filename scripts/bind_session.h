@@ -51,6 +51,11 @@ void bind_open_custom(lua_State *L);
 /* run:adapt {...} (scripts/bind_adapt.c) and run:evaluate(source) (scripts/bind_evaluate.c) */
 int bind_adapt(lua_State *L);
 int bind_evaluate(lua_State *L);
+/* run:prune {...} and run:sparsity() (scripts/bind_prune.c). Pushes the method, false where there is none of that
+ * name. */
+bool bind_push_prune_method(lua_State *L, const char *name);
+void bind_open_prune(lua_State *L);
+extern const RecordKind bind_criteria;
 
 /* run.objectives.mlm, run.optimizer and so on (scripts/bind_live.c): a view of options inside the session at the
  * index. name: of the objective or model, NULL for the rest. */

@@ -27,6 +27,7 @@ ENGINE_SOURCES += scripts/bind_evaluate.c
 ENGINE_SOURCES += scripts/bind_live.c
 ENGINE_SOURCES += scripts/bind_module.c
 ENGINE_SOURCES += scripts/bind_parts.c
+ENGINE_SOURCES += scripts/bind_prune.c
 ENGINE_SOURCES += scripts/bind_session.c
 ENGINE_SOURCES += scripts/bind_source.c
 ENGINE_SOURCES += scripts/bind_structure.c

@@ -73,6 +73,7 @@ static void draw(const Progress *progress, FILE *out, const Session *session, co
         if (!isnan(metrics->objectives[i]))
             fprintf(out, "  %s %.3f", session->objectives[i]->name, metrics->objectives[i]);
     double rate = progress->seconds > 0 ? (double)progress->tokens / progress->seconds : 0;
+    if (!isnan(metrics->sparsity)) fprintf(out, "  sparsity %.2f", metrics->sparsity);
     fprintf(out, "  lr %.1e  %s tok/s", metrics->lr, progress_number((int64_t)rate, number));
     if (!progress->terminal) fprintf(out, "  eta %s", left);
 }

@@ -559,6 +559,7 @@ static Status step_metrics(const Session *session, const StepMetrics *metrics, j
     TRY(json_set_number(out, "loss", metrics->loss));
     TRY(json_set_number(out, "lr", metrics->lr));
     TRY(json_set_number(out, "grad_norm", metrics->grad_norm));
+    if (!isnan(metrics->sparsity)) TRY(json_set_number(out, "sparsity", metrics->sparsity));
     TRY(json_set_number(out, "seconds", metrics->seconds));
     TRY(json_set_integer(out, "tokens", metrics->tokens));
     for (int i = 0; i < session->objective_count; i++) {

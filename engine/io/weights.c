@@ -253,10 +253,31 @@ static Status load_state(const Safetensors *file, const Param *param, const char
     return STATUS_OK;
 }
 
+static bool is_mask(const Tensor *tensor)
+{
+    const float *values = TENSOR_F32(tensor);
+    for (int64_t i = 0, n = tensor_count(tensor); i < n; i++)
+        if (values[i] != 0 && values[i] != 1) return false;
+    return true;
+}
+
+static Status load_mask(const Safetensors *file, Param *param)
+{
+    Tensor *mask = NULL;
+    TRY(load_state(file, param, "mask", &mask));
+    if (mask && !is_mask(mask)) {
+        tensor_unref(mask);
+        return status_fail(STATUS_FORMAT, "%s: tensor '%s.mask' has entries other than 0 and 1",
+                           safetensors_path(file), param->path);
+    }
+    param_set_mask(param, mask);
+    return STATUS_OK;
+}
+
 static Status load_states(void *context, Param *param)
 {
     const Loading *loading = context;
-    TRY(load_state(loading->file, param, "mask", &param->mask));
+    TRY(load_mask(loading->file, param));
     for (int i = 0; loading->names[i]; i++)
         TRY(load_state(loading->file, param, loading->names[i], &param->state[i]));
     return STATUS_OK;

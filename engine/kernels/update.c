@@ -39,9 +39,19 @@ static void fetch_old(const Update *update, int64_t from, int64_t to)
     fetch(update->a.second, update->a.old_second, from, to);
 }
 
+static void clear_pruned(float *values, const float *mask, int64_t from, int64_t to)
+{
+    for (int64_t i = from; values && i < to; i++) values[i] = mask[i] == 0 ? 0 : values[i];
+}
+
+/* Pruned weights and their moments stay zero. */
 static void apply_mask(const Update *update, int64_t from, int64_t to)
 {
-    for (int64_t i = from; update->a.mask && i < to; i++) update->a.weight[i] *= update->a.mask[i];
+    const float *mask = update->a.mask;
+    if (!mask) return;
+    clear_pruned(update->a.weight, mask, from, to);
+    clear_pruned(update->a.first, mask, from, to);
+    clear_pruned(update->a.second, mask, from, to);
 }
 
 static void adam_tile(void *context, int64_t tile)
@@ -105,11 +115,12 @@ static void lamb_moments_tile(void *context, int64_t tile)
 {
     const Update *update = context;
     const AdamStep *s = update->step;
+    const float *mask = update->a.mask;
     double weights = 0, directions = 0;
     int64_t to = end_of(update, tile);
     fetch_old(update, tile * GRID, to);
     for (int64_t i = tile * GRID; i < to; i++) {
-        float g = update->a.grad[i] * s->scale;
+        float g = mask && mask[i] == 0 ? 0 : update->a.grad[i] * s->scale;
         update->a.first[i] = s->beta1 * update->a.first[i] + (1 - s->beta1) * g;
         update->a.second[i] = s->beta2 * update->a.second[i] + (1 - s->beta2) * g * g;
         double d = (double)lamb_direction(s, update->a.weight[i], update->a.first[i], update->a.second[i]);

@@ -13,7 +13,7 @@ typedef struct UpdateArrays {
     int64_t n;
     float *weight, *first, *second; /* first, second: the optimizer's state; SGD has no second */
     const float *grad;
-    const float *mask; /* 0 and 1: keeps pruned weights at zero; NULL: dense */
+    const float *mask; /* 0 and 1: keeps pruned weights and their state at zero; NULL: dense */
     const float *old_weight, *old_first, *old_second;
 } UpdateArrays;
 

@@ -19,6 +19,14 @@ Status module_new(const char *name, Module **out)
     return STATUS_OK;
 }
 
+void param_set_mask(Param *param, Tensor *mask)
+{
+    if (param->mask != mask) tensor_unref(param->mask);
+    param->mask = mask;
+    param->pruned = 0;
+    for (int64_t i = 0, n = mask ? tensor_count(mask) : 0; i < n; i++) param->pruned += TENSOR_F32(mask)[i] == 0;
+}
+
 static void param_free(Param *param)
 {
     if (!param) return;

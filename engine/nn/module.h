@@ -14,7 +14,7 @@ typedef struct Param {
     char *path;                  /* whole path from the root, the root's own name left out */
     const char *name;            /* its last part */
     Tensor *value;               /* f32 leaf in the pool; its gradient is value->grad */
-    Tensor *mask;                /* f32 of 0 and 1, same shape; NULL: dense */
+    Tensor *mask;                /* f32 of 0 and 1, same shape; NULL: dense. Replaced, never written to */
     Tensor *state[PARAM_STATES]; /* the optimizer's, NULL before the first step */
     /* What the next update writes to in place of value and state, where a snapshot looks at these; NULL: in place.
      */
@@ -23,6 +23,7 @@ typedef struct Param {
     uint64_t version; /* grows with every change of the value: key of caches */
     bool frozen;      /* not stepped */
     bool decay;       /* weight decay applies: matrices, not biases and norms */
+    int64_t pruned;   /* zeros of the mask */
 } Param;
 
 typedef struct Module {
@@ -53,6 +54,9 @@ Status module_param(const Module *module, const char *name, Param **out) STATUS_
 /* By dotted path ("encoder.layer.0"); NULL where there is none. */
 Module *module_find(const Module *root, const char *path);
 Param *module_find_param(const Module *root, const char *path);
+
+/* Gives the parameter a mask (NULL: none) in place of the one that it has; the reference becomes its own. */
+void param_set_mask(Param *param, Tensor *mask);
 
 /* All parameters below, depth first in order of making. Stops at the first failure. */
 Status module_each_param(const Module *module, Status (*visit)(void *context, Param *param),

@@ -116,6 +116,7 @@ static Status carry_param(void *context, Param *param)
     if (!fits) return STATUS_OK;
     TRY(carry_value(old, blocks, param));
     TRY(carry_beside(old->mask, param->value, blocks, 1, &param->mask));
+    param_set_mask(param, param->mask);
     for (int i = 0; i < PARAM_STATES; i++)
         TRY(carry_beside(old->state[i], param->value, blocks, 0, &param->state[i]));
     param->step = old->step;

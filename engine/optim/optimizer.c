@@ -96,9 +96,20 @@ void optimizer_step(const Optimizer *optimizer, const Module *root, double lr, d
 
 typedef struct Squares {
     const float *values;
+    const float *mask; /* NULL: all count */
     int64_t count;
     double *sums; /* one a tile */
 } Squares;
+
+static double masked_squares(const Squares *squares, int64_t from, int64_t to)
+{
+    double sum = 0;
+    for (int64_t i = from; i < to; i++) {
+        double value = (double)squares->values[i] * (double)squares->mask[i];
+        sum += value * value;
+    }
+    return sum;
+}
 
 static void square_tile(void *context, int64_t tile)
 {
@@ -106,6 +117,10 @@ static void square_tile(void *context, int64_t tile)
     int64_t from = tile * GRID, to = from + GRID < squares->count ? from + GRID : squares->count;
     double sum[8] = {0};
     int64_t i = from;
+    if (squares->mask) {
+        squares->sums[tile] = masked_squares(squares, from, to);
+        return;
+    }
     for (; i + 8 <= to; i += 8)
         for (int j = 0; j < 8; j++) sum[j] += (double)squares->values[i + j] * (double)squares->values[i + j];
     for (; i < to; i++) sum[0] += (double)squares->values[i] * (double)squares->values[i];
@@ -113,13 +128,15 @@ static void square_tile(void *context, int64_t tile)
 }
 
 /* Tiles are summed in order, a fixed number at a time, so the bits do not depend on the threads. */
-static double sum_of_squares(const float *values, int64_t count)
+static double sum_of_squares(const Tensor *tensor, const Tensor *mask)
 {
+    const float *values = TENSOR_F32(tensor), *kept = mask ? TENSOR_F32(mask) : NULL;
+    int64_t count = tensor_count(tensor);
     enum { AT_ONCE = 256 };
     double sums[AT_ONCE], total = 0;
     for (int64_t from = 0; from < count; from += (int64_t)AT_ONCE * GRID) {
         int64_t part = count - from < (int64_t)AT_ONCE * GRID ? count - from : (int64_t)AT_ONCE * GRID;
-        Squares squares = {values + from, part, sums};
+        Squares squares = {values + from, kept ? kept + from : NULL, part, sums};
         int64_t tiles = (part + GRID - 1) / GRID;
         threads_run(tiles, square_tile, &squares);
         for (int64_t tile = 0; tile < tiles; tile++) total += sums[tile];
@@ -131,10 +148,8 @@ static double squares_below(const Module *root)
 {
     double total = 0;
     for (int i = 0; i < root->param_count; i++)
-        if (has_gradient(root->params[i])) {
-            const Tensor *grad = root->params[i]->value->grad;
-            total += sum_of_squares(TENSOR_F32(grad), tensor_count(grad));
-        }
+        if (has_gradient(root->params[i]))
+            total += sum_of_squares(root->params[i]->value->grad, root->params[i]->mask);
     for (int i = 0; i < root->child_count; i++) total += squares_below(root->children[i]);
     return total;
 }
@@ -148,8 +163,7 @@ const Param *gradient_nonfinite(const Module *root)
 {
     for (int i = 0; i < root->param_count; i++) {
         const Tensor *grad = root->params[i]->value->grad;
-        if (has_gradient(root->params[i]) && !isfinite(sum_of_squares(TENSOR_F32(grad), tensor_count(grad))))
-            return root->params[i];
+        if (has_gradient(root->params[i]) && !isfinite(sum_of_squares(grad, NULL))) return root->params[i];
     }
     for (int i = 0; i < root->child_count; i++) {
         const Param *found = gradient_nonfinite(root->children[i]);

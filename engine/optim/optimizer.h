@@ -31,7 +31,8 @@ Status optimizer_prepare(const Optimizer *optimizer, const Module *root) STATUS_
 /* Steps every parameter that is not frozen and has a gradient of this step. */
 void optimizer_step(const Optimizer *optimizer, const Module *root, double lr, double scale);
 
-/* The 2-norm of all gradients of this step below the module, in double precision. */
+/* The 2-norm of all gradients of this step below the module, in double precision; those of pruned weights do not
+ * count. */
 double gradient_norm(const Module *root);
 /* The first parameter whose gradient is not finite, NULL where all are. */
 const Param *gradient_nonfinite(const Module *root);

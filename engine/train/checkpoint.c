@@ -131,6 +131,20 @@ static Status objective_json(const Objective *objective, int place, json_t *out)
     return json_set_boolean(out, "enabled", objective->enabled);
 }
 
+/* "prunes": {"0": ...} */
+static Status prunes_json(const Session *session, json_t *state)
+{
+    json_t *list;
+    char name[12];
+    if (!session->prune_count) return STATUS_OK;
+    TRY(new_member(state, "prunes", &list));
+    for (int i = 0; i < session->prune_count; i++) {
+        snprintf(name, sizeof name, "%d", i);
+        TRY(set_record(list, name, "prune", prune_options, &session->prunes[i]));
+    }
+    return STATUS_OK;
+}
+
 static Status state_json(const Session *session, json_t *state)
 {
     json_t *models, *sources, *objectives, *entry;
@@ -155,6 +169,7 @@ static Status state_json(const Session *session, json_t *state)
         TRY(new_member(objectives, session->objectives[i]->name, &entry));
         TRY(objective_json(session->objectives[i], i, entry));
     }
+    TRY(prunes_json(session, state));
     TRY(set_record(state, "optimizer", session->optimizer.record->name, session->optimizer.record->options,
                    &session->optimizer.config));
     return set_record(state, "schedule", session->schedule.record->name, session->schedule.record->options,
@@ -463,6 +478,38 @@ static Status read_losses(const Reading *reading, LossStatistics *out)
     return json_member_integer(reading->name, reading->state, "loss_count", 0, INT64_MAX, &out->count);
 }
 
+static Status read_prune(const Reading *reading, const json_t *list, int place, PruneConfig *out)
+{
+    json_t *saved, *options;
+    char name[12];
+    snprintf(name, sizeof name, "%d", place);
+    TRY(member(reading, list, name, &saved));
+    TRY(member(reading, saved, "options", &options));
+    *out = (PruneConfig){0};
+    option_defaults(prune_options, out);
+    TRY(read_config(reading->name, options, prune_options, out, "prune"));
+    if (out->schedule != PRUNE_CUBIC)
+        return status_fail(STATUS_FORMAT, "%s: a pruning under way must be on a schedule", reading->name);
+    return prune_complete(out, 0, 0);
+}
+
+/* Schedules of pruning that are under way; there may be none. */
+static Status read_prunes(const Reading *reading)
+{
+    Session *session = reading->session;
+    json_t *list;
+    session->prune_count = 0;
+    if (!json_object_get(reading->state, "prunes")) return STATUS_OK;
+    TRY(member(reading, reading->state, "prunes", &list));
+    size_t count = json_object_size(list);
+    if (count > SESSION_MAX_PRUNES)
+        return status_fail(STATUS_FORMAT, "%s: %zu prunings under way; there are at most %d", reading->name, count,
+                           SESSION_MAX_PRUNES);
+    for (int i = 0; i < (int)count; i++) TRY(read_prune(reading, list, i, &session->prunes[i]));
+    session->prune_count = (int)count;
+    return STATUS_OK;
+}
+
 static Status read_all(const Reading *reading)
 {
     Session *session = reading->session;
@@ -482,6 +529,7 @@ static Status read_all(const Reading *reading)
     for (int i = 0; i < session->model_count; i++) TRY(read_model(reading, session->models[i], models));
     TRY(read_cursors(reading, sources));
     TRY(read_losses(reading, &session->losses));
+    TRY(read_prunes(reading));
     session->step = step;
     session->seed = seed;
     return STATUS_OK;

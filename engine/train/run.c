@@ -51,6 +51,7 @@ static Status put_metrics(const Run *run, const StepMetrics *metrics)
     add_metrics(run->session, "accuracy", metrics->accuracies, names[1], list, &count);
     add_metrics(run->session, "lambda", metrics->lambdas, names[2], list, &count);
     list[count++] = (RunMetric){"lr", metrics->lr, 9};
+    if (!isnan(metrics->sparsity)) list[count++] = (RunMetric){"sparsity", metrics->sparsity, 9};
     if (metrics->skipped) list[count++] = (RunMetric){"skipped", 1, 1};
     list[count++] = (RunMetric){"grad_norm", metrics->grad_norm, 9};
     list[count++] = (RunMetric){"tokens", (double)metrics->tokens, 15};

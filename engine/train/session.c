@@ -311,6 +311,8 @@ Status session_hash(const Session *session, Hash *out)
                     &session->optimizer.config));
     TRY(hash_config(&hash, session->schedule.record->name, session->schedule.record->options,
                     &session->schedule.config));
+    for (int i = 0; i < session->prune_count; i++)
+        TRY(hash_config(&hash, "prune", prune_options, &session->prunes[i]));
     *out = hash;
     return STATUS_OK;
 }

@@ -7,6 +7,7 @@
 #define LATHE_TRAIN_SESSION_H
 
 #include "engine/base/hash.h"
+#include "engine/compress/prune.h"
 #include "engine/objectives/objective.h"
 #include "engine/optim/optimizer.h"
 #include "engine/optim/schedule.h"
@@ -16,6 +17,7 @@ enum {
     SESSION_MAX_MODELS = 8,
     SESSION_MAX_SOURCES = 8,
     SESSION_MAX_OBJECTIVES = 16,
+    SESSION_MAX_PRUNES = 8,
     SESSION_NAME_SIZE = 64,
     SESSION_MAX_EXTRA = 16
 };
@@ -48,6 +50,7 @@ typedef struct StepMetrics {
     bool skipped; /* the loss was a spike: nothing was updated */
     NamedValue extra[SESSION_MAX_EXTRA];
     int extra_count;
+    double sparsity; /* pruned among the weights that a pruning chose from; NaN: there was none */
     double accuracies[SESSION_MAX_OBJECTIVES], lambdas[SESSION_MAX_OBJECTIVES]; /* of domain classifiers; or NaN */
 } StepMetrics;
 
@@ -91,6 +94,8 @@ struct Session {
     Optimizer optimizer;
     Schedule schedule;
     EarlyStopping early_stopping;
+    PruneConfig prunes[SESSION_MAX_PRUNES]; /* schedules of pruning under way (engine/train/pruning.h) */
+    int prune_count;
     Arena *arena;
     Tape *tape;
     StepMetrics last;
@@ -186,7 +191,8 @@ Status session_set_edits(Session *session, const char *edits) STATUS_CHECKED;
 Status session_each_hash(const Session *session, Status (*visit)(void *context, const char *name, Hash hash),
                          void *context) STATUS_CHECKED;
 
-/* The hash of the whole state: parameters, masks, optimizer state, cursors, step, objectives, options. */
+/* The hash of the whole state: parameters, masks, optimizer state, cursors, step, objectives, options, schedules.
+ */
 Status session_hash(const Session *session, Hash *out) STATUS_CHECKED;
 
 #endif

@@ -9,7 +9,7 @@
 typedef struct ParamState {
     char *path;
     Tensor *value, *mask, *state[PARAM_STATES]; /* aliases; NULL as in Param */
-    int64_t step;
+    int64_t step, pruned;
     bool frozen, decay;
 } ParamState;
 
@@ -48,7 +48,8 @@ static Status take_param(void *context, Param *param)
 {
     ModelState *model = context;
     ParamState *state = &model->params[model->count++];
-    *state = (ParamState){.step = param->step, .frozen = param->frozen, .decay = param->decay};
+    *state =
+        (ParamState){.step = param->step, .pruned = param->pruned, .frozen = param->frozen, .decay = param->decay};
     TRY(memory_copy_text(param->path, &state->path));
     TRY(share(param->value, &state->value));
     TRY(share(param->mask, &state->mask));
@@ -232,6 +233,7 @@ static void give_param(const ParamState *saved, ParamState *alias, Param *param)
     param->step = saved->step;
     param->frozen = saved->frozen;
     param->decay = saved->decay;
+    param->pruned = saved->pruned;
     param->version++;
 }
 
@@ -318,6 +320,8 @@ Status snapshot_restore(const Snapshot *snapshot, Session *session)
         session->losses = plain->losses;
         session->optimizer = plain->optimizer;
         session->schedule = plain->schedule;
+        memcpy(session->prunes, plain->prunes, sizeof session->prunes);
+        session->prune_count = plain->prune_count;
         session->last = plain->last;
     }
     forget(snapshot, &fresh);

@@ -3,7 +3,7 @@
 #include "engine/autograd/functions.h"
 #include "engine/base/clock.h"
 #include "engine/base/memory.h"
-#include "engine/train/session.h"
+#include "engine/train/pruning.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -273,6 +273,17 @@ static Status update(Session *session, StepMetrics *metrics)
     return STATUS_OK;
 }
 
+static Status update_and_prune(Session *session, StepMetrics *metrics)
+{
+    StepPruning pruning;
+    TRY(pruning_prepare(session, &pruning));
+    Status status = update(session, metrics);
+    if (status == STATUS_OK) pruning_commit(session, &pruning);
+    pruning_clear(&pruning);
+    metrics->sparsity = session_sparsity(session);
+    return status;
+}
+
 static Status run_micros(Micro *micro)
 {
     for (micro->number = 0; micro->number < micro->session->accumulate; micro->number++) TRY(run_micro(micro));
@@ -296,7 +307,7 @@ Status session_step(Session *session, StepMetrics *out)
     memcpy(session->tried.cursors, micro.cursors, sizeof micro.cursors);
     session->busy = true;
     Status status = run_micros(&micro);
-    if (status == STATUS_OK) status = update(session, &metrics);
+    if (status == STATUS_OK) status = update_and_prune(session, &metrics);
     session->busy = false;
     forget_gradients(session);
     if (status == STATUS_NONFINITE) status = session_explain_nonfinite(session);
@@ -362,6 +373,7 @@ static Status run_look(Session *session, const SessionLook *look, StepMetrics *m
     TRY(status);
     for (int i = 0; i < session->model_count; i++) squares += pow(gradient_norm(session->models[i]->root), 2);
     metrics->grad_norm = sqrt(squares);
+    metrics->sparsity = session_sparsity(session);
     return look->finished ? look->finished(look->context, session) : STATUS_OK;
 }
 

@@ -33,7 +33,7 @@ end
 -- --- metrics: names, history ---
 
 local function metric_names(session)
-  local names, seen = { "step", "loss", "lr", "grad_norm", "seconds", "tokens_per_second" }, {}
+  local names, seen = { "step", "loss", "lr", "grad_norm", "sparsity", "seconds", "tokens_per_second" }, {}
   for name in pairs(session.objectives) do names[#names + 1] = "loss." .. name end
   for _, watch in ipairs(state_of(session).watches) do names[#names + 1] = watch.name end
   for _, name in ipairs(names) do seen[name] = true end

@@ -44,7 +44,7 @@ function walk(list, path, value, depth)
       local where = name:find("^%d") and path .. "[" .. name .. "]"
         or path .. (type(inner) == "function" and path == "run" and ":" or ".") .. name
       local _, doc = pcall(doc_of, value, name)
-      local parameter = name == "value" or name == "shape" or name == "dtype" or name == "grad"
+      local parameter = name == "value" or name == "shape" or name == "dtype" or name == "grad" or name == "mask"
       add(list, where, got and not parameter and inner or nil,
         path == "run" and fields[name] or type(doc) == "string" and doc or nil, depth)
     end

@@ -12,15 +12,17 @@ sed -i 's/^    { 0, .*/&\n    { 20, "run.objectives.nsp.weight = 0.1" },/' edite
 sed -i 's/^    { 20, .*/&\n    { 40, "run.model.bert.pooler.frozen = true" },/' edited.lua
 shape='run.model:reshape { num_hidden_layers = 3, intermediate_size = 80 } run.data.train.batch_size = 6'
 parts='run.model:reset [[cls.seq_relationship]] run:add_objective(objectives.mlm { name = [[more]], weight = 0.2 })'
-sed -i "s/^    { 40, .*/&\n    { 45, \"$shape\" },\n    { 50, \"$parts\" },/" edited.lua
+prune='run:prune { sparsity = 0.6, schedule = [[cubic]], params = [[bert.encoder]], end_step = 59, frequency = 2 }'
+sed -i "s/^    { 40, .*/&\n    { 45, \"$shape\" },\n    { 50, \"$parts\" },\n    { 51, \"$prune\" },/" edited.lua
 
 "$LATHE" run edited.lua --out whole --threads 1 >/dev/null
 grep -q 'run.objectives.nsp.weight = 0.1' whole/journal.lua
 "$LATHE" replay whole --threads 3 | tee replay.txt
-grep -q '^18 of 18 recorded states reached, up to step 60$' replay.txt
+grep -q '^19 of 19 recorded states reached, up to step 60$' replay.txt
 "$LATHE" replay whole --until 20 | grep -q '^5 of 5 recorded states reached'
 
 "$LATHE" eval whole | grep -q '^valid  mlm'
+grep -q '^{"step": 60,.*"sparsity": 0.[56]' whole/metrics.jsonl
 
 # killed somewhere, three times
 for try in 1 2 3; do

@@ -40,6 +40,10 @@ local function refused()
   assert(not pcall(run.remove_objective, run, "none"))
   assert(not pcall(function() run.data.train.batch_size = 0 end))
   assert(not pcall(function() run.optimizer = schedules.cosine {} end))
+  assert(not pcall(run.prune, run, { sparsity = 1 }))
+  assert(not pcall(run.prune, run, { sparsity = 0.5, params = "bert.no_such_part" }))
+  assert(not pcall(run.prune, run, { sparsity = 0.5, schedule = "cubic", begin_step = 3, end_step = 3 }))
+  assert(run:prune({ sparsity = 0.99, dry_run = true }).pruned > 0)
   assert(run:hash() == before and #edits() == count)
 end
 
@@ -65,6 +69,12 @@ local edits_ = {
   function()
     if run.objectives.domain then run:remove_objective "domain" else run:adapt { target = "valid", weight = 0.1 } end
   end,
+  function() run:prune { sparsity = 0.05 * (1 + random(10)), scope = random(2) == 0 and "layer" or "global" } end,
+  function()
+    run:prune { schedule = "cubic", sparsity = 0.9, end_step = run.step + 2 + random(8), frequency = 1 + random(2),
+                params = random(2) == 0 and "bert.encoder" or "cls bert.embeddings", criterion = random(3) == 0 and "random" or "magnitude" }
+  end,
+  function() run:prune { sparsity = 0, params = random(2) == 0 and "*" or "bert.encoder.layer.0" } end,
   refused, refused,
 }
 

@@ -193,6 +193,57 @@ START_TEST(structural_edits)
 }
 END_TEST
 
+START_TEST(pruning)
+{
+    ASSERT_OK(
+        run("run = small { objectives.mlm {}, objectives.nsp { weight = 0.5 } } run:train(2) hash = run:hash()\n"
+            "plan = run:prune { sparsity = 0.5, dry_run = true }\n"
+            "assert(plan.before == 0 and plan.sparsity > 0.499 and plan.pruned == plan.weights // 2)\n"
+            "local sum = 0 for _, row in ipairs(plan) do sum = sum + row.pruned end assert(sum == plan.pruned)\n"
+            "assert(run:hash() == hash and #run:sparsity() == 0 and run.last.sparsity == nil)"));
+    buffer_clear(&printed);
+    ASSERT_OK(run(
+        "run:prune { sparsity = 0.5, scope = 'layer', params = run.model.bert.encoder }\n"
+        "run:prune { sparsity = 0.75, params = 'bert.pooler', schedule = 'cubic', end_step = 4, frequency = 1 }\n"
+        "w = run.model.bert.encoder.layer[0].intermediate.dense.weight\n"
+        "assert(w.sparsity == 0.5 and w.mask:sum():item() == 512)\n"
+        "assert(run.model.bert.pooler.dense.weight.sparsity == 0)\n"
+        "run:train(2) print(run:sparsity()) run:prune { sparsity = 0 }"));
+    ck_assert_str_eq(printed.data,
+                     "[2] model: 6 parameters pruned by magnitude, sparsity 0 -> 0.5.  undo() goes back to 2\n"
+                     "[2] model: 1 parameter pruned by magnitude, sparsity 0 -> 0.75 from step 2 to 4, every 1.  "
+                     "undo() goes back "
+                     "to 2\n"
+                     "0.5000          128 of         256  bert.encoder.layer.0.attention.self.query.weight\n"
+                     "0.5000          128 of         256  bert.encoder.layer.0.attention.self.key.weight\n"
+                     "0.5000          128 of         256  bert.encoder.layer.0.attention.self.value.weight\n"
+                     "0.5000          128 of         256  bert.encoder.layer.0.attention.output.dense.weight\n"
+                     "0.5000          512 of        1024  bert.encoder.layer.0.intermediate.dense.weight\n"
+                     "0.5000          512 of        1024  bert.encoder.layer.0.output.dense.weight\n"
+                     "0.7500          192 of         256  bert.pooler.dense.weight\n"
+                     "0.5192         1728 of        3328  all\n"
+                     "[4] model: 12 parameters without masks.  undo() goes back to 4\n");
+    ASSERT_FAILS(run("run:prune { sparsity = 1 }"), STATUS_INVALID, "sparsity must be a number in [0, 1)");
+    ASSERT_FAILS(run("run:prune {}"), STATUS_INVALID, "sparsity");
+    ASSERT_FAILS(run("run:prune(0.5)"), STATUS_LUA, "run:prune { sparsity = 0.5 }");
+    ASSERT_FAILS(run("run:prune { sparsty = 0.5 }"), STATUS_INVALID, "did you mean 'sparsity'?");
+    ASSERT_FAILS(run("run:prune { sparsity = 0.5, criterion = 'luck' }"), STATUS_INVALID, "magnitude, random");
+    ASSERT_FAILS(run("run:prune { sparsity = 0.5, dry_run = 1 }"), STATUS_LUA, "dry_run must be true or false");
+    ASSERT_FAILS(run("run:prune { sparsity = 0.5, params = 3 }"), STATUS_INVALID, "params");
+    ASSERT_FAILS(run("criteria.magnitude()"), STATUS_LUA, "criterion = \"magnitude\"");
+    ASSERT_OK(run("run:prune { sparsity = 0.5 }"));
+    ASSERT_FAILS(run("run:prune { sparsity = 0.3 }"), STATUS_LUA, "pruned already");
+    ASSERT_FAILS(run("function f() run:prune { sparsity = 0.6 } end\n"
+                     "run = small { objectives.mlm {}, f } run:train(1)"),
+                 STATUS_LUA, "inside a training step");
+    buffer_clear(&printed);
+    ASSERT_OK(run("help(run.prune) help(run.sparsity) help(criteria)"));
+    ck_assert_ptr_nonnull(strstr(printed.data, "run.prune { options }"));
+    ck_assert_ptr_nonnull(strstr(printed.data, "one of global, layer, default 'global'"));
+    ck_assert_ptr_nonnull(strstr(printed.data, "  random "));
+}
+END_TEST
+
 START_TEST(looks_inside)
 {
     ASSERT_OK(run("run = small { objectives.mlm {} }"
@@ -335,6 +386,7 @@ Suite *lua_session_suite(void)
     tcase_add_test(cases, tokenizers_decode);
     tcase_add_test(cases, live_edits);
     tcase_add_test(cases, structural_edits);
+    tcase_add_test(cases, pruning);
     tcase_add_test(cases, looks_inside);
     tcase_add_test(cases, own_objectives);
     tcase_add_test(cases, bad_sessions);
