@@ -55,6 +55,7 @@ static Status setup(Causal *causal, bool separate)
 {
     Source *source = &causal->base.source;
     const Tokenized *text = causal->base.text;
+    source->length = causal->context; /* the last token is predicted only */
     source->examples =
         separate ? text->document_count : (text_stream_length(text) - 1 + causal->context - 1) / causal->context;
     snprintf(source->doc, sizeof source->doc, "%lld %s of %s%lld tokens, %lld pieces", (long long)source->examples,

@@ -18,7 +18,8 @@ typedef struct WordPieceLoadConfig {
 } WordPieceLoadConfig;
 extern const Option wordpiece_load_options[];
 
-/* Reads vocab.txt: a piece a line, its number from 0 the id. lowercase 'auto': where no piece has a capital letter,
+/* Reads a tokenizer.json where the path ends in .json, a directory's tokenizer.json or else vocab.txt, or a
+ * vocab.txt: a piece a line, its number from 0 the id. lowercase 'auto': where no piece has a capital letter,
  * as in the field's uncased vocabularies. Errors: missing, empty, a directory, not UTF-8, an empty or very long
  * line, a piece that stands there twice, no [PAD], [UNK], [CLS], [SEP] or [MASK]. */
 Status wordpiece_load(const char *path, const WordPieceLoadConfig *config, WordPiece **out) STATUS_CHECKED;
@@ -27,7 +28,7 @@ Status wordpiece_load(const char *path, const WordPieceLoadConfig *config, WordP
 Status wordpiece_parse(const char *name, const char *bytes, size_t length, const WordPieceLoadConfig *config,
                        WordPiece **out) STATUS_CHECKED;
 
-/* Writes vocab.txt whole or not at all. */
+/* Writes vocab.txt, or a tokenizer.json where the path ends in .json, whole or not at all. */
 Status wordpiece_save(const WordPiece *tokenizer, const char *path) STATUS_CHECKED;
 
 typedef struct WordPieceTrainConfig {

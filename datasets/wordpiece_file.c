@@ -2,6 +2,7 @@
 /* vocab.txt, read and written. */
 #include "datasets/text_sentences.h"
 #include "datasets/wordpiece_internal.h"
+#include "engine/base/memory.h"
 #include "engine/io/file.h"
 
 #include <string.h>
@@ -76,9 +77,32 @@ Status wordpiece_parse(const char *name, const char *bytes, size_t length, const
     return status;
 }
 
+static bool is_json(const char *path)
+{
+    size_t length = strlen(path);
+    return length > 5 && strcmp(path + length - 5, ".json") == 0;
+}
+
+static Status load_directory(const char *directory, const WordPieceLoadConfig *config, WordPiece **out)
+{
+    char *json, *lines = NULL;
+    TRY(file_join(directory, "tokenizer.json", &json));
+    Status status = file_exists(json) ? wordpiece_load_json(json, out) : file_join(directory, "vocab.txt", &lines);
+    if (lines && file_exists(lines))
+        status = wordpiece_load(lines, config, out);
+    else if (lines)
+        status = status_fail(STATUS_IO, "%s: this directory has neither tokenizer.json nor vocab.txt", directory);
+    memory_free(json);
+    memory_free(lines);
+    return status;
+}
+
 Status wordpiece_load(const char *path, const WordPieceLoadConfig *config, WordPiece **out)
 {
     Buffer bytes = {0};
+    FileKind kind;
+    if (is_json(path)) return wordpiece_load_json(path, out);
+    if (file_kind(path, &kind) == STATUS_OK && kind == FILE_DIRECTORY) return load_directory(path, config, out);
     Status status = file_read(path, WORDPIECE_FILE_MAX, &bytes);
     if (status == STATUS_OK) status = wordpiece_parse(path, bytes.data, bytes.length, config, out);
     buffer_free(&bytes);
@@ -87,6 +111,7 @@ Status wordpiece_load(const char *path, const WordPieceLoadConfig *config, WordP
 
 Status wordpiece_save(const WordPiece *tokenizer, const char *path)
 {
+    if (is_json(path)) return wordpiece_save_json(tokenizer, path);
     Buffer lines = {0};
     Status status = STATUS_OK;
     for (int64_t i = 0; i < tokenizer->vocabulary.size && status == STATUS_OK; i++) {

@@ -31,4 +31,8 @@ struct WordPiece {
 Status wordpiece_new(const char *name, Buffer *text, int64_t count, WordPieceCase letters,
                      WordPiece **out) STATUS_CHECKED;
 
+/* tokenizer.json (datasets/wordpiece_json.c) */
+Status wordpiece_load_json(const char *path, WordPiece **out) STATUS_CHECKED;
+Status wordpiece_save_json(const WordPiece *tokenizer, const char *path) STATUS_CHECKED;
+
 #endif

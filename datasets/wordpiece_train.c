@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Learning a vocabulary: words are counted on all threads, then pieces are joined by one. */
 #include "datasets/piece_pairs.h"
-#include "datasets/word_counts.h"
+#include "datasets/word_counting.h"
 #include "datasets/wordpiece_internal.h"
 #include "engine/base/cancel.h"
 #include "engine/base/memory.h"
-#include "engine/base/threads.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { TILE_SENTENCES = 1024, GROUP_TILES = 64, MESSAGE_SIZE = 256 };
 
 const Option wordpiece_train_options[] = {
     OPTION_INT_FIELD(WordPieceTrainConfig, vocab_size, 4096, 16, 1 << 24,
@@ -25,68 +22,15 @@ const Option wordpiece_train_options[] = {
 
 /* --- counting words --- */
 
-typedef struct CountTile {
-    WordCounts counts;
-    Status status;
-    char message[MESSAGE_SIZE];
-} CountTile;
-
-typedef struct Counting {
-    const Corpus *corpus;
-    BasicOptions options;
-    int64_t first; /* sentence of the group */
-    CountTile *tiles;
-} Counting;
-
 static Status count_one(void *context, const BasicWord *word)
 {
     if (word->characters > BASIC_WORD_MAX) return STATUS_OK;
     return word_counts_add(context, word->bytes, word->length, 1);
 }
 
-static void count_tile(void *context, int64_t number)
+static Status count_sentence(const void *options, const char *bytes, size_t length, WordCounts *out)
 {
-    Counting *counting = context;
-    CountTile *tile = &counting->tiles[number];
-    int64_t from = counting->first + number * TILE_SENTENCES, to = from + TILE_SENTENCES;
-    if (to > counting->corpus->sentence_count) to = counting->corpus->sentence_count;
-    tile->status = STATUS_OK;
-    for (int64_t i = from; i < to && tile->status == STATUS_OK; i++) {
-        size_t length;
-        const char *bytes = corpus_sentence(counting->corpus, i, &length);
-        tile->status = basic_tokenize(bytes, length, counting->options, count_one, &tile->counts);
-    }
-    if (tile->status != STATUS_OK) snprintf(tile->message, sizeof tile->message, "%s", status_message());
-}
-
-/* Tiles are added in order, so words stand in order of first appearance whatever the number of threads. */
-static Status count_group(Counting *counting, int64_t tiles, WordCounts *all)
-{
-    Status status = STATUS_OK;
-    threads_run(tiles, count_tile, counting);
-    for (int64_t i = 0; i < tiles; i++) {
-        CountTile *tile = &counting->tiles[i];
-        if (status == STATUS_OK && tile->status != STATUS_OK)
-            status = status_fail(tile->status, "%s", tile->message);
-        if (status == STATUS_OK) status = word_counts_merge(all, &tile->counts);
-        word_counts_free(&tile->counts);
-    }
-    return status == STATUS_OK ? cancel_check() : status;
-}
-
-static Status count_words(const Corpus *corpus, bool lowercase, WordCounts *out)
-{
-    Counting counting = {.corpus = corpus, .options = {lowercase, lowercase}};
-    Status status = STATUS_OK;
-    TRY(memory_new(GROUP_TILES, sizeof *counting.tiles, &counting.tiles));
-    while (counting.first < corpus->sentence_count && status == STATUS_OK) {
-        int64_t tiles = (corpus->sentence_count - counting.first + TILE_SENTENCES - 1) / TILE_SENTENCES;
-        if (tiles > GROUP_TILES) tiles = GROUP_TILES;
-        status = count_group(&counting, tiles, out);
-        counting.first += tiles * TILE_SENTENCES;
-    }
-    memory_free(counting.tiles);
-    return status;
+    return basic_tokenize(bytes, length, *(const BasicOptions *)options, count_one, out);
 }
 
 /* --- the alphabet --- */
@@ -275,7 +219,8 @@ static Status learn(Learner *learner)
 static Status train(Learner *learner, const Corpus *corpus, WordPiece **out)
 {
     const WordPieceTrainConfig *config = learner->config;
-    TRY(count_words(corpus, config->lowercase, &learner->words));
+    const BasicOptions options = {config->lowercase, config->lowercase};
+    TRY(corpus_count_words(corpus, count_sentence, &options, &learner->words));
     if (learner->words.count == 0)
         return status_fail(
             STATUS_INVALID,

@@ -32,8 +32,7 @@ static Status decode(const void *tokenizer, const int32_t *ids, int64_t count, B
 
 static const TokenizerFunctions functions = {save, decode};
 
-/* The Lua value holds its own reference; this one is given back. */
-static int push(lua_State *L, Characters *tokenizer)
+int bind_push_characters(lua_State *L, Characters *tokenizer)
 {
     Encoder encoder = characters_encoder(tokenizer);
     bind_push_tokenizer(L, &encoder, &functions);
@@ -48,12 +47,12 @@ static int call(lua_State *L, const Record *record)
     lua_settop(L, 2);
     if (strcmp(record->name, "load") == 0) {
         host_check(L, characters_load(luaL_checkstring(L, 1), &tokenizer));
-        return push(L, tokenizer);
+        return bind_push_characters(L, tokenizer);
     }
     option_defaults(record->options, &config);
     if (!lua_isnil(L, 2)) bind_read_options(L, 2, record->options, &config, "characters.train", NULL);
     host_check(L, characters_train(bind_check_corpus(L, 1), &config, &tokenizer));
-    return push(L, tokenizer);
+    return bind_push_characters(L, tokenizer);
 }
 
 static const RecordKind kind = {"tokenizers.characters", "tokenizer", "characters as tokens", get, call, NULL};

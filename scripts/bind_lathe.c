@@ -147,6 +147,8 @@ void bind_open(lua_State *L)
     bind_open_tokenizers(L);
     bind_open_wordpiece(L);
     bind_open_characters(L);
+    bind_open_bpe(L);
+    bind_open_tokenizer_load(L);
     bind_open_data(L);
     bind_open_lathe(L);
     bind_open_debug(L);

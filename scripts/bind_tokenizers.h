@@ -3,7 +3,9 @@
 #ifndef LATHE_SCRIPTS_BIND_TOKENIZERS_H
 #define LATHE_SCRIPTS_BIND_TOKENIZERS_H
 
-#include "datasets/tokenized_encode.h"
+#include "datasets/bpe.h"
+#include "datasets/characters.h"
+#include "datasets/wordpiece.h"
 #include "scripts/bind.h"
 
 /* What a tokenizer can do besides encoding; each NULL where it cannot. */
@@ -21,5 +23,24 @@ void bind_open_tokenizers(lua_State *L);
 void bind_open_tokenizer(lua_State *L, const RecordKind *kind, const char *name);
 void bind_open_wordpiece(lua_State *L);
 void bind_open_characters(lua_State *L);
+void bind_open_bpe(lua_State *L);
+void bind_open_tokenizer_load(lua_State *L);
+/* Push the tokenizer and take over the caller's reference; return 1. */
+int bind_push_wordpiece(lua_State *L, WordPiece *tokenizer);
+int bind_push_characters(lua_State *L, Characters *tokenizer);
+int bind_push_bpe(lua_State *L, Bpe *tokenizer);
+
+/* A tokenizer of one kind or another; the others are NULL. */
+typedef struct LoadedTokenizer {
+    WordPiece *wordpiece;
+    Characters *characters;
+    Bpe *bpe;
+} LoadedTokenizer;
+
+/* The one of a file, or of a directory: tokenizer.json, vocab.json (with merges.txt), vocab.txt or characters.json.
+ * Errors: none of them is there, those of the kind. */
+Status tokenizer_load(const char *path, LoadedTokenizer *out) STATUS_CHECKED;
+/* Pushes it and takes over the caller's reference; returns 1. */
+int bind_push_loaded(lua_State *L, const LoadedTokenizer *loaded);
 
 #endif

@@ -37,8 +37,7 @@ static Status decode(const void *tokenizer, const int32_t *ids, int64_t count, B
 
 static const TokenizerFunctions functions = {save, decode};
 
-/* The Lua value holds its own reference; this one is given back. */
-static int push(lua_State *L, WordPiece *tokenizer)
+int bind_push_wordpiece(lua_State *L, WordPiece *tokenizer)
 {
     Encoder encoder = wordpiece_encoder(tokenizer);
     bind_push_tokenizer(L, &encoder, &functions);
@@ -55,14 +54,14 @@ static int call(lua_State *L, const Record *record)
         option_defaults(record->options, &config);
         if (!lua_isnil(L, 2)) bind_read_options(L, 2, record->options, &config, "wordpiece.load", NULL);
         host_check(L, wordpiece_load(luaL_checkstring(L, 1), &config, &tokenizer));
-        return push(L, tokenizer);
+        return bind_push_wordpiece(L, tokenizer);
     }
     WordPieceTrainConfig config;
     char what[] = "learning pieces";
     option_defaults(record->options, &config);
     if (!lua_isnil(L, 2)) bind_read_options(L, 2, record->options, &config, "wordpiece.train", NULL);
     host_check(L, wordpiece_train(bind_check_corpus(L, 1), &config, bind_report_progress, what, &tokenizer));
-    return push(L, tokenizer);
+    return bind_push_wordpiece(L, tokenizer);
 }
 
 static const RecordKind kind = {"tokenizers.wordpiece", "tokenizer", "WordPiece, the tokenizer of BERT", get, call};

@@ -1,12 +1,18 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 -- Pre-training of a GPT-2: on the built-in stories, or on a text of one's own. The defaults are nanoGPT's small setting for a
--- processor, with each character a token.
+-- processor, with each character a token; tokenizer=bpe learns byte pairs.
 
 -- How the text reads and what a document is: the file as it stands, or its paragraphs or lines between separators.
 local function read(path, p)
   if p.documents == "file" then return data.text(path, { sentences = "verbatim" }) end
   if p.documents == "lines" then return data.text(path, { sentences = "lines", documents = "lines" }) end
   return data.text(path):joined()
+end
+
+local function tokenizer_of(p, corpus)
+  if p.vocab then return tokenizers.load(p.vocab) end
+  if p.tokenizer == "bpe" then return tokenizers.bpe.train(corpus, { vocab_size = p.vocab_size }) end
+  return tokenizers.characters.train(corpus)
 end
 
 return recipe {
@@ -17,6 +23,9 @@ return recipe {
     valid_share = number { 0.1, above = 0, below = 1, doc = "share of the text that is held out, where no text is given" },
     documents = choice { "file", "paragraphs", "lines", doc = "what stands between separators: the file, its paragraphs, its lines" },
     separate = boolean { false, doc = "each document is an example; otherwise they are joined and cut into blocks" },
+    tokenizer = choice { "characters", "bpe", doc = "tokens are characters, or byte pairs that are learned" },
+    vocab_size = integer { 2048, min = 257, max = 1000000, doc = "byte pairs to learn" },
+    vocab = file { doc = "tokenizer.json or another tokenizer's file or directory; without it, one is trained" },
     n_embd = integer { 128, min = 8, doc = "width of the model" },
     n_layer = integer { 4, min = 1, doc = "layers" },
     n_head = integer { 4, min = 1, doc = "attention heads; the width is a multiple of it" },
@@ -30,7 +39,7 @@ return recipe {
   },
   build = function(p)
     local corpus = p.text and read(p.text, p) or data.stories():joined()
-    local tokenizer = tokenizers.characters.train(corpus)
+    local tokenizer = tokenizer_of(p, corpus)
     local blocks = data.causal_text(corpus, tokenizer, {
       length = p.length, batch_size = p.batch_size, valid = p.valid_share, held_out = p.valid and read(p.valid, p),
       documents = p.separate and "separate" or "joined",

@@ -266,7 +266,8 @@ START_TEST(files_that_are_no_vocabulary)
     expect_refusal(junk, sizeof junk, "line 1 has 4096 bytes, but a piece has at most 1024");
     ck_assert_int_ne(wordpiece_load(scratch_path("missing.txt"), &config, &tokenizer), STATUS_OK);
     ck_assert_ptr_nonnull(strstr(status_message(), "missing.txt"));
-    ck_assert_int_ne(wordpiece_load(scratch_folder, &config, &tokenizer), STATUS_OK);
+    ASSERT_OK(file_make_directory(scratch_path("empty"), false));
+    ck_assert_int_ne(wordpiece_load(scratch_path("empty"), &config, &tokenizer), STATUS_OK);
     ck_assert_ptr_nonnull(strstr(status_message(), "directory"));
     ck_assert_ptr_null(tokenizer);
 }
