@@ -4,7 +4,6 @@
 #include "engine/base/threads.h"
 
 #include <math.h>
-#include <string.h>
 
 enum { GRID = 1 << 14 }; /* elements of a tile: its five arrays fit the second-level cache */
 
@@ -24,19 +23,6 @@ static int64_t end_of(const Update *update, int64_t tile)
 {
     int64_t end = (tile + 1) * GRID;
     return end < update->a.n ? end : update->a.n;
-}
-
-static void fetch(float *to, const float *from, int64_t start, int64_t end)
-{
-    if (from) memcpy(to + start, from + start, (size_t)(end - start) * sizeof *to);
-}
-
-/* Old values that lie elsewhere, while they are in the cache: cheaper than a copy beforehand. */
-static void fetch_old(const Update *update, int64_t from, int64_t to)
-{
-    fetch(update->a.weight, update->a.old_weight, from, to);
-    fetch(update->a.first, update->a.old_first, from, to);
-    fetch(update->a.second, update->a.old_second, from, to);
 }
 
 static void clear_pruned(float *values, const float *mask, int64_t from, int64_t to)
@@ -64,7 +50,6 @@ static void adam_tile(void *context, int64_t tile)
     float l2 = s.decoupled ? 0 : s.weight_decay, keep = s.decoupled ? 1 - s.lr * s.weight_decay : 1;
     float rate = s.lr / s.correction1, root = 1 / sqrtf(s.correction2);
     int64_t to = end_of(update, tile);
-    fetch_old(update, tile * GRID, to);
 #pragma omp simd
     for (int64_t i = tile * GRID; i < to; i++) {
         float g = grad[i] * s.scale + l2 * weight[i];
@@ -89,7 +74,6 @@ static void sgd_tile(void *context, int64_t tile)
     float *restrict weight = update->a.weight, *restrict velocity = update->a.first;
     float old = s.first ? 0 : s.momentum;
     int64_t to = end_of(update, tile);
-    fetch_old(update, tile * GRID, to);
 #pragma omp simd
     for (int64_t i = tile * GRID; i < to; i++) {
         float g = grad[i] * s.scale + s.weight_decay * weight[i];
@@ -118,7 +102,6 @@ static void lamb_moments_tile(void *context, int64_t tile)
     const float *mask = update->a.mask;
     double weights = 0, directions = 0;
     int64_t to = end_of(update, tile);
-    fetch_old(update, tile * GRID, to);
     for (int64_t i = tile * GRID; i < to; i++) {
         float g = mask && mask[i] == 0 ? 0 : update->a.grad[i] * s->scale;
         update->a.first[i] = s->beta1 * update->a.first[i] + (1 - s->beta1) * g;
@@ -151,9 +134,6 @@ static void part(Update *update, const Update *whole, int64_t from, int64_t at_o
     update->a.second += from;
     update->a.grad += from;
     if (update->a.mask) update->a.mask += from;
-    if (update->a.old_weight) update->a.old_weight += from;
-    if (update->a.old_first) update->a.old_first += from;
-    if (update->a.old_second) update->a.old_second += from;
 }
 
 void kernel_lamb(const AdamStep *step, const UpdateArrays *arrays)

@@ -14,7 +14,6 @@ typedef struct UpdateArrays {
     float *weight, *first, *second; /* first, second: the optimizer's state; SGD has no second */
     const float *grad;
     const float *mask; /* 0 and 1: keeps pruned weights and their state at zero; NULL: dense */
-    const float *old_weight, *old_first, *old_second;
 } UpdateArrays;
 
 /* What AdamW and Adam need of a step: correction1 = 1 - beta1^t, correction2 = 1 - beta2^t. */

@@ -33,7 +33,6 @@ static void param_free(Param *param)
     tensor_unref(param->value);
     tensor_unref(param->mask);
     for (int i = 0; i < PARAM_STATES; i++) tensor_unref(param->state[i]);
-    for (int i = 0; i <= PARAM_STATES; i++) tensor_unref(param->spare[i]);
     memory_free(param->path);
     memory_free(param);
 }

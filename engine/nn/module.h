@@ -16,14 +16,11 @@ typedef struct Param {
     Tensor *value;               /* f32 leaf in the pool; its gradient is value->grad */
     Tensor *mask;                /* f32 of 0 and 1, same shape; NULL: dense. Replaced, never written to */
     Tensor *state[PARAM_STATES]; /* the optimizer's, NULL before the first step */
-    /* What the next update writes to in place of value and state, where a snapshot looks at these; NULL: in place.
-     */
-    Tensor *spare[1 + PARAM_STATES];
-    int64_t step;     /* how often the optimizer stepped it */
-    uint64_t version; /* grows with every change of the value: key of caches */
-    bool frozen;      /* not stepped */
-    bool decay;       /* weight decay applies: matrices, not biases and norms */
-    int64_t pruned;   /* zeros of the mask */
+    int64_t step;                /* how often the optimizer stepped it */
+    uint64_t version;            /* grows with every change of the value: key of caches */
+    bool frozen;                 /* not stepped */
+    bool decay;                  /* weight decay applies: matrices, not biases and norms */
+    int64_t pruned;              /* zeros of the mask */
 } Param;
 
 typedef struct Module {

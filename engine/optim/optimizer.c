@@ -33,49 +33,22 @@ static bool has_gradient(const Param *param)
     return param->value->grad && !param->value->grad_fresh;
 }
 
-/* A place to write to where somebody else looks at the tensor. */
-static Status prepare_spare(const Tensor *tensor, Tensor **spare)
-{
-    if (*spare || !storage_shared(tensor->storage)) return STATUS_OK;
-    return tensor_new_like(NULL, tensor, spare);
-}
-
 static Status prepare_param(void *context, Param *param)
 {
     const OptimizerRecord *record = context;
     if (param->frozen || !has_gradient(param)) return STATUS_OK;
-    TRY(prepare_spare(param->value, &param->spare[0]));
+    TRY(tensor_own(param->value)); /* a snapshot may look at it */
     for (int i = 0; record->states[i]; i++)
         if (param->state[i])
-            TRY(prepare_spare(param->state[i], &param->spare[1 + i]));
+            TRY(tensor_own(param->state[i]));
         else
             TRY(tensor_new_zeros(NULL, DTYPE_F32, param->value->ndim, param->value->shape, &param->state[i]));
     return STATUS_OK;
 }
 
-static Status drop_spares(void *context, Param *param)
-{
-    (void)context;
-    for (int i = 0; i <= PARAM_STATES; i++) {
-        tensor_unref(param->spare[i]);
-        param->spare[i] = NULL;
-    }
-    return STATUS_OK;
-}
-
 Status optimizer_prepare(const Optimizer *optimizer, const Module *root)
 {
-    Status status = module_each_param(root, prepare_param, (void *)optimizer->record);
-    if (status != STATUS_OK) (void)!module_each_param(root, drop_spares, NULL);
-    return status;
-}
-
-/* The spares take the places of value and state, and hold the old values now. */
-static void take_spares(Param *param)
-{
-    if (param->spare[0]) tensor_swap_storage(param->value, param->spare[0]);
-    for (int i = 0; i < PARAM_STATES; i++)
-        if (param->spare[1 + i]) tensor_swap_storage(param->state[i], param->spare[1 + i]);
+    return module_each_param(root, prepare_param, (void *)optimizer->record);
 }
 
 void optimizer_step(const Optimizer *optimizer, const Module *root, double lr, double scale)
@@ -84,9 +57,7 @@ void optimizer_step(const Optimizer *optimizer, const Module *root, double lr, d
         Param *param = root->params[i];
         if (param->frozen || !has_gradient(param)) continue;
         param->step++;
-        take_spares(param);
         optimizer->record->step(&optimizer->config, param, lr, scale);
-        (void)drop_spares(NULL, param);
         param->version++;
     }
     for (int i = 0; i < root->child_count; i++) optimizer_step(optimizer, root->children[i], lr, scale);

@@ -60,10 +60,7 @@ static UpdateArrays arrays_of(const Param *param)
                           .first = data_of(param->state[0]),
                           .second = data_of(param->state[1]),
                           .grad = data_of(param->value->grad),
-                          .mask = data_of(param->mask),
-                          .old_weight = data_of(param->spare[0]),
-                          .old_first = data_of(param->spare[1]),
-                          .old_second = data_of(param->spare[2])};
+                          .mask = data_of(param->mask)};
 }
 
 static void step_adamw(const OptimizerConfig *config, Param *param, double lr, double scale)
