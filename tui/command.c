@@ -52,9 +52,13 @@ const Command commands[] = {
      "set out resume seed steps threads plain json detach no-socket",
      "RECIPE is a file, or the name of an installed recipe (bert, gpt). 'lathe run RECIPE --help' lists its "
      "parameters.\n"
-     "Ctrl-C stops before the next op, saves and leaves with status 130; a second one leaves at once.\n"
-     "SIGTERM saves as well, with status 143, and so do SIGUSR1 and stop() at the prompt, with status 0. When the\n"
-     "terminal is closed (SIGHUP) training goes on; the words go to log.txt in the run's directory.",
+     "On a terminal it opens the workbench on a process that trains in the background; q leaves it.\n"
+     "With --plain it prints lines. Ctrl-C then stops before the next op, saves and leaves with status 130; a "
+     "second\n"
+     "one leaves at once. SIGTERM saves as well, with status 143, and so do SIGUSR1 and stop() at the prompt, "
+     "with\n"
+     "status 0. When the terminal is closed (SIGHUP) training goes on; the words go to log.txt in the run's "
+     "directory.",
      NULL, command_run},
     {"attach", "DIR", "Open the workbench on a run that trains in another process", 1, 1, "plain prompt",
      "With --prompt it is a Lua prompt, with --plain it follows the run's progress until the end. Without a\n"

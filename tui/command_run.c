@@ -16,9 +16,11 @@
 #include "tui/run_setup.h"
 #include "tui/samples.h"
 #include "tui/server.h"
+#include "tui/workbench/attend.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { KEEP_CHECKPOINTS = 3, PASSING_BATCHES = 20, SAMPLES = 5 };
@@ -289,7 +291,8 @@ static int report_end(Live *live, Status status, bool peaceful)
 }
 
 /* The directory is named here, so that who started the run knows it. */
-static int run_detached(const Arguments *arguments)
+static int run_elsewhere(const Arguments *arguments,
+                         int (*begin)(const Arguments *arguments, const char *directory))
 {
     RunSetup setup = {0};
     char *path = NULL;
@@ -297,9 +300,33 @@ static int run_detached(const Arguments *arguments)
     Status status = arguments->resume ? STATUS_OK : run_setup_recipe(arguments, &setup);
     if (status == STATUS_OK) status = given ? memory_copy_text(given, &path) : run_setup_new_path(&setup, &path);
     run_setup_free(&setup);
-    int result = status == STATUS_OK ? detach_run(arguments, path) : command_fail(status);
+    int result = status == STATUS_OK ? begin(arguments, path) : command_fail(status);
     memory_free(path);
     return result;
+}
+
+/* A run that was so short that nobody could attach shows what it wrote. */
+static int show_run(const Arguments *arguments, const char *directory)
+{
+    DetachedRun run;
+    bool failed = false;
+    printf("starting %s ...\n", directory);
+    fflush(stdout);
+    Status status = detach_start(arguments, directory, &run);
+    if (status != STATUS_OK) return command_fail(status);
+    if (run.listens) {
+        status = attend_run(directory, &failed);
+        if (status == STATUS_OK) return failed;
+        if (waitpid(run.process, NULL, WNOHANG) == 0) return command_fail(status);
+    }
+    if (run.code) return run.code;
+    status = detach_print_log(directory);
+    return status == STATUS_OK ? 0 : command_fail(status);
+}
+
+static bool wants_workbench(const Arguments *arguments)
+{
+    return !arguments->plain && !arguments->json && !arguments->no_socket && attend_possible();
 }
 
 static int usage(const char *words)
@@ -345,7 +372,8 @@ int command_run(const Arguments *arguments)
     if (!arguments->resume && !arguments->name_count)
         return usage("run takes a recipe, or --resume DIR; 'lathe run --help' explains");
     if (arguments->help) return print_recipe_help(arguments);
-    if (arguments->detach) return run_detached(arguments);
+    if (arguments->detach) return run_elsewhere(arguments, detach_run);
+    if (wants_workbench(arguments)) return run_elsewhere(arguments, show_run);
     Live live = {.terminal = isatty(STDOUT_FILENO) || isatty(STDERR_FILENO)};
     catch_signals();
     FILE *out = arguments->json ? stderr : stdout;

@@ -98,38 +98,54 @@ static bool await_start(pid_t process, const char *directory, int *code)
     return true;
 }
 
-static void show_log(const char *log)
+static void print_log(const char *log, FILE *out)
 {
     Buffer text = {0};
-    if (file_read_empty(log, 0, &text) == STATUS_OK && text.length) fwrite(text.data, 1, text.length, stderr);
+    if (file_read_empty(log, 0, &text) == STATUS_OK && text.length) fwrite(text.data, 1, text.length, out);
     buffer_free(&text);
 }
 
-static Status detach(const Arguments *arguments, const char *directory, const char *log, int *code)
+static Status start_and_await(const Arguments *arguments, const char *directory, const char *log, DetachedRun *out)
 {
-    pid_t process;
     TRY(file_make_directory(directory, true));
-    TRY(start(arguments, directory, log, &process));
-    if (await_start(process, directory, code)) {
-        printf("started in the background, process %ld, log in %s\n  lathe attach %s           a prompt on it\n"
-               "  lathe attach --plain %s   follows it\n",
-               (long)process, log, directory, directory);
-    } else if (*code == 0) {
-        printf("the run is over already; its log is %s\n", log);
-    } else {
-        show_log(log);
-        if (!arguments->resume && rmdir(directory) != 0 && errno == ENOTEMPTY) unlink(log), rmdir(directory);
-    }
+    TRY(start(arguments, directory, log, &out->process));
+    out->listens = await_start(out->process, directory, &out->code);
+    if (out->listens || out->code == 0) return STATUS_OK;
+    print_log(log, stderr);
+    if (!arguments->resume && rmdir(directory) != 0 && errno == ENOTEMPTY) unlink(log), rmdir(directory);
+    return STATUS_OK;
+}
+
+Status detach_start(const Arguments *arguments, const char *directory, DetachedRun *out)
+{
+    char *log;
+    *out = (DetachedRun){0};
+    TRY(file_join(directory, "log.txt", &log));
+    Status status = start_and_await(arguments, directory, log, out);
+    memory_free(log);
+    return status;
+}
+
+Status detach_print_log(const char *directory)
+{
+    char *log;
+    TRY(file_join(directory, "log.txt", &log));
+    print_log(log, stdout);
+    memory_free(log);
     return STATUS_OK;
 }
 
 int detach_run(const Arguments *arguments, const char *directory)
 {
-    char *log;
-    int code = 0;
-    Status status = file_join(directory, "log.txt", &log);
+    DetachedRun run;
+    Status status = detach_start(arguments, directory, &run);
     if (status != STATUS_OK) return command_fail(status);
-    status = detach(arguments, directory, log, &code);
-    memory_free(log);
-    return status == STATUS_OK ? code : command_fail(status);
+    if (run.listens)
+        printf("started in the background, process %ld, log in %s/log.txt\n"
+               "  lathe attach %s           the workbench on it\n"
+               "  lathe attach --plain %s   follows it\n",
+               (long)run.process, directory, directory, directory);
+    else if (run.code == 0)
+        printf("the run is over already; its log is %s/log.txt\n", directory);
+    return run.code;
 }

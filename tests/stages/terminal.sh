@@ -2,51 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # The prompt and a run as somebody at a terminal meets them: keys are typed and the screen is read, in tmux.
 set -euo pipefail
-command -v tmux >/dev/null || { echo "there is no tmux"; exit 77; }
-unset TMUX
-export TMUX_TMPDIR=$PWD HOME=$PWD XDG_STATE_HOME=$PWD/state INPUTRC=/dev/null LC_ALL=C.UTF-8
-
-terminal() { tmux -L "lathe-$$" -f /dev/null "$@"; }
-trap 'terminal kill-server 2>/dev/null || true' EXIT
-screen() { terminal capture-pane -p -t lathe | sed 's, *$,,'; }
-broken() {
-    echo "$1; the screen:"
-    screen
-    exit 1
-}
-# await WORDS COMMAND...: waits until the command succeeds; no time decides but the one after which all is lost.
-await() {
-    local words=$1 end=$((SECONDS + 90))
-    shift
-    while ! "$@"; do
-        ((SECONDS < end)) || broken "$words"
-        sleep 0.1
-    done
-}
-has() { screen | grep -E -- "$1" >/dev/null; }
-shows() { await "'$1' did not appear" has "$1"; }
-key() { terminal send-keys -t lathe "$@"; }
-type_in() { terminal send-keys -t lathe -l -- "$1"; }
-# enter LINE WORDS: types a line and waits for what matches the words.
-enter() {
-    type_in "$1"
-    key Enter
-    shows "$2"
-}
-
-# begin COMMAND...: starts it on a terminal of its own.
-begin() {
-    rm -f before after status
-    printf 'trap : INT\nstty -g >before\n%s\necho $? >left\nstty -g >after\nmv left status\nread -r line\n' "${*@Q}" >script
-    terminal respawn-pane -k -t lathe "sh $PWD/script"
-}
-# left STATUS: it came to its end, and the terminal is as it was.
-left() {
-    await "it did not end" test -f status
-    [[ $(cat status) == "$1" ]] || broken "status $(cat status), not $1"
-    cmp before after || broken "the terminal is not as it was"
-}
-
+source "$SOURCE/tests/stages/lib/terminal.sh"
 terminal new-session -d -s lathe -x 140 -y 50 cat
 
 # --- the prompt ---
@@ -158,7 +114,7 @@ key Enter
 left 3
 
 # --- a run ---
-begin "$LATHE" run bert --steps 30 --out short --set batch_size=16
+begin "$LATHE" run bert --no-socket --steps 30 --out short --set batch_size=16
 shows 'step +[0-9]+/30 \[[#.]{20}\]  eta [0-9:]+  loss [0-9.]+  mlm [0-9.]+  nsp [0-9.]+'
 left 0
 has 'step 30/30 \[#{20}\]' || broken "the bar is not full at the end"
@@ -166,7 +122,7 @@ has '^valid  mlm ' || broken "there is no evaluation"
 
 # In a narrow window the line is cut, so that each drawing goes over the one before.
 terminal resize-window -t lathe -x 60
-begin "$LATHE" run bert --steps 100000 --out stopped --set batch_size=16
+begin "$LATHE" run bert --no-socket --steps 100000 --out stopped --set batch_size=16
 shows 'step +[0-9]{2,}/100000 \[\.{10}\]  eta [0-9:]+  loss'
 [[ $(screen | grep -c "^ *step ") == 1 ]] || broken "the bar does not stay on its line"
 key C-c
@@ -211,8 +167,8 @@ shows 'the run was stopped; saved at step'
 left 0
 
 # A terminal that is closed: the run goes on, and says so in its log.
-begin "$LATHE" run bert --steps 100000 --out alone --set batch_size=16
-shows 'step +[0-9]+/100000'
+begin "$LATHE" run bert --plain --steps 100000 --out alone --set batch_size=16
+shows 'bert\.lua -> alone'
 terminal respawn-pane -k -t lathe cat
 await "no word in the log" grep -qs 'the terminal was closed' alone/log.txt
 pid=$(tr -dc 0-9 <alone/.lock)

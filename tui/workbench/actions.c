@@ -362,6 +362,15 @@ const Action *action_of_key(const char *key, PaneId pane)
     return found;
 }
 
+const char *action_key(const Action *action, PaneId pane, char *out)
+{
+    for (const char *at = action->keys; *at; at += strcspn(at, " "), at += *at == ' ') {
+        snprintf(out, 16, "%.*s", (int)strcspn(at, " "), at);
+        if (action_of_key(out, pane) == action) return out;
+    }
+    return "";
+}
+
 /* Every word of the filter is somewhere in the name or the doc. */
 static bool matches(const Action *action, const char *filter)
 {

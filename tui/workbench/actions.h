@@ -23,6 +23,8 @@ extern const int action_count;
 
 /* What the key does with the focus where it is; NULL: nothing. The pane's own actions come first. */
 const Action *action_of_key(const char *key, PaneId pane);
+/* The first of its keys that does it in this pane; "" where none does. out: at least 16 bytes. */
+const char *action_key(const Action *action, PaneId pane, char *out);
 /* The i-th that the pane has and whose name or doc holds the words of the filter; NULL: there are not so many. */
 const Action *action_found(const char *filter, PaneId pane, int i);
 /* The line of Lua that it would send now, "" where it sends none. */

@@ -61,6 +61,27 @@ static void take_session(View *view, const json_t *object)
     take_objectives(view, json_object_get(object, "objectives"));
 }
 
+/* Puts the branches that left 'parent' behind each other, each followed by its own; a ring, which a run cannot say,
+ * is left off. */
+static int order_below(const View *view, const char *parent, int depth, ViewBranch *out, int count)
+{
+    for (int i = 0; i < view->branch_count && depth < 12; i++) {
+        const ViewBranch *branch = &view->branches[i];
+        if (strcmp(branch->parent, parent) != 0 || !branch->name[0] || count == VIEW_BRANCHES) continue;
+        out[count++] = *branch;
+        count = order_below(view, branch->name, depth + 1, out, count);
+    }
+    return count;
+}
+
+static void order_branches(View *view)
+{
+    ViewBranch ordered[VIEW_BRANCHES];
+    view->branch_count = order_below(view, "", 0, ordered, 0);
+    memcpy(view->branches, ordered, sizeof *ordered * (size_t)view->branch_count);
+    if (view->rows[PANE_BRANCHES] >= view->branch_count) view->rows[PANE_BRANCHES] = 0;
+}
+
 static void take_branches(View *view, const json_t *list)
 {
     size_t i;
@@ -77,7 +98,7 @@ static void take_branches(View *view, const json_t *list)
         set_text(entry, "parent", branch->parent, sizeof branch->parent);
         if (branch->current) snprintf(view->branch, sizeof view->branch, "%s", branch->name);
     }
-    if (view->rows[PANE_BRANCHES] >= view->branch_count) view->rows[PANE_BRANCHES] = 0;
+    order_branches(view);
 }
 
 /* "run.objectives.nsp.weight = 0.1" is shown as "nsp.weight = 0.1". */

@@ -312,16 +312,15 @@ static void close_all(Attend *attend)
 static void print_end(const Attend *attend, const char *directory)
 {
     if (attend->link.evaluation[0]) puts(attend->link.evaluation);
-    if (attend->link.farewell[0])
-        puts(attend->link.farewell);
-    else
-        printf("the run goes on; lathe attach %s comes back to it\n", directory);
+    if (attend->link.farewell[0]) puts(attend->link.farewell);
+    if (attend->link.stopped) printf("lathe run --resume %s goes on with it\n", directory);
+    if (attend->link.farewell[0]) return;
+    printf("the run goes on; lathe attach %s comes back to it\n", directory);
 }
 
 bool attend_possible(void)
 {
-    const char *term = getenv("TERM");
-    return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && term && *term && strcmp(term, "dumb") != 0;
+    return screen_possible();
 }
 
 Status attend_run(const char *directory, bool *failed)

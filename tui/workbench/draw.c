@@ -28,7 +28,7 @@ static const char *state_words(const View *view)
     case RUN_CONNECTING: return "connecting";
     case RUN_TRAINING: return "▶ training";
     case RUN_PAUSED: return "paused";
-    case RUN_OVER: return "over";
+    case RUN_OVER: return view->ending;
     case RUN_LOST: return "not reachable";
     }
     return "";
@@ -69,11 +69,12 @@ static void draw_title(const View *view, Area area)
 /* --- the keys --- */
 
 /* Returns the column behind it; where it has no room or no label it is left off. */
-static int draw_key(const Action *action, Area area, int x)
+static int draw_key(const View *view, const Action *action, Area area, int x)
 {
-    char key[16];
-    snprintf(key, sizeof key, "%.*s", (int)strcspn(action->keys, " "), action->keys);
-    if (!action->label || x + text_columns(key) + 1 + text_columns(action->label) > area.rect.width) return x;
+    char room[16];
+    const char *key = action_key(action, view->focus.pane, room);
+    if (!action->label || !*key || x + text_columns(key) + 1 + text_columns(action->label) > area.rect.width)
+        return x;
     x = area_text(area, x, 0, STYLE_BAR_KEY, key) + 1;
     return area_text(area, x, 0, STYLE_BAR, action->label) + (area.rect.width < 100 ? 2 : 3);
 }
@@ -93,9 +94,9 @@ static void draw_keys(const View *view, Area area)
         return;
     }
     for (int i = 0; i < action_count; i++)
-        if (actions[i].panes == EVERYWHERE) x = draw_key(&actions[i], area, x);
+        if (actions[i].panes == EVERYWHERE) x = draw_key(view, &actions[i], area, x);
     for (int i = 0; i < action_count; i++)
-        if (actions[i].panes & 1u << view->focus.pane) x = draw_key(&actions[i], area, x);
+        if (actions[i].panes & 1u << view->focus.pane) x = draw_key(view, &actions[i], area, x);
 }
 
 /* --- all --- */

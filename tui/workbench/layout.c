@@ -26,12 +26,17 @@ Focus focus_new(PaneId pane)
     return focus;
 }
 
-void focus_set(Focus *focus, PaneId pane)
+void focus_show(Focus *focus, PaneId pane)
 {
     unsigned long latest = 0;
     for (int i = 0; i < PANE_COUNT; i++) latest = focus->used[i] > latest ? focus->used[i] : latest;
-    focus->pane = pane;
     focus->used[pane] = latest + 1;
+}
+
+void focus_set(Focus *focus, PaneId pane)
+{
+    focus_show(focus, pane);
+    focus->pane = pane;
 }
 
 static void place_panes(Layout *layout, const int *places, const Rect *rects, const Focus *focus)

@@ -34,6 +34,8 @@ typedef struct Layout {
 
 Focus focus_new(PaneId pane);
 void focus_set(Focus *focus, PaneId pane);
+/* Puts the pane in its place on the screen; the keys stay where they are. */
+void focus_show(Focus *focus, PaneId pane);
 Layout layout_make(int width, int height, const Focus *focus);
 
 #endif

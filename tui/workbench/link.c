@@ -73,7 +73,6 @@ static void lose(Link *link)
     if (view->state == RUN_OVER || view->state == RUN_LOST) return;
     view->state = RUN_LOST;
     link->failed = true;
-    snprintf(view->words, sizeof view->words, "%s", status_message());
     snprintf(link->farewell, sizeof link->farewell, "%s", status_message());
     snprintf(view->note, sizeof view->note, "%s", status_message());
 }
@@ -142,6 +141,8 @@ static Status finish_question(Link *link, struct Question *question, const WireM
     else if (strcmp(message->status, "failed") == 0)
         status = scroll_line(&link->view->log, STYLE_BAD, message->text);
     buffer_clear(&question->answer);
+    const View *view = link->view; /* steps are reported now and then only, and undo() cuts them */
+    if (!view->metrics || metrics_last_step(view->metrics) != view->step) link->metrics_stale = true;
     return status;
 }
 
@@ -170,9 +171,11 @@ static Status take_farewell(Link *link, const WireMessage *message)
     view->state = RUN_OVER;
     view->evaluating = false;
     link->failed = strcmp(message->status, "failed") == 0;
+    link->stopped = strcmp(message->status, "stopped") == 0;
     link->metrics_stale = true;
     link->metrics_read = 0;
-    snprintf(view->words, sizeof view->words, "%s", message->text);
+    snprintf(view->ending, sizeof view->ending, "%s", message->status);
+    if (view->focus.pane != PANE_PROMPT) focus_show(&view->focus, PANE_LOG); /* the results stand there */
     snprintf(view->note, sizeof view->note, "%s; q leaves", message->text);
     snprintf(link->farewell, sizeof link->farewell, "%s", message->text);
     return scroll_line(&view->log, link->failed ? STYLE_BAD : STYLE_GOOD, message->text);
@@ -186,7 +189,10 @@ static Status take(Link *link, const WireMessage *message)
         snprintf(link->evaluation, sizeof link->evaluation, "%s", message->text);
         link->metrics_stale = true;
         return take_log(link, message->text, STYLE_GOOD);
-    case WIRE_LOG: return take_log(link, message->text, STYLE_TEXT);
+    case WIRE_LOG:
+        snprintf(link->view->note, sizeof link->view->note, "%s", message->text);
+        TRY(scroll_line(&link->view->console, STYLE_DIM, message->text));
+        return take_log(link, message->text, STYLE_TEXT);
     case WIRE_OUTPUT: return take_output(link, message);
     case WIRE_DONE: return take_end(link, message);
     case WIRE_BYE: return take_farewell(link, message);

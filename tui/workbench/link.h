@@ -22,7 +22,7 @@ typedef struct Link {
     } questions[TOPICS];
     double metrics_read, progress_time;
     int64_t progress_step;
-    bool metrics_stale, failed;
+    bool metrics_stale, failed, stopped;
     char evaluation[4096], farewell[600]; /* the last of each, for after the screen */
     void (*completed)(void *context, const WireMessage *words);
     void *context;

@@ -53,8 +53,6 @@ static Status map_branch(const char *path, const char *name, MetricsStore **out)
     close(file);
     unlink(store);
     Status status = file_read_empty(path, 0, &text);
-    if (status == STATUS_OK && !text.length)
-        status = status_fail(STATUS_INVALID, "branch %s has no steps of its own", name);
     if (status == STATUS_OK) status = put_lines(&text, store);
     if (status == STATUS_OK) status = metrics_open(store, out);
     unlink(store); /* a map stays */
@@ -87,7 +85,8 @@ Status link_overlay(Link *link, const char *name)
                            CURVES_OVERLAYS);
     CurvesOverlay *overlay = &look->overlays[look->overlay_count];
     TRY(buffer_printf(&path, "%s/branches/%s.jsonl", link->view->directory, name));
-    Status status = map_branch(path.data, name, &overlay->store);
+    Status status = file_exists(path.data) ? map_branch(path.data, name, &overlay->store)
+                                           : status_fail(STATUS_INVALID, "branch %s has no steps of its own", name);
     buffer_free(&path);
     TRY(status);
     snprintf(overlay->name, sizeof overlay->name, "%s", name);

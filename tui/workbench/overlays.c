@@ -122,13 +122,12 @@ void overlay_key(Workbench *workbench, const Key *key, const char *pasted)
 
 static void draw_action(const View *view, const Action *action, Area area, int y, bool selected)
 {
-    char key[16], line[FIELD_BYTES];
+    char room[16], line[FIELD_BYTES];
     Buffer lua = {0};
-    snprintf(key, sizeof key, "%.*s", (int)strcspn(action->keys, " "), action->keys);
     action_line(action, view, &lua);
     snprintf(line, sizeof line, "%s", lua.data ? lua.data : "");
     buffer_free(&lua);
-    area_text(area, 1, y, STYLE_HEADING, key);
+    area_text(area, 1, y, STYLE_HEADING, action_key(action, view->focus.pane, room));
     int x = area_text(area, KEY_COLUMN - 4, y, STYLE_TEXT, action->name);
     if (x < KEY_COLUMN + NAME_COLUMN) x = KEY_COLUMN + NAME_COLUMN - 4;
     x = area_text(area, x + 2, y, STYLE_DIM, action->doc);

@@ -7,6 +7,8 @@
 
 #include "tui/workbench/grid.h"
 
+/* Whether standard input and output are a terminal that is known and can do more than print. */
+bool screen_possible(void);
 /* Takes over the terminal of standard input and output. Errors: it is none; TERM is not known. */
 Status screen_open(void) STATUS_CHECKED;
 void screen_close(void);

@@ -136,6 +136,14 @@ static void set_modes(void)
     if (mouse) write_all(mouse_on, sizeof mouse_on - 1);
 }
 
+bool screen_possible(void)
+{
+    const char *term = getenv("TERM");
+    int error;
+    if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) return false;
+    return term && *term && setupterm(NULL, STDOUT_FILENO, &error) == OK && cursor_address;
+}
+
 static Status start(void)
 {
     setlocale(LC_CTYPE, ""); /* numbers stay those of C */

@@ -55,7 +55,7 @@ typedef struct View {
     /* the run */
     char run[VIEW_NAME], branch[VIEW_NAME], directory[512];
     RunState state;
-    char words[256]; /* how it ended, or why it waits */
+    char ending[16]; /* "finished", "stopped", "failed" */
     int64_t step, steps;
     double rate, left, memory; /* tokens/s, seconds, bytes; NaN: not known */
     MetricsStore *metrics;     /* NULL: none yet */

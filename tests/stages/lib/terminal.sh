@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# For stages that type keys and read the screen, in tmux. Sourced; nothing sleeps but between two looks.
+command -v tmux >/dev/null || { echo "there is no tmux"; exit 77; }
+unset TMUX
+export TMUX_TMPDIR=$PWD HOME=$PWD XDG_STATE_HOME=$PWD/state INPUTRC=/dev/null LC_ALL=C.UTF-8
+
+terminal() { tmux -L "lathe-$$" -f /dev/null "$@"; }
+trap 'terminal kill-server 2>/dev/null || true' EXIT
+screen() { terminal capture-pane -p -t lathe | sed 's, *$,,'; }
+broken() {
+    echo "$1; the screen:"
+    screen
+    exit 1
+}
+# await WORDS COMMAND...: waits until the command succeeds; no time decides but the one after which all is lost.
+await() {
+    local words=$1 end=$((SECONDS + ${PATIENCE:-90}))
+    shift
+    while ! "$@"; do
+        ((SECONDS < end)) || broken "$words"
+        sleep 0.1
+    done
+}
+has() { screen | grep -E -- "$1" >/dev/null; }
+lacks() { ! has "$1"; }
+shows() { await "'$1' did not appear" has "$1"; }
+key() { terminal send-keys -t lathe "$@"; }
+type_in() { terminal send-keys -t lathe -l -- "$1"; }
+# enter LINE WORDS: types a line and waits for what matches the words.
+enter() {
+    type_in "$1"
+    key Enter
+    shows "$2"
+}
+
+# begin COMMAND...: starts it on a terminal of its own.
+begin() {
+    rm -f before after status
+    printf 'trap : INT\nstty -g >before\n%s\necho $? >left\nstty -g >after\nmv left status\nread -r line\n' "${*@Q}" >script
+    terminal respawn-pane -k -t lathe "sh $PWD/script"
+}
+# left STATUS: it came to its end, and the terminal is as it was.
+left() {
+    await "it did not end" test -f status
+    [[ $(cat status) == "$1" ]] || broken "status $(cat status), not $1"
+    cmp before after || broken "the terminal is not as it was"
+}

@@ -1,0 +1,178 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The workbench as somebody at a terminal meets it: a run is started in it, edited, paused, branched, undone; the window
+# changes, the viewer is suspended, killed and comes back, a second one looks on. The session then replays to every hash.
+set -euo pipefail
+source "$SOURCE/tests/stages/lib/terminal.sh"
+source "$SOURCE/tests/stages/lib/run.sh"
+export XDG_RUNTIME_DIR=$PWD/runtime
+mkdir -m 700 runtime
+make_text "$SEED" 1500 >corpus.txt
+options=(--threads 1 --set text=corpus.txt --set vocab_size=300 --set hidden_size=32 --set num_attention_heads=2
+    --set num_hidden_layers=1 --set length=32 --set batch_size=4)
+
+# Runs go on without their viewers, so whatever happens here ends them.
+finish() {
+    terminal kill-server 2>/dev/null || true
+    local lock process
+    for lock in */.lock; do
+        process=$(cat "$lock" 2>/dev/null) || continue
+        grep -qs lathe "/proc/$process/cmdline" && kill -9 "$process"
+    done
+    true
+}
+trap finish EXIT
+terminal new-session -d -s lathe -x 120 -y 32 cat
+
+# --- started on a terminal, to its end ---
+begin "$LATHE" run bert "${options[@]}" --steps 40 --out short
+shows '1 Curves'
+shows 'finished'
+shows 'loss\.mlm'
+key q
+left 0
+has '^valid  mlm ' || broken "there is no evaluation after q"
+has 'the run is finished at step 40' || broken "no word on the end"
+
+# --- a session ---
+begin "$LATHE" run bert "${options[@]}" --steps 1000000 --out session
+shows 'training'
+shows '\[x\] nsp'
+shows '▸ encoder|▸ embeddings'
+key Space
+shows ' paused '
+type_in 'x'
+shows "does nothing here"
+# A weight in its place: the line is shown, edited and sent.
+key 2
+key Down
+key e
+shows '^lathe> run\.objectives\.nsp\.weight = 1$'
+key BSpace
+type_in '0.25'
+key Enter
+shows 'objectives\.nsp\.weight 1 -> 0\.25'
+shows '\[x\] nsp +0\.25'
+shows '▲ [0-9,]+: nsp\.weight = 0\.25'
+# The palette finds a command by a part of its doc, and shows the line that it sends.
+key ':'
+type_in 'goes on with'
+shows 'stop\(\)'
+key Escape
+await "the palette stays" lacks 'commands:'
+# The prompt: completion, a gradient, an endless loop that Ctrl-C ends, a chunk of several lines.
+key 8
+type_in 'run.objectives.ml'
+key Tab
+shows 'lathe> run\.objectives\.mlm$|lathe> run\.objectives\.mlm +│|lathe> run\.objectives\.mlm +┃'
+key C-u
+enter 'run.model.bert.pooler.dense.bias.grad:norm() > -1' '┃true '
+type_in 'print("go" .. "ing") while true do end'
+key Enter
+shows '┃going'
+key C-c
+shows 'interrupted'
+type_in 'for i = 1, 2 do'
+key Enter
+shows '┃    \.\.'
+enter 'print(i * 111) end' '┃222'
+key Escape
+await "the prompt keeps the keys" lacks 'esc leaves the prompt'
+# A step, an undo, a branch, its curves over these, and back.
+key .
+shows 'paused after 1 step'
+key u
+shows 'before run\.objectives\.nsp\.weight = 0\.25'
+key p
+shows 'training'
+key b
+shows '^lathe> branch\(""\)$'
+type_in 'other'
+key Enter
+shows '⎇ other'
+key p
+shows ' paused '
+key 6
+shows '● other'
+key Up Up Up
+key o
+shows 'branch main has no steps of its own'
+key Down
+key o
+shows 'main~1 \+'
+key Up
+key Enter
+shows '⎇ main'
+# From the crosshair back.
+key 1 Left
+shows 'at [0-9,]+┃'
+key r
+shows '^lathe> rewind\([0-9]+\)$'
+key C-a C-k
+type_in 'rewind(1)'
+key Enter
+shows 'at 1[;.]|at 1,|at 1 already'
+# Sizes, down to nothing and back.
+for size in '80 24' '60 10' '20 5' '1 1' '200 60' '120 32'; do
+    terminal resize-window -t lathe -x "${size% *}" -y "${size#* }"
+    [[ $size == '1 1' ]] || shows '[^ ]'
+done
+shows '1 Curves'
+key z
+await "the pane is not alone" lacks '6 Branches'
+key z
+shows '6 Branches'
+# Another viewer on the same run sees what this one does, and the other way round.
+"$LATHE" attach session <<<'resume()' >/dev/null
+shows 'training'
+key q
+shows 'lets the run go on'
+key Enter
+left 0
+has 'the run goes on; lathe attach session' || broken "no word on how to come back"
+
+# --- suspended, killed, attached again ---
+cat >suspends <<'END'
+set -m
+"$1" attach session
+echo "stopped with $?"
+stty -g >between
+cmp before between && echo restored
+fg >/dev/null
+END
+begin bash suspends "$LATHE"
+shows '1 Curves'
+key C-z
+await "it was not suspended" test -s between
+shows '1 Curves'
+key q
+shows 'lets the run go on'
+key Enter
+left 0
+has '^stopped with 1[0-9][0-9]$' && has '^restored$' || broken "it was not suspended as it should be"
+begin bash -c 'echo $$ >viewer; exec "$0" attach session' "$LATHE"
+shows '1 Curves'
+kill -9 "$(cat viewer)"
+await "the viewer is still there" test -f status
+"$LATHE" attach session <<<'run.step' >answer || broken "the run did not go on without its viewer"
+begin "$LATHE" attach session
+shows '1 Curves'
+shows 'training'
+key q
+shows 's stops it'
+key s
+shows 'stopped'
+key q
+left 0
+has 'lathe run --resume session goes on with it' || broken "no word on how to go on"
+"$LATHE" replay session --threads 1 | tail -n 1 | grep -E '^([0-9]+) of \1 recorded states reached'
+
+# --- a terminal that cannot show it, and one without colours or UTF-8 ---
+begin env TERM=dumb "$LATHE" run bert "${options[@]}" --steps 3 --out dumb
+left 0
+has '^step +3/3' || broken "TERM=dumb: no lines"
+begin env NO_COLOR=1 LC_ALL=C "$LATHE" run bert "${options[@]}" --steps 20 --out ascii
+shows '\+- 1 Curves'
+shows 'finished'
+key q
+left 0
