@@ -81,7 +81,7 @@ void tape_set_pause(Tape *tape, void (*pause)(void *context), void *context)
     tape->pause_context = context;
 }
 
-static Status pause_and_check(Tape *tape)
+Status tape_pause(Tape *tape)
 {
     if (tape->pause) tape->pause(tape->pause_context);
     return cancel_check();
@@ -365,7 +365,7 @@ Status tape_apply(Tape *tape, const Op *op, Tensor *const *inputs, int input_cou
                   Tensor **outputs)
 {
     Node *node;
-    TRY(pause_and_check(tape));
+    TRY(tape_pause(tape));
     TRY(check_inputs(op, inputs, input_count));
     TRY(new_node(tape, op, attrs, &node));
     bool differentiable = take_inputs(node, inputs, input_count);
@@ -391,7 +391,7 @@ Status tape_run_backward(Tape *tape, Node *node)
     bool reached = false;
     for (int i = 0; i < node->output_count; i++) reached |= node->grad_outputs[i] != NULL;
     if (!reached) return STATUS_OK;
-    TRY(pause_and_check(tape));
+    TRY(tape_pause(tape));
     if (node->done)
         return status_fail(STATUS_INVALID, "%s was already differentiated; compute it again to call backward again",
                            node->op->name);

@@ -257,6 +257,7 @@ static Status update(Session *session, StepMetrics *metrics)
 {
     double squares = 0;
     for (int i = 0; i < session->model_count; i++) {
+        TRY(tape_pause(session->tape));
         TRY(optimizer_prepare(&session->optimizer, session->models[i]->root));
         double norm = gradient_norm(session->models[i]->root);
         squares += norm * norm;
@@ -268,6 +269,7 @@ static Status update(Session *session, StepMetrics *metrics)
     metrics->lr = session->optimizer.config.lr * schedule_factor(&session->schedule, session->step, session->steps);
     metrics->skipped = is_spike(session, metrics->loss);
     if (metrics->skipped) return STATUS_OK;
+    TRY(tape_pause(session->tape));
     for (int i = 0; i < session->model_count; i++)
         optimizer_step(&session->optimizer, session->models[i]->root, metrics->lr, scale);
     return STATUS_OK;
