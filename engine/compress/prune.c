@@ -341,6 +341,7 @@ static Limit find_limit(const PrunePlan *plan, const PruneRow *rows, int count, 
 static void mark(const PrunePlan *plan, PruneRow *row, Limit *limit)
 {
     Scores scores;
+    float *mask = row->mask ? TENSOR_F32(row->mask) : NULL;
     row->after = 0;
     for (int64_t from = 0; from < row->weights; from += CHUNK) {
         read_scores(plan, row, from, &scores);
@@ -349,7 +350,7 @@ static void mark(const PrunePlan *plan, PruneRow *row, Limit *limit)
             bool goes = scores.pruned[i] || scores.bits[i] < limit->bits || tie;
             limit->ties -= tie;
             row->after += goes;
-            if (row->mask) TENSOR_F32(row->mask)[from + i] = goes ? 0 : 1;
+            if (mask) mask[from + i] = goes ? 0 : 1;
         }
     }
 }
@@ -396,8 +397,9 @@ void prune_choose_none(PrunePlan *plan)
 
 static void clear_pruned(Tensor *tensor, const Tensor *mask)
 {
-    for (int64_t i = 0, n = tensor ? tensor_count(tensor) : 0; i < n; i++)
-        if (TENSOR_F32(mask)[i] == 0) TENSOR_F32(tensor)[i] = 0;
+    float *values = TENSOR_F32(tensor);
+    const float *kept = TENSOR_F32(mask);
+    for (int64_t i = 0, n = tensor_count(tensor); i < n; i++) values[i] = kept[i] == 0 ? 0 : values[i];
 }
 
 /* What was there goes where the new tensors were, to be freed with the plan. */

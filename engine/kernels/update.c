@@ -25,9 +25,12 @@ static int64_t end_of(const Update *update, int64_t tile)
     return end < update->a.n ? end : update->a.n;
 }
 
-static void clear_pruned(float *values, const float *mask, int64_t from, int64_t to)
+/* Without branches: which weights are pruned cannot be predicted. */
+static void clear_pruned(float *restrict values, const float *restrict mask, int64_t from, int64_t to)
 {
-    for (int64_t i = from; values && i < to; i++) values[i] = mask[i] == 0 ? 0 : values[i];
+    if (!values) return;
+#pragma omp simd
+    for (int64_t i = from; i < to; i++) values[i] = mask[i] == 0 ? 0 : values[i];
 }
 
 /* Pruned weights and their moments stay zero. */

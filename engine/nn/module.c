@@ -24,7 +24,8 @@ void param_set_mask(Param *param, Tensor *mask)
     if (param->mask != mask) tensor_unref(param->mask);
     param->mask = mask;
     param->pruned = 0;
-    for (int64_t i = 0, n = mask ? tensor_count(mask) : 0; i < n; i++) param->pruned += TENSOR_F32(mask)[i] == 0;
+    const float *values = mask ? TENSOR_F32(mask) : NULL;
+    for (int64_t i = 0, n = mask ? tensor_count(mask) : 0; i < n; i++) param->pruned += values[i] == 0;
 }
 
 static void param_free(Param *param)

@@ -72,30 +72,29 @@ typedef struct Squares {
     double *sums; /* one a tile */
 } Squares;
 
-static double masked_squares(const Squares *squares, int64_t from, int64_t to)
+/* In eight sums, so that they can go on at once. */
+static inline double sum_tile(const float *values, const float *mask, int64_t from, int64_t to)
 {
-    double sum = 0;
-    for (int64_t i = from; i < to; i++) {
-        double value = (double)squares->values[i] * (double)squares->mask[i];
-        sum += value * value;
+    double sum[8] = {0};
+    int64_t i = from;
+    for (; i + 8 <= to; i += 8)
+        for (int j = 0; j < 8; j++) {
+            double value = (double)(mask ? values[i + j] * mask[i + j] : values[i + j]);
+            sum[j] += value * value;
+        }
+    for (; i < to; i++) {
+        double value = (double)(mask ? values[i] * mask[i] : values[i]);
+        sum[0] += value * value;
     }
-    return sum;
+    return ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]));
 }
 
 static void square_tile(void *context, int64_t tile)
 {
     const Squares *squares = context;
     int64_t from = tile * GRID, to = from + GRID < squares->count ? from + GRID : squares->count;
-    double sum[8] = {0};
-    int64_t i = from;
-    if (squares->mask) {
-        squares->sums[tile] = masked_squares(squares, from, to);
-        return;
-    }
-    for (; i + 8 <= to; i += 8)
-        for (int j = 0; j < 8; j++) sum[j] += (double)squares->values[i + j] * (double)squares->values[i + j];
-    for (; i < to; i++) sum[0] += (double)squares->values[i] * (double)squares->values[i];
-    squares->sums[tile] = ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]));
+    squares->sums[tile] = squares->mask ? sum_tile(squares->values, squares->mask, from, to)
+                                        : sum_tile(squares->values, NULL, from, to);
 }
 
 /* Tiles are summed in order, a fixed number at a time, so the bits do not depend on the threads. */
