@@ -159,6 +159,8 @@ void bind_open(lua_State *L)
     bool restricted = lua_isnil(L, -1);
     lua_pop(L, 1);
     bind_open_experiments(L, restricted);
+    bind_open_likelihood(L);
+    run_library(L, "likelihood");
     run_library(L, "compare");
     run_library(L, "sweep");
 }

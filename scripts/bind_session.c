@@ -413,6 +413,8 @@ static const char *const fields[] = {"objectives",
                                      "adapt",
                                      "evaluate",
                                      "generate",
+                                     "likelihood",
+                                     "minimal_pairs",
                                      "add_objective",
                                      "remove_objective",
                                      "prune",
@@ -455,6 +457,10 @@ static int session_index(lua_State *L)
         lua_pushcfunction(L, bind_evaluate);
     else if (strcmp(name, "generate") == 0)
         lua_pushcfunction(L, bind_generate);
+    else if (strcmp(name, "likelihood") == 0)
+        lua_pushcfunction(L, bind_likelihood);
+    else if (strcmp(name, "minimal_pairs") == 0)
+        lua_pushcfunction(L, bind_minimal_pairs);
     else if (strcmp(name, "hash") == 0)
         lua_pushcfunction(L, session_state_hash);
     else if (!bind_push_session_method(L, name) && !bind_push_prune_method(L, name))
@@ -556,6 +562,7 @@ void bind_open_sessions(lua_State *L)
            "Methods: train(n) runs n steps, hash() is the hash of the whole state,\n"
            "  evaluate(source) gives losses and accuracies, adapt {target = DATA} adapts to other data,\n"
            "  add_objective(objectives.NAME {...}), remove_objective('NAME'),\n"
+           "  likelihood(text), minimal_pairs(path) tell how likely texts are,\n"
            "  generate(text, {options}) goes on with a text, prune {sparsity = 0.5}, sparsity();\n"
            "  help(run.prune) and so on tell more about one.");
     lua_setfield(L, -2, "__help");

@@ -30,6 +30,8 @@ const Flag command_flags[] = {
     {"detach", NULL, "train in the background; 'lathe attach DIR' gives a prompt on it", FLAG_PLAIN,
      offsetof(Arguments, detach), 0, 0},
     {"no-socket", NULL, "nobody can attach to the run", FLAG_PLAIN, offsetof(Arguments, no_socket), 0, 0},
+    {"pairs", "FILE", "how often the good sentence is likelier: JSON lines with sentence_good, sentence_bad",
+     FLAG_TEXT, offsetof(Arguments, pairs), 0, 0},
     {"json", NULL, "print the result as JSON", FLAG_PLAIN, offsetof(Arguments, json), 0, 0},
     {"help", NULL, "this text", FLAG_PLAIN, offsetof(Arguments, help), 0, 0},
     {"version", NULL, "name and version", FLAG_PLAIN, offsetof(Arguments, version), 0, 0},
@@ -77,7 +79,7 @@ const Command commands[] = {
      "sweep.csv and runs.csv have mean and spread over the seeds. The Lua function sweep can draw at random, too.\n"
      "The status is 1 where a run failed.",
      NULL, command_sweep},
-    {"eval", "DIR", "Evaluate a run on its held-out data", 1, 1, "threads json",
+    {"eval", "DIR", "Evaluate a run on its held-out data", 1, 1, "pairs threads json",
      "The final weights are taken, or those of the newest checkpoint.", NULL, command_eval},
     {"generate", "RUN [TEXT]", "Go on with a text, from the model of a run", 1, 2, "set seed threads",
      "--set gives options of run:generate(): tokens, temperature, top_k, top_p, stop, model. The final weights "

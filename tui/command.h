@@ -19,7 +19,7 @@ typedef struct Arguments {
     int name_count;
     const char *sets[COMMAND_MAX_SETS]; /* key=value */
     int set_count;
-    const char *out, *resume;
+    const char *out, *resume, *pairs;
     int64_t seed, steps, threads, until; /* -1: not given */
     bool plain, prompt, json, detach, no_socket, help, version;
 } Arguments;

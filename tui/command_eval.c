@@ -4,6 +4,8 @@
 #include "tui/progress.h"
 #include "tui/run_setup.h"
 
+#include <stdint.h>
+#include <stdio.h>
 #include <unistd.h>
 
 static void evaluating(void *context, int64_t done, int64_t all)
@@ -24,11 +26,25 @@ static Status print_json(const Evaluation *evaluation)
     return status;
 }
 
+/* run:minimal_pairs(path) */
+static int print_pairs(lua_State *L)
+{
+    const char *path = lua_touserdata(L, 1);
+    lua_getglobal(L, "run");
+    lua_getfield(L, -1, "minimal_pairs");
+    lua_insert(L, -2);
+    lua_pushstring(L, path);
+    lua_call(L, 2, 1);
+    puts(luaL_tolstring(L, -1, NULL));
+    return 0;
+}
+
 static Status evaluate_run(const Arguments *arguments, RunSetup *setup)
 {
     Evaluation evaluation;
     TRY(run_setup_final(arguments->names[0], setup));
     TRY(run_load_weights(setup->session, arguments->names[0]));
+    if (arguments->pairs) return host_protect(setup->host, print_pairs, (void *)(uintptr_t)arguments->pairs);
     Progress progress =
         progress_new(arguments->json ? stderr : stdout, isatty(arguments->json ? 2 : 1), setup->session, 0);
     EvaluationOptions options = {

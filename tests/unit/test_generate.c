@@ -223,6 +223,19 @@ START_TEST(from_lua)
 }
 END_TEST
 
+START_TEST(likelihoods_from_lua)
+{
+    Host *host;
+    HostOptions options = {.seed = 1};
+    OK(host_new(&options, &host));
+    OK(host_protect(host, push_path, NULL));
+    OK(host_load_file(host, LATHE_SOURCE "/tests/unit/likelihood.lua"));
+    OK(host_call(host, 0, 0));
+    host_free(host);
+    ck_assert_uint_eq(memory_in_use(), 0);
+}
+END_TEST
+
 Suite *generate_suite(void);
 Suite *generate_suite(void)
 {
@@ -230,6 +243,7 @@ Suite *generate_suite(void)
     TCase *tests = tcase_create("generate");
     tcase_add_checked_fixture(tests, scratch_make, scratch_remove);
     tcase_add_test(tests, from_lua);
+    tcase_add_test(tests, likelihoods_from_lua);
     tcase_add_test(tests, cache_changes_nothing);
     tcase_add_test(tests, portions_do_not_matter);
     tcase_add_test(tests, refusals);
