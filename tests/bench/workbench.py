@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the workbench costs and how soon it answers, on a run of BERT-mini's size that trains on all cores.
+
+    tests/bench/workbench.py build/lathe [--minutes 0]
+
+Prints the time from a key to the changed screen, bytes a second at 80x24, the ratio of a training step's time with
+the workbench open to without (windows in alternation), and with --minutes memory and descriptors over that time."""
+import argparse, fcntl, json, os, pty, select, statistics, struct, subprocess, sys, tempfile, termios, time
+
+
+class Screen:
+    def __init__(self, lathe, run, columns=80, rows=24):
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.environ.update(TERM="xterm-256color", LANG="C.UTF-8", LC_ALL="C.UTF-8")
+            os.execv(lathe, [lathe, "attach", run])
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self.bytes = 0
+
+    def read(self, seconds, until=None):
+        """Whether 'until' came within the time; all that came is counted."""
+        end, seen = time.monotonic() + seconds, b""
+        while (left := end - time.monotonic()) > 0:
+            if not select.select([self.fd], [], [], left)[0]:
+                break
+            try:
+                part = os.read(self.fd, 65536)
+            except OSError:
+                return False
+            self.bytes += len(part)
+            seen += part
+            if until and until in seen:
+                return True
+        return until is None
+
+    def key(self, text):
+        os.write(self.fd, text.encode())
+
+    def status(self):
+        with open(f"/proc/{self.pid}/status") as file:
+            resident = next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
+        return resident, len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def close(self):
+        os.kill(self.pid, 9)
+        os.waitpid(self.pid, 0)
+        os.close(self.fd)
+
+
+def steps_of(run):
+    with open(os.path.join(run, "metrics.jsonl")) as file:
+        return [row["seconds"] for line in file if "loss" in (row := json.loads(line)) and "seconds" in row]
+
+
+def window(run, seconds, screen=None):
+    """The middle of the step times in a window."""
+    before = len(steps_of(run))
+    if screen:
+        screen.read(seconds)
+    else:
+        time.sleep(seconds)
+    return statistics.median(steps_of(run)[before + 1:])
+
+
+def main():
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("lathe")
+    arguments.add_argument("--minutes", type=float, default=0)
+    arguments.add_argument("--rounds", type=int, default=4)
+    asked = arguments.parse_args()
+    lathe = os.path.abspath(asked.lathe)
+    with tempfile.TemporaryDirectory() as folder:
+        run = os.path.join(folder, "run")
+        sizes = dict(hidden_size=256, num_hidden_layers=4, num_attention_heads=4, length=128, batch_size=32)
+        command = [lathe, "run", "bert", "--detach", "--out", run, "--steps", "100000"]
+        for name, value in sizes.items():
+            command += ["--set", f"{name}={value}"]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        try:
+            while not os.path.exists(os.path.join(run, "metrics.jsonl")) or len(steps_of(run)) < 5:
+                time.sleep(0.2)
+            measure(lathe, run, asked)
+        finally:
+            subprocess.run([lathe, "attach", run], input=b"stop()\n", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(3)
+
+
+def measure(lathe, run, asked):
+    screen = Screen(lathe, run)
+    if not screen.read(10, b"palette"):
+        sys.exit("the workbench did not open")
+    screen.read(3)
+    screen.bytes = 0
+    screen.read(20)
+    print(f"bytes a second at 80x24: {screen.bytes / 20:,.0f}")
+    times = []
+    for _ in range(100):
+        begin = time.monotonic()
+        screen.key("?")
+        if screen.read(2, b"keys in"):
+            times.append(1e3 * (time.monotonic() - begin))
+        screen.key("x")
+        screen.read(0.15)
+    times.sort()
+    print(f"key to changed screen: middle {times[len(times) // 2]:.1f} ms, 99 % {times[int(len(times) * 0.99) - 1]:.1f} ms, {len(times)} keys")
+    screen.close()
+    ratios = []
+    for _ in range(asked.rounds):
+        without = window(run, 8)
+        screen = Screen(lathe, run)
+        screen.read(2)
+        ratios.append(window(run, 8, screen) / without)
+        screen.close()
+    print(f"step time with the workbench open to without: middle {statistics.median(ratios):.3f} of", " ".join(f"{r:.3f}" for r in ratios))
+    if asked.minutes:
+        screen = Screen(lathe, run, 120, 30)
+        screen.read(20)
+        first = screen.status()
+        screen.read(60 * asked.minutes)
+        last = screen.status()
+        print(f"after {asked.minutes:g} minutes: {first[0]:,} to {last[0]:,} KB, {first[1]} to {last[1]} descriptors")
+        screen.close()
+
+
+if __name__ == "__main__":
+    main()
