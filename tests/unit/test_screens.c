@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Every pane as cells, without a terminal, against stored text (tests/golden/screens; LATHE_WRITE_SCREENS=1 writes
  * it anew, to be read before it is kept); layouts of all sizes; random keys, sizes and data. */
+#include "engine/base/clock.h"
 #include "engine/base/random.h"
 #include "tests/unit/workbench_data.h"
 #include "tui/workbench/actions.h"
@@ -147,6 +148,39 @@ START_TEST(million_samples)
 {
     static const struct Shot shot = {"a million samples", "", DATA_MILLION};
     for (int i = 0; i < SIZES; i++) check_file("million-", &shot, 1, &sizes[i]);
+}
+END_TEST
+
+static double draw_ms(Workbench *workbench, Grid *grid, int times)
+{
+    int x, y;
+    double begin = clock_seconds();
+    for (int i = 0; i < times; i++) ASSERT_OK(workbench_draw(workbench, grid, 120, 30, &x, &y));
+    return 1e3 * (clock_seconds() - begin) / times;
+}
+
+/* Two metrics of the run and of four other ones. How long it takes is told and decides nothing. */
+START_TEST(ten_long_curves)
+{
+    Workbench workbench;
+    Grid grid = {0};
+    open_run(&workbench, DATA_MILLION);
+    CurvesLook *look = &workbench.view.curves;
+    for (int i = 0; i < CURVES_OVERLAYS; i++) {
+        snprintf(look->overlays[i].name, sizeof look->overlays[i].name, "run %d", i);
+        look->overlays[i].store = data_store(DATA_MILLION);
+    }
+    look->overlay_count = CURVES_OVERLAYS;
+    draw_ms(&workbench, &grid, 1);
+    double redraw = draw_ms(&workbench, &grid, 20), zoom = 0;
+    for (int i = 0; i < 10; i++) {
+        press_keys(&workbench, i < 5 ? "+" : "-");
+        double ms = draw_ms(&workbench, &grid, 1);
+        zoom = ms > zoom ? ms : zoom;
+    }
+    printf("10 curves of 1,000,000 samples: redraw %.2f ms, zoom at most %.2f ms\n", redraw, zoom);
+    grid_free(&grid);
+    workbench_free(&workbench);
 }
 END_TEST
 
@@ -366,6 +400,7 @@ Suite *screens_suite(void)
     tcase_set_timeout(cases, 120);
     tcase_add_test(cases, stored_screens);
     tcase_add_test(cases, million_samples);
+    tcase_add_test(cases, ten_long_curves);
     tcase_add_test(cases, layouts);
     tcase_add_test(cases, keys_are_lines);
     tcase_add_test(cases, registry);
