@@ -154,6 +154,9 @@ static Status write_one(const Bpe *tokenizer, const char *directory, const char 
 
 Status bpe_write_files(const Bpe *tokenizer, const char *directory)
 {
+    const char *end = tokenizer->pieces[tokenizer->vocabulary.separator];
+    const char *const specials[] = {"bos_token", end, "eos_token", end, "unk_token", end, NULL};
+    TRY(tokenizer_config_write(directory, "GPT2Tokenizer", false, specials));
     TRY(write_one(tokenizer, directory, "vocab.json", write_vocab));
     TRY(write_one(tokenizer, directory, "merges.txt", write_merges));
     return write_one(tokenizer, directory, "tokenizer.json", bpe_write_json);

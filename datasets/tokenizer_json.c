@@ -2,6 +2,7 @@
 #include "datasets/tokenizer_json.h"
 
 #include "engine/base/memory.h"
+#include "engine/io/file.h"
 
 #include <string.h>
 
@@ -210,4 +211,28 @@ Status tokenizer_json_put_added(json_t *list, int64_t id, const char *content)
     TRY(json_set_text(token, "content", content));
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) TRY(json_set_boolean(token, flags[i], false));
     return json_set_boolean(token, "special", true);
+}
+
+static Status fill_config(json_t *config, const char *class_name, bool lowercase, const char *const *specials)
+{
+    TRY(json_set_text(config, "tokenizer_class", class_name));
+    TRY(json_set_boolean(config, "do_lower_case", lowercase));
+    for (; specials[0]; specials += 2) TRY(json_set_text(config, specials[0], specials[1]));
+    return STATUS_OK;
+}
+
+Status tokenizer_config_write(const char *directory, const char *class_name, bool lowercase,
+                              const char *const *specials)
+{
+    json_t *config;
+    char *path;
+    TRY(json_new_object(&config));
+    Status status = fill_config(config, class_name, lowercase, specials);
+    if (status == STATUS_OK) status = file_join(directory, "tokenizer_config.json", &path);
+    if (status == STATUS_OK) {
+        status = json_write(path, config);
+        memory_free(path);
+    }
+    json_decref(config);
+    return status;
 }

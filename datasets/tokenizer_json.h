@@ -46,6 +46,10 @@ Status tokenizer_json_text(const char *name, const json_t *part, const char *key
 Status tokenizer_json_new(json_t **document) STATUS_CHECKED;
 /* parent[key] = {"type": type}; *out is borrowed. type NULL: null, and *out may be NULL. */
 Status tokenizer_json_put(json_t *parent, const char *key, const char *type, json_t **out) STATUS_CHECKED;
+/* Writes directory/tokenizer_config.json: the class of transformers, whether letters are made lower-case, and the
+ * special tokens by their parts there ("eos_token"), names and texts in turn up to NULL. */
+Status tokenizer_config_write(const char *directory, const char *class_name, bool lowercase,
+                              const char *const *specials) STATUS_CHECKED;
 /* Adds a special token to the list. */
 Status tokenizer_json_put_added(json_t *list, int64_t id, const char *content) STATUS_CHECKED;
 

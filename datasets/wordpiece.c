@@ -67,6 +67,8 @@ static Status build(WordPiece *tokenizer, const char *name, size_t bytes, WordPi
     TRY(find_specials(tokenizer, name));
     tokenizer->vocabulary.special = tokenizer->special;
     tokenizer->vocabulary.pieces = tokenizer->pieces;
+    tokenizer->vocabulary.save = wordpiece_save_files;
+    tokenizer->vocabulary.tokenizer = tokenizer;
     tokenizer->continuing = piece_trie_walk(&tokenizer->trie, "##", 2);
     tokenizer->lowercase =
         letters == WORDPIECE_CASE_AUTO ? !has_capitals(tokenizer) : letters == WORDPIECE_CASE_LOWER;

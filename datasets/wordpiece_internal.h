@@ -33,6 +33,8 @@ Status wordpiece_new(const char *name, Buffer *text, int64_t count, WordPieceCas
 
 /* tokenizer.json (datasets/wordpiece_json.c) */
 Status wordpiece_load_json(const char *path, WordPiece **out) STATUS_CHECKED;
+/* vocab.txt, tokenizer.json and tokenizer_config.json: Vocabulary.save */
+Status wordpiece_save_files(const void *tokenizer, const char *directory) STATUS_CHECKED;
 Status wordpiece_save_json(const WordPiece *tokenizer, const char *path) STATUS_CHECKED;
 
 #endif

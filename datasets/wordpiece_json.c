@@ -2,6 +2,8 @@
 /* tokenizer.json of WordPiece, read and written. */
 #include "datasets/tokenizer_json.h"
 #include "datasets/wordpiece_internal.h"
+#include "engine/base/memory.h"
+#include "engine/io/file.h"
 
 #include <string.h>
 
@@ -147,6 +149,24 @@ static Status fill_document(const WordPiece *tokenizer, json_t *document)
     TRY(put_normalizer(tokenizer, document));
     TRY(put_processor(tokenizer, document));
     return put_model(tokenizer, document);
+}
+
+static Status save_in(const WordPiece *tokenizer, const char *directory, const char *name)
+{
+    char *path;
+    TRY(file_join(directory, name, &path));
+    Status status = wordpiece_save(tokenizer, path);
+    memory_free(path);
+    return status;
+}
+
+Status wordpiece_save_files(const void *tokenizer, const char *directory)
+{
+    static const char *const specials[] = {"pad_token", "[PAD]", "unk_token",  "[UNK]",  "cls_token", "[CLS]",
+                                           "sep_token", "[SEP]", "mask_token", "[MASK]", NULL};
+    TRY(save_in(tokenizer, directory, "vocab.txt"));
+    TRY(save_in(tokenizer, directory, "tokenizer.json"));
+    return tokenizer_config_write(directory, "BertTokenizer", wordpiece_lowercase(tokenizer), specials);
 }
 
 Status wordpiece_save_json(const WordPiece *tokenizer, const char *path)

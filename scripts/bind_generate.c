@@ -119,7 +119,7 @@ static int generate_ids(lua_State *L)
     Generation *generation = push_generation(L);
     int32_t *ids = push_ids(L, 3, &count);
     option_defaults(options, &generation->config);
-    bind_read_options(L, 4, options, &generation->config, "generate", "stop on_token model");
+    bind_read_options(L, 4, options, &generation->config, "generate", "stop on_token model tokenizer");
     host_check(L, check_room(model, count, generation->config.tokens));
     lua_getfield(L, 6, "vocab_size");
     generation->classes = luaL_checkinteger(L, -1);

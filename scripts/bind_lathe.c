@@ -153,6 +153,7 @@ void bind_open(lua_State *L)
     bind_open_lathe(L);
     bind_open_debug(L);
     bind_open_generate(L);
+    bind_open_pretrained(L);
     run_library(L, "debug");
     bind_open_compare(L);
     lua_getglobal(L, "io");

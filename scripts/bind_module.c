@@ -142,8 +142,11 @@ static int module_index(lua_State *L)
         bind_push_live(L, -1, BIND_LIVE_MODEL, module->name);
         return 1;
     }
-    if (!module->parent && strcmp(name, "generate") == 0) {
-        lua_pushcfunction(L, bind_generate);
+    lua_CFunction method = strcmp(name, "generate") == 0 ? bind_generate
+                           : strcmp(name, "save") == 0   ? bind_save_model
+                                                         : NULL;
+    if (!module->parent && method) {
+        lua_pushcfunction(L, method);
         return 1;
     }
     if (bind_push_module_method(L, name)) return 1;

@@ -129,6 +129,18 @@ static int make_model(lua_State *L, const Record *record)
     return 1;
 }
 
+Part *bind_push_model_part(lua_State *L, const ModelRecord *model)
+{
+    Record record = {0};
+    for (int i = 0; get_model(i, &record) && record.data != model; i++) continue;
+    return push_part(L, &bind_models, &record);
+}
+
+void bind_read_part_name(lua_State *L, int index, Part *part)
+{
+    read_name(L, index, "name", part->name);
+}
+
 static int make_optimizer(lua_State *L, const Record *record)
 {
     part_of_arguments(L, &bind_optimizers, record, NULL);
@@ -283,8 +295,18 @@ static Status common_lines(const Part *part, Buffer *out)
     return STATUS_OK;
 }
 
+static Status loaded_line(const Part *part, Buffer *out)
+{
+    TRY(buffer_text(out, "models.load("));
+    TRY(bind_quote(part->directory, out));
+    TRY(buffer_printf(out, ", { strict = %s", part->strict ? "true" : "false"));
+    TRY(option_lines(part->record.options, part->config, ",", out));
+    return buffer_text(out, " })");
+}
+
 Status bind_part_line(const Part *part, Buffer *out)
 {
+    if (part->directory[0]) return loaded_line(part, out);
     if (part->kind != &bind_objectives)
         return bind_record_line(part->kind->library, part->record.name, part->record.options, part->config, out);
     TRY(buffer_printf(out, "objectives.%s {", part->record.name));

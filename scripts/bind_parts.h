@@ -7,6 +7,7 @@
 #include "engine/objectives/objective.h"
 #include "scripts/bind.h"
 
+enum { PART_PATH_SIZE = 1024 };
 enum { PART_LOSS = 1 /* user value: the function of objectives.custom */ };
 
 typedef struct Part {
@@ -17,11 +18,21 @@ typedef struct Part {
     char name[OBJECTIVE_NAME_SIZE], model[OBJECTIVE_NAME_SIZE], source[OBJECTIVE_NAME_SIZE];
     double weight;
     bool enabled;
+    /* Of a model that is loaded: the directory (empty: drawn), and whether all must fit. */
+    char directory[PART_PATH_SIZE];
+    bool strict;
 } Part;
 
 extern const RecordKind bind_models, bind_objectives, bind_optimizers, bind_schedules;
 
 void bind_open_parts(lua_State *L);
+/* models.load (scripts/bind_pretrained.c), after the global lathe is there. */
+void bind_open_pretrained(lua_State *L);
+/* Gives the model the weights of a part that is loaded; says what did not fit. */
+void bind_load_part(lua_State *L, const Part *part, Model *model);
+/* Pushes a part for a model with the record's defaults, and reads its name from the table at the index. */
+Part *bind_push_model_part(lua_State *L, const ModelRecord *record);
+void bind_read_part_name(lua_State *L, int index, Part *part);
 /* The part at the index. Errors: it is something else, or of another kind. */
 Part *bind_check_part(lua_State *L, int index, const RecordKind *kind, const char *what);
 /* The line of Lua that makes the part again, with every option: optim.adamw { lr = 0.01, ... }. */

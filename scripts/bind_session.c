@@ -47,6 +47,7 @@ static void add_model(lua_State *L, Session *session, const char *name)
     host_check(L, model_new(part->record.data, part->config, name, key, &model));
     host_count_bytes(L, (size_t)module_count_weights(model->root) * sizeof(float));
     host_check(L, session_add_model(session, model));
+    bind_load_part(L, part, model);
 }
 
 /* The names of the table at the top, sorted: the order of Lua's pairs is not in the state. Pushes a list. */
@@ -228,7 +229,8 @@ static int make_session(lua_State *L)
     add_objectives(L, handle);
     set_optimizer(L, handle->session);
     set_early_stopping(L, handle->session);
-    host_check(L, session_check(handle->session));
+    bool looks = handle->session->objective_count == 0 && handle->session->source_count == 0; /* no training */
+    if (!looks) host_check(L, session_check(handle->session));
     return 1;
 }
 

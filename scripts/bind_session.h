@@ -40,6 +40,8 @@ void bind_push_step_batch(lua_State *L, SessionHandle *handle, int64_t micro);
 void bind_open_hooks(lua_State *L);
 void bind_open_debug(lua_State *L);
 
+/* model:save(directory) (scripts/bind_pretrained.c) */
+int bind_save_model(lua_State *L);
 /* run:generate() (scripts/bind_generate.c), after the global lathe is there. */
 int bind_generate(lua_State *L);
 void bind_open_generate(lua_State *L);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Data sources and batches in Lua. */
 #include "scripts/bind_edit.h"
+#include "scripts/bind_tokenizers.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -156,7 +157,7 @@ static int source_text(lua_State *L)
 }
 
 /* {classify = 2, separator = 3, mask = 4, pad = 0, unknown = 1} */
-static void push_special(lua_State *L, const Vocabulary *vocabulary)
+void bind_push_special(lua_State *L, const Vocabulary *vocabulary)
 {
     lua_newtable(L);
     if (!vocabulary) return;
@@ -180,7 +181,7 @@ static int source_index(lua_State *L)
     if (strcmp(name, "examples") == 0) lua_pushinteger(L, source->examples);
     if (strcmp(name, "tokens") == 0) lua_pushinteger(L, source->tokens);
     if (strcmp(name, "batch_size") == 0) lua_pushinteger(L, batch_size_of(L, 1));
-    if (strcmp(name, "special") == 0) push_special(L, source->vocabulary);
+    if (strcmp(name, "special") == 0) bind_push_special(L, source->vocabulary);
     if (strcmp(name, "vocab_size") == 0) lua_pushinteger(L, source->vocabulary ? source->vocabulary->size : 0);
     if (lua_gettop(L) > 2) return 1;
     return luaL_error(L,

@@ -146,15 +146,20 @@ static int tokenizer_index(lua_State *L)
         lua_pushinteger(L, encoder->vocabulary->size);
         return 1;
     }
+    if (strcmp(name, "special") == 0) {
+        bind_push_special(L, encoder->vocabulary);
+        return 1;
+    }
     for (const luaL_Reg *method = methods; method->name; method++)
         if (strcmp(method->name, name) == 0) {
             lua_pushcfunction(L, method->func);
             return 1;
         }
-    return luaL_error(L,
-                      "a tokenizer has no '%s'; there are vocab_size, encode(text), decode(ids), piece(id) and "
-                      "save(path)",
-                      name);
+    return luaL_error(
+        L,
+        "a tokenizer has no '%s'; there are vocab_size, special, encode(text), decode(ids), piece(id) and "
+        "save(path)",
+        name);
 }
 
 static int tokenizer_tostring(lua_State *L)

@@ -16,6 +16,8 @@ typedef struct TokenizerFunctions {
 
 /* Pushes a tokenizer that retains the encoder's owner. The functions are constant data. */
 void bind_push_tokenizer(lua_State *L, const Encoder *encoder, const TokenizerFunctions *functions);
+/* {classify = 2, separator = 3, mask = 4, pad = 0, unknown = 1}, empty for NULL (scripts/bind_source.c). */
+void bind_push_special(lua_State *L, const Vocabulary *vocabulary);
 Encoder bind_check_encoder(lua_State *L, int index);
 /* The global tokenizers, whose members the kinds below add. */
 void bind_open_tokenizers(lua_State *L);

@@ -38,6 +38,7 @@ ENGINE_SOURCES += scripts/bind_session.h
 ENGINE_SOURCES += scripts/bind_data.c
 ENGINE_SOURCES += scripts/bind_data.h
 ENGINE_SOURCES += scripts/bind_tokenizer_load.c
+ENGINE_SOURCES += scripts/bind_pretrained.c
 ENGINE_SOURCES += scripts/bind_tokenizers.c
 ENGINE_SOURCES += scripts/bind_view.c
 ENGINE_SOURCES += scripts/bind_tokenizers.h

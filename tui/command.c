@@ -81,11 +81,17 @@ const Command commands[] = {
      NULL, command_sweep},
     {"eval", "DIR", "Evaluate a run on its held-out data", 1, 1, "pairs threads json",
      "The final weights are taken, or those of the newest checkpoint.", NULL, command_eval},
-    {"generate", "RUN [TEXT]", "Go on with a text, from the model of a run", 1, 2, "set seed threads",
+    {"generate", "RUN|DIR [TEXT]", "Go on with a text, from the model of a run", 1, 2, "set seed threads",
      "--set gives options of run:generate(): tokens, temperature, top_k, top_p, stop, model. The final weights "
      "are\n"
-     "taken, or those of the newest checkpoint. Without a text it begins one.",
+     "taken, or those of the newest checkpoint. Without a text it begins one. DIR may be a GPT-2 as transformers "
+     "saves it.",
      NULL, command_generate},
+    {"save", "RUN DIR", "Write a run's model as Hugging Face's transformers has it", 2, 2, "",
+     "DIR gets config.json, model.safetensors and the files of the tokenizer. The final weights are taken, or "
+     "those\n"
+     "of the newest checkpoint. --set model=DIR goes on with it, and so do models.load('DIR') and transformers.",
+     NULL, command_save},
     {"info", "FILE|DIR", "Show what a weight file or a run holds", 1, 1, "json", NULL, NULL, command_info},
     {"diff", "A B", "In what two runs differ: parameters, edits, metrics, weights by layer", 2, 2, "json",
      "The status is 0 where nothing differs, 1 where something does, 2 where a run cannot be read.", NULL,

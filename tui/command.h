@@ -74,6 +74,7 @@ int command_sweep(const Arguments *arguments);
 int command_diff(const Arguments *arguments);
 int command_eval(const Arguments *arguments);
 int command_generate(const Arguments *arguments);
+int command_save(const Arguments *arguments);
 int command_info(const Arguments *arguments);
 int command_bench(const Arguments *arguments);
 int command_replay(const Arguments *arguments);

@@ -100,7 +100,7 @@ Status command_man_page(Buffer *out)
              ".TP\n.B OPENBLAS_CORETYPE, OMP_WAIT_POLICY\nset by lathe for itself where they are not set.\n"
              ".SH FILES\nA run's directory holds config.json, metrics.jsonl, metrics.store, journal.lua, "
              "checkpoints/, while it runs socket, and at\n"
-             "the end model.safetensors, model.json and vocab.txt.\n");
+             "the end model.safetensors, model.json and the files of the tokenizer.\n");
 }
 
 Status command_completion(Buffer *out)

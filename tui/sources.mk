@@ -22,6 +22,7 @@ TUI_SOURCES += tui/command_repl.h
 TUI_SOURCES += tui/command_replay.c
 TUI_SOURCES += tui/command_run.c
 TUI_SOURCES += tui/command_sweep.c
+TUI_SOURCES += tui/command_save.c
 TUI_SOURCES += tui/command_text.c
 TUI_SOURCES += tui/detach.c
 TUI_SOURCES += tui/detach.h

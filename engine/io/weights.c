@@ -114,8 +114,7 @@ typedef struct Loading {
     const Model *model;
     const Safetensors *file;
     const char *const *names; /* of states; NULL: values */
-    float *scratch;           /* [room]: for the largest value that stands transposed in the file */
-    int64_t room;
+    WeightsScratch scratch;
 } Loading;
 
 static bool transposed_shape(const SafetensorsEntry *entry, const Tensor *tensor)
@@ -138,6 +137,13 @@ static Status refuse_shape(const Safetensors *file, const SafetensorsEntry *entr
                        tensor_describe(tensor, shape), transposed ? " (its transpose in files)" : "");
 }
 
+Status weights_check(const Model *model, const Param *param, const Safetensors *file, const SafetensorsEntry *entry)
+{
+    bool turned = model_transposes(model, param);
+    bool fits = turned ? transposed_shape(entry, param->value) : same_shape(entry, param->value);
+    return fits ? STATUS_OK : refuse_shape(file, entry, param->value, turned);
+}
+
 static Status check_value(void *context, Param *param)
 {
     const Loading *loading = context;
@@ -145,9 +151,7 @@ static Status check_value(void *context, Param *param)
     if (!entry)
         return status_fail(STATUS_FORMAT, "%s: tensor '%s' of the model is missing; nothing was loaded",
                            safetensors_path(loading->file), param->path);
-    bool turned = model_transposes(loading->model, param);
-    bool fits = turned ? transposed_shape(entry, param->value) : same_shape(entry, param->value);
-    return fits ? STATUS_OK : refuse_shape(loading->file, entry, param->value, turned);
+    return weights_check(loading->model, param, loading->file, entry);
 }
 
 static Status check_alias(const Loading *loading, const SafetensorsEntry *entry, const ModelAlias *alias)
@@ -165,7 +169,7 @@ static Status check_extra(const Loading *loading)
         const SafetensorsEntry *entry = safetensors_entry(loading->file, i);
         const ModelAlias *alias = loading->model->record->aliases;
         if (module_find_param(loading->model->root, entry->name)) continue;
-        while (alias && alias->name && strcmp(alias->name, entry->name) != 0) alias++;
+        while (alias && alias->name && !module_path_matches(alias->name, entry->name)) alias++;
         if (!alias || !alias->name)
             return status_fail(STATUS_FORMAT, "%s: tensor '%s' has no place in the model '%s'; nothing was loaded",
                                safetensors_path(loading->file), entry->name, loading->model->name);
@@ -174,39 +178,48 @@ static Status check_extra(const Loading *loading)
     return STATUS_OK;
 }
 
-/* Values are read into fresh tensors first, so that one that cannot be converted leaves the model as it was. */
-static Status read_value(void *context, Param *param)
+/* Values are read into scratch memory first, so that one that cannot be converted leaves the model as it was. */
+Status weights_prepare(const Model *model, Param *param, const Safetensors *file, const SafetensorsEntry *entry,
+                       WeightsScratch *scratch)
 {
-    const Loading *loading = context;
-    const SafetensorsEntry *entry = safetensors_find(loading->file, param->path);
-    Tensor *scratch;
+    int64_t count = tensor_count(param->value);
+    (void)model;
     TRY(tensor_own(param->value)); /* a snapshot may look at it */
-    TRY(tensor_new_like(NULL, param->value, &scratch));
-    Status status = safetensors_load(loading->file, entry, DTYPE_F32, tensor_data(scratch));
-    tensor_unref(scratch);
-    return status;
+    if (count > scratch->room) {
+        TRY(memory_resize(&scratch->values, (size_t)count, sizeof *scratch->values));
+        scratch->room = count;
+    }
+    return safetensors_load(file, entry, DTYPE_F32, scratch->values);
 }
 
-static Status copy_value(void *context, Param *param)
+Status weights_copy(const Model *model, Param *param, const Safetensors *file, const SafetensorsEntry *entry,
+                    WeightsScratch *scratch)
 {
-    const Loading *loading = context;
-    const SafetensorsEntry *entry = safetensors_find(loading->file, param->path);
-    bool turned = model_transposes(loading->model, param);
-    TRY(safetensors_load(loading->file, entry, DTYPE_F32, turned ? loading->scratch : tensor_data(param->value)));
-    if (turned) transpose(entry->shape[0], entry->shape[1], loading->scratch, tensor_data(param->value));
+    bool turned = model_transposes(model, param);
+    TRY(safetensors_load(file, entry, DTYPE_F32, turned ? scratch->values : tensor_data(param->value)));
+    if (turned) transpose(entry->shape[0], entry->shape[1], scratch->values, tensor_data(param->value));
     param->version++;
     return STATUS_OK;
 }
 
-/* Before anything is changed. */
-static Status make_scratch(void *context, Param *param)
+void weights_scratch_free(WeightsScratch *scratch)
+{
+    memory_free(scratch->values);
+    *scratch = (WeightsScratch){0};
+}
+
+static Status read_value(void *context, Param *param)
 {
     Loading *loading = context;
-    int64_t count = tensor_count(param->value);
-    if (!model_transposes(loading->model, param) || count <= loading->room) return STATUS_OK;
-    TRY(memory_resize(&loading->scratch, (size_t)count, sizeof *loading->scratch));
-    loading->room = count;
-    return STATUS_OK;
+    const SafetensorsEntry *entry = safetensors_find(loading->file, param->path);
+    return weights_prepare(loading->model, param, loading->file, entry, &loading->scratch);
+}
+
+static Status copy_value(void *context, Param *param)
+{
+    Loading *loading = context;
+    const SafetensorsEntry *entry = safetensors_find(loading->file, param->path);
+    return weights_copy(loading->model, param, loading->file, entry, &loading->scratch);
 }
 
 static Status load_values(Loading *loading)
@@ -214,7 +227,6 @@ static Status load_values(Loading *loading)
     TRY(module_each_param(loading->model->root, check_value, loading));
     TRY(check_extra(loading));
     TRY(module_each_param(loading->model->root, read_value, loading));
-    TRY(module_each_param(loading->model->root, make_scratch, loading));
     return module_each_param(loading->model->root, copy_value, loading);
 }
 
@@ -224,7 +236,7 @@ Status weights_load(Model *model, const char *path)
     TRY(safetensors_open(path, &file));
     Loading loading = {.model = model, .file = file};
     Status status = load_values(&loading);
-    memory_free(loading.scratch);
+    weights_scratch_free(&loading.scratch);
     safetensors_close(file);
     return status;
 }

@@ -14,6 +14,25 @@ Status weights_save(const Model *model, const char *path, bool in_place) STATUS_
  * differs from it. The model is unchanged then. */
 Status weights_load(Model *model, const char *path) STATUS_CHECKED;
 
+/* --- one parameter, for who finds its tensor by other names --- */
+
+/* Room for the largest value. Start from {0}. */
+typedef struct WeightsScratch {
+    float *values;
+    int64_t room;
+} WeightsScratch;
+void weights_scratch_free(WeightsScratch *scratch);
+
+/* Errors: the tensor has not the parameter's shape (or its transpose, where files have that). */
+Status weights_check(const Model *model, const Param *param, const Safetensors *file,
+                     const SafetensorsEntry *entry) STATUS_CHECKED;
+/* Everything that may fail, before the first parameter is changed. Errors: a value that does not fit, memory. */
+Status weights_prepare(const Model *model, Param *param, const Safetensors *file, const SafetensorsEntry *entry,
+                       WeightsScratch *scratch) STATUS_CHECKED;
+/* What was prepared. */
+Status weights_copy(const Model *model, Param *param, const Safetensors *file, const SafetensorsEntry *entry,
+                    WeightsScratch *scratch) STATUS_CHECKED;
+
 /* The optimizer's state and masks as "path.state_name" and "path.mask". states: names, ending with NULL. */
 Status weights_save_states(const Model *model, const char *const *states, const char *path,
                            bool in_place) STATUS_CHECKED;

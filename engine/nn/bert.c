@@ -344,6 +344,13 @@ const ModelRecord model_bert = {
             {"bert.embeddings.position_ids", NULL},
             {0},
         },
+    .architecture = "BertForPreTraining",
+    .base = "bert",
+    .fixed = (const ModelFixed[]){{"hidden_act", "gelu", NULL},
+                                  {"position_embedding_type", "absolute", NULL},
+                                  {"is_decoder", "false", NULL},
+                                  {"add_cross_attention", "false", NULL},
+                                  {0}},
     .quiet =
         (const char *const[]){
             "bert.encoder.layer.*.attention.output.dense.weight",

@@ -300,9 +300,19 @@ const ModelRecord model_gpt2 = {
     .aliases =
         (const ModelAlias[]){
             {"lm_head.weight", "transformer.wte.weight"},
+            {"transformer.h.*.attn.bias", NULL}, /* the causal mask, which old files have */
+            {"transformer.h.*.attn.masked_bias", NULL},
             {0},
         },
     .transposed = (const char *const[]){"c_attn", "c_proj", "c_fc", NULL},
+    .architecture = "GPT2LMHeadModel",
+    .base = "transformer",
+    .fixed = (const ModelFixed[]){{"activation_function", "gelu_new", "gelu_pytorch_tanh"},
+                                  {"scale_attn_weights", "true", NULL},
+                                  {"scale_attn_by_inverse_layer_idx", "false", NULL},
+                                  {"add_cross_attention", "false", NULL},
+                                  {"tie_word_embeddings", "true", NULL},
+                                  {0}},
     .quiet =
         (const char *const[]){
             "transformer.h.*.attn.c_proj.weight",

@@ -21,10 +21,16 @@ typedef struct ModelOutput {
 } ModelOutput;
 
 /* Another name that files have for a parameter (a tied weight), or for something that is not one (path NULL: passed
- * over). */
+ * over; there a star is one part of a path). */
 typedef struct ModelAlias {
     const char *name, *path;
 } ModelAlias;
+
+/* What config.json of transformers says beside the options, and what it must say there: a text, or "true" or
+ * "false". also: another way to say the same; NULL: none. */
+typedef struct ModelFixed {
+    const char *name, *value, *also;
+} ModelFixed;
 
 /* Layers of attention, each with heads of that size. */
 typedef struct CacheShape {
@@ -47,6 +53,10 @@ typedef struct ModelRecord {
      * what its attention keeps. NULL: it cannot. */
     const char *next;
     CacheShape (*cache_shape)(const Model *model);
+    /* Its form in transformers (engine/io/pretrained.h): "BertForPreTraining"; NULL: there is none. base: the part
+     * of paths that files of the bare model leave out. */
+    const char *architecture, *base;
+    const ModelFixed *fixed; /* ends with {0}; NULL: nothing */
     /* Modules whose weight stands in files as [in,out], by their own name; ends with NULL. NULL: none. */
     const char *const *transposed;
     /* Parameters whose new entries are zero after a structural edit (engine/nn/reshape.h): the projections that end

@@ -208,3 +208,16 @@ int64_t module_count_weights(const Module *module)
     for (int i = 0; i < module->child_count; i++) count += module_count_weights(module->children[i]);
     return count;
 }
+
+bool module_path_matches(const char *pattern, const char *path)
+{
+    while (*pattern && *path) {
+        if (*pattern == '*') {
+            pattern++;
+            path += strcspn(path, ".");
+        } else if (*pattern++ != *path++) {
+            return false;
+        }
+    }
+    return *pattern == *path;
+}

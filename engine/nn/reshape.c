@@ -3,24 +3,10 @@
 
 #include <string.h>
 
-/* "bert.encoder.layer.*.output.dense.weight": a star stands for one part of a path. */
-static bool matches(const char *pattern, const char *path)
-{
-    while (*pattern && *path) {
-        if (*pattern == '*') {
-            pattern++;
-            path += strcspn(path, ".");
-        } else if (*pattern++ != *path++) {
-            return false;
-        }
-    }
-    return *pattern == *path;
-}
-
 static bool matches_any(const char *const *pattern, const char *path)
 {
     for (; pattern && *pattern; pattern++)
-        if (matches(*pattern, path)) return true;
+        if (module_path_matches(*pattern, path)) return true;
     return false;
 }
 

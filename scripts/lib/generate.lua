@@ -4,7 +4,7 @@
 
 local function fail(...) error((...):format(select(2, ...)), 0) end
 
--- The session, the model's name in it, and the data source whose tokenizer the model speaks.
+-- The session, the model's name in it, and the tokenizer that the model speaks: that of the data unless one is given.
 local function parts(owner, options)
   local session, name = owner, options.model
   if lathe.kind(owner) == "module" then
@@ -13,9 +13,11 @@ local function parts(owner, options)
   end
   if name ~= nil and type(name) ~= "string" then fail("generate: model must be the name of a model of the run") end
   local source = session.data.train or select(2, next(session.data))
-  local tokenizer = source and lathe.tokenizer(source)
-  if not tokenizer then fail("generate: the run's data were not made by a tokenizer") end
-  return session, name or select(3, lathe.module_info(session.model)), source, tokenizer
+  local tokenizer = options.tokenizer or source and lathe.tokenizer(source)
+  if not tokenizer then fail("generate: the run's data were not made by a tokenizer; give one, tokenizer = tokenizers.load('DIR')") end
+  if type(tokenizer) ~= "userdata" then fail("generate: tokenizer must be one, as tokenizers.load('DIR') gives it") end
+  if not session.model then fail("generate: the session has no model") end
+  return session, name or select(3, lathe.module_info(session.model)), tokenizer
 end
 
 local function stops_of(options)
@@ -67,11 +69,11 @@ return function(owner, text, options)
   options = options or {}
   if type(text) ~= "string" then fail("generate: a text is wanted, as in run:generate('Once upon a time')") end
   if type(options) ~= "table" then fail("generate: options are a table, as in run:generate('Once', {tokens = 50})") end
-  local session, name, source, tokenizer = parts(owner, options)
+  local session, name, tokenizer = parts(owner, options)
   local stops, listener = stops_of(options), options.on_token
   if listener ~= nil and type(listener) ~= "function" then fail("generate: on_token must be a function of a text") end
   local prompt = tokenizer:encode(text)
-  if #prompt == 0 then prompt = { source.special.separator } end -- a text begins behind the end of another one
+  if #prompt == 0 then prompt = { tokenizer.special.separator } end -- a text begins behind the end of another one
   local ids, written, told = {}, "", 0
   local function tell(length)
     if listener and length > told then listener(written:sub(told + 1, length)) end
@@ -89,5 +91,5 @@ return function(owner, text, options)
     tell(#written)
     return written
   end
-  return finish, session, name, prompt, options, hear, { vocab_size = tokenizer.vocab_size, end_id = source.special.separator }
+  return finish, session, name, prompt, options, hear, { vocab_size = tokenizer.vocab_size, end_id = tokenizer.special.separator }
 end

@@ -10,9 +10,19 @@ local function pairs_of(p, corpus, tokenizer)
 end
 
 local function tokenizer_of(p, corpus)
-  if p.vocab then return tokenizers.wordpiece.load(p.vocab) end
+  if p.vocab or p.model then return tokenizers.wordpiece.load(p.vocab or p.model) end
   local size = p.vocab_size > 0 and p.vocab_size or (p.text and 8192 or 1024)
   return tokenizers.wordpiece.train(corpus, { vocab_size = size })
+end
+
+local function model_of(p, tokenizer)
+  local options = { hidden_dropout_prob = p.dropout, attention_probs_dropout_prob = p.dropout }
+  if p.model then return models.load(p.model, options) end
+  options.vocab_size, options.max_position_embeddings = tokenizer.vocab_size, math.max(p.length, 128)
+  for _, name in ipairs { "hidden_size", "num_hidden_layers", "num_attention_heads", "initializer_range" } do
+    options[name] = p[name]
+  end
+  return models.bert(options)
 end
 
 return recipe {
@@ -22,6 +32,7 @@ return recipe {
     valid = file { doc = "text to evaluate on; without it, a share of the text is held out" },
     vocab = file { doc = "vocab.txt of a WordPiece tokenizer; without it, one is trained" },
     vocab_size = integer { 0, min = 0, max = 1000000, doc = "pieces to train; 0: 1,024 for the stories, 8,192 for a text" },
+    model = file { doc = "directory of a BERT to go on with, as transformers saves it, with its vocabulary" },
     hidden_size = integer { 128, min = 8, doc = "width of the model" },
     num_hidden_layers = integer { 2, min = 1, doc = "layers" },
     num_attention_heads = integer { 8, min = 1, doc = "attention heads; the width is a multiple of it" },
@@ -39,13 +50,7 @@ return recipe {
     local tokenizer = tokenizer_of(p, corpus)
     local pairs = pairs_of(p, corpus, tokenizer)
     return session {
-      model = models.bert {
-        vocab_size = tokenizer.vocab_size, hidden_size = p.hidden_size, num_hidden_layers = p.num_hidden_layers,
-        num_attention_heads = p.num_attention_heads,
-        initializer_range = p.initializer_range,
-        max_position_embeddings = math.max(p.length, 128),
-        hidden_dropout_prob = p.dropout, attention_probs_dropout_prob = p.dropout,
-      },
+      model = model_of(p, tokenizer),
       data = { train = pairs.train, valid = pairs.valid },
       objectives = {
         objectives.mlm { weight = 1, mlm_probability = p.mlm_probability },

@@ -10,9 +10,17 @@ local function read(path, p)
 end
 
 local function tokenizer_of(p, corpus)
-  if p.vocab then return tokenizers.load(p.vocab) end
+  if p.vocab or p.model then return tokenizers.load(p.vocab or p.model) end
   if p.tokenizer == "bpe" then return tokenizers.bpe.train(corpus, { vocab_size = p.vocab_size }) end
   return tokenizers.characters.train(corpus)
+end
+
+local function model_of(p, tokenizer)
+  local options = { resid_pdrop = p.dropout, embd_pdrop = p.dropout, attn_pdrop = p.dropout }
+  if p.model then return models.load(p.model, options) end
+  options.vocab_size, options.n_positions = tokenizer.vocab_size, math.max(p.length, 64)
+  for _, name in ipairs { "n_embd", "n_layer", "n_head", "initializer_range" } do options[name] = p[name] end
+  return models.gpt2(options)
 end
 
 return recipe {
@@ -26,6 +34,7 @@ return recipe {
     tokenizer = choice { "characters", "bpe", doc = "tokens are characters, or byte pairs that are learned" },
     vocab_size = integer { 2048, min = 257, max = 1000000, doc = "byte pairs to learn" },
     vocab = file { doc = "tokenizer.json or another tokenizer's file or directory; without it, one is trained" },
+    model = file { doc = "directory of a GPT-2 to go on with, as transformers saves it, with its tokenizer" },
     n_embd = integer { 128, min = 8, doc = "width of the model" },
     n_layer = integer { 4, min = 1, doc = "layers" },
     n_head = integer { 4, min = 1, doc = "attention heads; the width is a multiple of it" },
@@ -45,12 +54,7 @@ return recipe {
       documents = p.separate and "separate" or "joined",
     })
     return session {
-      model = models.gpt2 {
-        vocab_size = tokenizer.vocab_size, n_embd = p.n_embd, n_layer = p.n_layer, n_head = p.n_head,
-        initializer_range = p.initializer_range,
-        n_positions = math.max(p.length, 64),
-        resid_pdrop = p.dropout, embd_pdrop = p.dropout, attn_pdrop = p.dropout,
-      },
+      model = model_of(p, tokenizer),
       data = { train = blocks.train, valid = blocks.valid },
       objectives = { objectives.clm {} },
       optimizer = optim.adamw { lr = p.lr, weight_decay = p.weight_decay, beta2 = 0.99 },

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Models in directories as Hugging Face's transformers has them: config.json, and model.safetensors or shards with
+ * model.safetensors.index.json. Both ways. Nothing is kept; a report is the caller's. */
+#ifndef LATHE_IO_PRETRAINED_H
+#define LATHE_IO_PRETRAINED_H
+
+#include "engine/base/buffer.h"
+#include "engine/io/json.h"
+#include "engine/nn/model.h"
+
+/* Whether the directory holds such a model: a config.json with a model_type. */
+bool pretrained_is_there(const char *directory);
+
+/* Which record the directory's config.json means. Errors: no config.json, no model_type, one that Lathe does not
+ * have (with those that it has). */
+Status pretrained_record(const char *directory, const ModelRecord **out) STATUS_CHECKED;
+/* The record's options from config.json; config has config_size bytes. What the file does not say has its default.
+ * Errors: a value of a wrong type or out of range; something that the model does otherwise (ModelRecord.fixed). */
+Status pretrained_config(const char *directory, const ModelRecord *record, void *config) STATUS_CHECKED;
+
+/* What a lenient load passed over, "name (why)" a line. Start from {0}; pretrained_report_free() ends it. */
+typedef struct PretrainedReport {
+    Buffer left, missing; /* of the directory; parameters of the model that stay as they are */
+    int64_t left_count, missing_count;
+} PretrainedReport;
+void pretrained_report_free(PretrainedReport *report);
+
+/* Gives the model the directory's weights. Names: with or without that of the bare model ("bert."), gamma and beta
+ * of old files, tied weights under either name. strict: nothing may be missing, left over or misshapen. All or
+ * nothing. Errors: no weights, shards that are missing, elsewhere or links; tied weights that differ; memory. */
+Status pretrained_load(Model *model, const char *directory, bool strict, PretrainedReport *report) STATUS_CHECKED;
+
+/* Writes config.json and model.safetensors to a directory, which is made or replaced whole; more() (NULL: nobody)
+ * adds files of its own. Errors: the record has no such form; something else is there; the disk. */
+Status pretrained_save(const Model *model, const char *directory,
+                       Status (*more)(const void *context, const char *directory),
+                       const void *context) STATUS_CHECKED;
+
+#endif

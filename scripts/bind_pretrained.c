@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* models.load(directory, {options}) and model:save(directory): models as transformers has them. */
+#include "engine/base/memory.h"
+#include "engine/io/file.h"
+#include "engine/io/pretrained.h"
+#include "scripts/bind_parts.h"
+#include "scripts/bind_session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- loading --- */
+
+typedef struct LoadConfig {
+    bool strict;
+} LoadConfig;
+
+static const Option load_options[] = {
+    OPTION_BOOLEAN_FIELD(LoadConfig, strict, 1,
+                         "an error where something is missing, left over or misshapen; false: it is listed"),
+    {0}};
+
+/* The whole path, so that the model can be loaded again from anywhere. */
+static void keep_path(lua_State *L, Part *part, const char *directory)
+{
+    char *whole = realpath(directory, NULL);
+    size_t length = strlen(whole ? whole : directory);
+    if (length < sizeof part->directory) memcpy(part->directory, whole ? whole : directory, length + 1);
+    free(whole);
+    if (length >= sizeof part->directory) luaL_error(L, "models.load: the path of the directory is too long");
+}
+
+/* models.load(directory, {strict =, name =, options of the model}): a model for session {model = ...} */
+static int load_model(lua_State *L)
+{
+    const char *directory = luaL_checkstring(L, 1);
+    const ModelRecord *record;
+    LoadConfig config;
+    lua_settop(L, 2);
+    host_check(L, pretrained_record(directory, &record));
+    Part *part = bind_push_model_part(L, record);
+    host_check(L, pretrained_config(directory, record, part->config));
+    option_defaults(load_options, &config);
+    if (!lua_isnil(L, 2)) {
+        luaL_checktype(L, 2, LUA_TTABLE);
+        bind_read_options(L, 2, record->options, part->config, "models.load", "strict name");
+        bind_read_part_name(L, 2, part);
+        if (lua_getfield(L, 2, "strict") != LUA_TNIL)
+            host_check(L, bind_set_option(L, -1, load_options, &config, "models.load", "strict"));
+        lua_pop(L, 1);
+    }
+    part->strict = config.strict;
+    keep_path(L, part, directory);
+    return 1;
+}
+
+static Status print_list(const char *words, const Buffer *list, int64_t count, Buffer *out)
+{
+    const char *line = list->data;
+    if (count) TRY(buffer_printf(out, "  %s\n", words));
+    for (int64_t i = 0; i < count; i++) {
+        size_t length = strcspn(line, "\n");
+        TRY(buffer_printf(out, "    %.*s\n", (int)length, line));
+        line += length + 1;
+    }
+    return STATUS_OK;
+}
+
+static Status print_report(const Part *part, const PretrainedReport *report, Buffer *out)
+{
+    if (!report->left_count && !report->missing_count) return STATUS_OK;
+    TRY(buffer_printf(out, "%s: not all fits, as strict = false allows\n", part->directory));
+    TRY(print_list("left out:", &report->left, report->left_count, out));
+    return print_list("drawn anew:", &report->missing, report->missing_count, out);
+}
+
+void bind_load_part(lua_State *L, const Part *part, Model *model)
+{
+    PretrainedReport report = {0};
+    if (!part->directory[0]) return;
+    Buffer *words = host_push_buffer(L);
+    Status status = pretrained_load(model, part->directory, part->strict, &report);
+    if (status == STATUS_OK) status = print_report(part, &report, words);
+    pretrained_report_free(&report);
+    host_check(L, status);
+    if (words->length) host_write(host_of(L), words->data, words->length);
+    lua_pop(L, 1);
+}
+
+/* --- saving --- */
+
+static Status add_tokenizer(const void *context, const char *directory)
+{
+    const Session *session = context;
+    for (int i = 0; i < session->source_count; i++) {
+        const Vocabulary *vocabulary = session->sources[i].source->vocabulary;
+        if (vocabulary && vocabulary->save) return vocabulary->save(vocabulary->tokenizer, directory);
+    }
+    return STATUS_OK;
+}
+
+/* model:save(directory): config.json, model.safetensors, and the files of the tokenizer of the run's data */
+int bind_save_model(lua_State *L)
+{
+    Module *module = bind_test_module(L, 1);
+    const char *directory = luaL_checkstring(L, 2);
+    if (!module || module->parent)
+        return luaL_error(L, "save: a whole model is wanted, as run.model:save('directory')");
+    host_need_boundary(L, bind_save_model);
+    Session *session = bind_handle_of(L, 1)->session;
+    Model *model = session_model(session, module->name);
+    if (!model) return luaL_error(L, "save: the session has no model '%s' any more", module->name);
+    host_check(L, pretrained_save(model, directory, add_tokenizer, session));
+    return 0;
+}
+
+void bind_open_pretrained(lua_State *L)
+{
+    lua_getglobal(L, "models");
+    lua_pushcfunction(L, load_model);
+    lua_setfield(L, -2, "load");
+    lua_getglobal(L, "lathe");
+    lua_getfield(L, -1, "document");
+    lua_getfield(L, -3, "load");
+    lua_pushliteral(
+        L, "models.load(directory, {options}): a model of a directory as Hugging Face's transformers has it (BERT, "
+           "GPT-2):\n"
+           "  config.json and model.safetensors, or shards with their index. For session { model = "
+           "models.load('gpt2') }.\n"
+           "  strict  true: an error where something is missing, left over or misshapen; false: it is listed\n"
+           "  name    of the model in the session\n"
+           "  and options of the model in place of config.json's, as num_labels = 3.\n"
+           "tokenizers.load(directory) is its tokenizer; run.model:save(directory) writes such a directory.");
+    lua_call(L, 2, 0);
+    lua_pop(L, 2);
+}
