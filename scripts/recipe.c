@@ -2,6 +2,7 @@
 #include "scripts/recipe.h"
 
 #include "engine/base/memory.h"
+#include "engine/io/file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,6 +67,47 @@ static Status search(const char *name, Buffer *path, Buffer *tried, bool *found)
     if (!*found) TRY(try_list(LATHE_DATADIR "/recipes", name, path, tried, found));
     if (!*found) TRY(try_list(LATHE_SOURCE "/scripts/recipes", name, path, tried, found));
     return STATUS_OK;
+}
+
+/* --- listing --- */
+
+static Status visit_folder(const char *folder, Status (*visit)(void *context, const char *name, const char *path),
+                           void *context)
+{
+    FileNames names;
+    Status status = file_list(folder, &names);
+    if (status != STATUS_OK) return status == STATUS_NOMEM ? status : STATUS_OK; /* it may be missing */
+    for (size_t i = 0; i < names.count && status == STATUS_OK; i++) {
+        size_t length = strlen(names.names[i]);
+        char name[256], *path;
+        if (length < 5 || length > sizeof name || strcmp(names.names[i] + length - 4, ".lua") != 0) continue;
+        snprintf(name, sizeof name, "%.*s", (int)length - 4, names.names[i]);
+        status = file_join(folder, names.names[i], &path);
+        if (status != STATUS_OK) break;
+        status = visit(context, name, path);
+        memory_free(path);
+    }
+    file_names_free(&names);
+    return status;
+}
+
+Status recipe_list(Status (*visit)(void *context, const char *name, const char *path), void *context)
+{
+    Buffer folders = {0};
+    const char *listed = getenv("LATHE_PATH"), *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+    if (listed && *listed) TRY(buffer_printf(&folders, "%s:", listed));
+    Status status = data && *data   ? buffer_printf(&folders, "%s/lathe/recipes:", data)
+                    : home && *home ? buffer_printf(&folders, "%s/.local/share/lathe/recipes:", home)
+                                    : STATUS_OK;
+    if (status == STATUS_OK)
+        status = buffer_text(&folders, LATHE_DATADIR "/recipes:" LATHE_SOURCE "/scripts/recipes");
+    for (char *at = folders.data, *end; status == STATUS_OK && at; at = end) {
+        end = strchr(at, ':');
+        if (end) *end++ = '\0';
+        if (*at) status = visit_folder(at, visit, context);
+    }
+    buffer_free(&folders);
+    return status;
 }
 
 static bool is_path(const char *name)

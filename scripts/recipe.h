@@ -22,6 +22,11 @@ typedef struct RecipeParam {
  * with the places that were looked at. */
 Status recipe_find(const char *name, Buffer *path) STATUS_CHECKED;
 
+/* Calls visit for each recipe in those folders, in that order and by name: the same name may come again. Stops at
+ * the first failure. */
+Status recipe_list(Status (*visit)(void *context, const char *name, const char *path),
+                   void *context) STATUS_CHECKED;
+
 /* Finds, reads and runs it. name as the user gave it: messages speak of it. Errors: not found, a syntax error or
  * any other Lua error (with file and line), not a recipe. */
 Status recipe_load(Host *host, const char *name, Recipe **out) STATUS_CHECKED;

@@ -55,3 +55,4 @@ TEST_SOURCES += tests/unit/test_reshape.c
 TEST_SOURCES += tests/unit/test_screens.c
 TEST_SOURCES += tests/unit/workbench_data.h
 TEST_SOURCES += tests/unit/test_prune.c
+TEST_SOURCES += tests/unit/test_start.c

@@ -5,6 +5,7 @@
 #include "engine/base/threads.h"
 #include "tui/bench.h"
 #include "tui/command_repl.h"
+#include "tui/workbench/attend.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -281,6 +282,7 @@ static int print_version(void)
 static int run_command(int argc, char **argv)
 {
     Arguments arguments;
+    if (argc < 2 && attend_possible()) return command_start();
     if (argc < 2) return usage("a command is missing; 'lathe --help' lists them");
     if (strcmp(argv[1], "--version") == 0) return print_version();
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) return print_text(command_help);

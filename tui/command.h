@@ -67,6 +67,8 @@ Status command_completion(Buffer *out) STATUS_CHECKED;
 /* Prints "lathe: message" (and more lines indented) to stderr and returns the exit status for the failure. */
 int command_fail(Status status);
 
+/* Without a command, on a terminal. */
+int command_start(void);
 int command_run(const Arguments *arguments);
 int command_attach(const Arguments *arguments);
 int command_estimate(const Arguments *arguments);

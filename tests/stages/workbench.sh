@@ -34,6 +34,26 @@ left 0
 has '^valid  mlm ' || broken "there is no evaluation after q"
 has 'the run is finished at step 40' || broken "no word on the end"
 
+# --- from the start screen: a value that does not fit, one that does ---
+begin "$LATHE"
+shows '^ bert +recipe'
+shows '^ short +finished +step 40 of 40'
+key Down Enter
+shows 'batch_size +32'
+key Enter
+key C-u
+type_in 'x'
+key Enter
+shows "batch_size must be an integer of at least 1; got 'x'"
+key C-u
+type_in '4'
+key Enter
+shows '\* batch_size +4'
+key Escape
+shows '^ bert +recipe'
+key q
+left 0
+
 # --- a session ---
 begin "$LATHE" run bert "${options[@]}" --steps 1000000 --out session
 shows 'training'

@@ -257,8 +257,11 @@ START_TEST(keys_are_lines)
                 "e\x7f"
                 "25\r",
                 "run.objectives.nsp.weight = 0.25");
+    expect_line(&workbench, "asop\r", "run:add_objective(objectives.sop {})");
+    expect_line(&workbench, "x\r", "run:remove_objective(\"nsp\")");
     expect_line(&workbench, "6j\r", "switch(\"low-nsp\")");
     expect_line(&workbench, "1\033[D\033[Dr\r", "rewind(296)");
+    expect_line(&workbench, "Bside\r", "rewind(296) branch(\"side\")");
     expect_line(&workbench, ":undo\r", "undo()");
     expect_line(&workbench, "3jf", "run.model[\"bert.embeddings\"].frozen = true");
     expect_line(&workbench, "qs", "stop()");

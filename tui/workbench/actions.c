@@ -228,6 +228,16 @@ static void ask_rewind(Workbench *workbench)
     buffer_free(&line);
 }
 
+static void ask_branch_there(Workbench *workbench)
+{
+    Buffer line = {0};
+    rewind_line(&workbench->view, &line);
+    Status status = buffer_text(&line, " branch(\"\")");
+    if (status == STATUS_OK) workbench_ask(workbench, FIELD_LINE, "lathe> ", line.data);
+    if (status == STATUS_OK) workbench->view.field.cursor -= 2;
+    buffer_free(&line);
+}
+
 /* --- objectives --- */
 
 static const ViewObjective *selected_objective(const View *view)
@@ -257,6 +267,29 @@ static void ask_weight(Workbench *workbench)
 {
     Buffer line = {0};
     edit_line(&workbench->view, &line);
+    if (line.data) workbench_ask(workbench, FIELD_LINE, "lathe> ", line.data);
+    buffer_free(&line);
+}
+
+static void ask_objective(Workbench *workbench)
+{
+    static const char behind[] = " {})";
+    workbench_ask(workbench, FIELD_LINE, "lathe> ", "run:add_objective(objectives. {})");
+    workbench->view.field.cursor -= (int)sizeof behind - 1;
+}
+
+static void remove_line(const View *view, Buffer *out)
+{
+    const ViewObjective *objective = selected_objective(view);
+    if (!objective) return;
+    Status status = buffer_printf(out, "run:remove_objective(\"%s\")", objective->name);
+    (void)status; /* it is shown before it is sent */
+}
+
+static void ask_removal(Workbench *workbench)
+{
+    Buffer line = {0};
+    remove_line(&workbench->view, &line);
     if (line.data) workbench_ask(workbench, FIELD_LINE, "lathe> ", line.data);
     buffer_free(&line);
 }

@@ -31,10 +31,18 @@ const Action actions[] = {
     {"rewind here", "r", ON(CURVES), "rewind", "go back to the crosshair's step; the later steps stay as a branch",
      NULL, ask_rewind, rewind_line},
 
+    {"branch here", "B", ON(CURVES), NULL, "go back to the crosshair's step and on from there as a branch", NULL,
+     ask_branch_there, NULL},
+
     {"edit weight", "e enter", ON(OBJECTIVES), "weight", "change the weight of the selected objective", NULL,
      ask_weight, edit_line},
     {"on or off", "space", ON(OBJECTIVES), "on/off", "let the selected objective take part, or not", NULL, NULL,
      toggle_line},
+
+    {"add objective", "a", ON(OBJECTIVES), "add", "another loss term: its record and options", NULL, ask_objective,
+     NULL},
+    {"remove objective", "x", ON(OBJECTIVES), "cut", "take the selected loss term away", NULL, ask_removal,
+     remove_line},
 
     {"open", "enter right", ON(MODEL), "open", "show what is inside of the module, or the values of the parameter",
      NULL, open_module, NULL},

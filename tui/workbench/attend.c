@@ -279,7 +279,22 @@ static void turn(Attend *attend)
     if (attend->pressed || due) show(attend);
 }
 
-static Status open_all(Attend *attend, const char *directory)
+/* A run that is over has nobody to ask. */
+static Status link_or_read(Attend *attend, const char *directory, bool live)
+{
+    View *view = &attend->workbench.view;
+    if (live) return link_open(&attend->link, view, directory);
+    attend->link = (Link){.view = view, .metrics_stale = true, .client = {.socket = -1}};
+    view->state = RUN_OVER;
+    snprintf(view->ending, sizeof view->ending, "over");
+    snprintf(view->directory, sizeof view->directory, "%s", directory);
+    bool changed;
+    link_refresh(&attend->link, 0, &changed);
+    if (view->metrics) view->step = view->steps = metrics_last_step(view->metrics);
+    return STATUS_OK;
+}
+
+static Status open_all(Attend *attend, const char *directory, bool live)
 {
     const Port port = {port_send, port_interrupt, port_type,    port_paste,
                        port_put,  port_overlay,   port_suspend, attend};
@@ -288,7 +303,7 @@ static Status open_all(Attend *attend, const char *directory)
     TRY(workbench_init(&attend->workbench, &port));
     TRY(host_new(&(HostOptions){.restricted = true}, &attend->host));
     TRY(repl_new(attend->host, &attend->repl));
-    TRY(link_open(&attend->link, view, directory));
+    TRY(link_or_read(attend, directory, live));
     attend->link.completed = on_words;
     attend->link.context = attend;
     snprintf(view->run, sizeof view->run, "%s", file_name(directory));
@@ -323,11 +338,11 @@ bool attend_possible(void)
     return screen_possible();
 }
 
-Status attend_run(const char *directory, bool *failed)
+static Status attend_any(const char *directory, bool live, bool *failed)
 {
     Attend attend = {0};
     const InputEvents events = {on_entered, on_complete, &attend};
-    Status status = open_all(&attend, directory);
+    Status status = open_all(&attend, directory, live);
     if (status == STATUS_OK) {
         catch_signals();
         input_open(&events);
@@ -337,8 +352,19 @@ Status attend_run(const char *directory, bool *failed)
         forget_signals();
     }
     screen_close();
-    if (status == STATUS_OK) print_end(&attend, directory);
+    if (status == STATUS_OK && live) print_end(&attend, directory);
     *failed = attend.link.failed;
     close_all(&attend);
     return status;
+}
+
+Status attend_run(const char *directory, bool *failed)
+{
+    return attend_any(directory, true, failed);
+}
+
+Status attend_finished(const char *directory)
+{
+    bool failed;
+    return attend_any(directory, false, &failed);
 }

@@ -4,6 +4,7 @@
 #define LATHE_WORKBENCH_ATTEND_H
 
 #include "engine/base/status.h"
+#include "tui/workbench/start.h"
 
 #include <stdbool.h>
 
@@ -14,5 +15,11 @@ bool attend_possible(void);
  * last evaluation, or how to come back. *failed: the run has failed, or was lost. Errors: nothing listens there;
  * the terminal is not known. */
 Status attend_run(const char *directory, bool *failed) STATUS_CHECKED;
+
+/* The same on a run that is over: its metrics. */
+Status attend_finished(const char *directory) STATUS_CHECKED;
+
+/* The start screen until something is chosen. */
+Status attend_start(Start *start) STATUS_CHECKED;
 
 #endif

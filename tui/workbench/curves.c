@@ -16,7 +16,7 @@ static bool begins(const char *name, const char *with)
 
 static int take_names(const MetricsStore *store, const char *beginning, const char **out, int count)
 {
-    for (int i = 0; i < metrics_name_count(store) && count < STYLE_MAX_SERIES; i++)
+    for (int i = 0; i < metrics_name_count(store) && count < CURVES_NAMES; i++)
         if (begins(metrics_name(store, i), beginning)) out[count++] = metrics_name(store, i);
     return count;
 }
@@ -136,7 +136,7 @@ static void add_curve(CurvesFrame *frame, const MetricsStore *store, const char 
 
 static void list_curves(const CurvesLook *look, const MetricsStore *store, CurvesFrame *frame)
 {
-    const char *names[STYLE_MAX_SERIES];
+    const char *names[CURVES_NAMES];
     int count = curves_names(look, store, names);
     for (int i = 0; i < count && store; i++) add_curve(frame, store, names[i], "", i);
     for (int o = 0; o < look->overlay_count; o++)

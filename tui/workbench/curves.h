@@ -7,7 +7,7 @@
 #include "engine/io/metrics_store.h"
 #include "tui/workbench/plot.h"
 
-enum { CURVES_MOST_SMOOTHING = 64, CURVES_OVERLAYS = 4 };
+enum { CURVES_MOST_SMOOTHING = 64, CURVES_OVERLAYS = 4, CURVES_NAMES = 16 };
 
 /* Another run or branch, drawn over this one. The store is owned. */
 typedef struct CurvesOverlay {
@@ -16,7 +16,7 @@ typedef struct CurvesOverlay {
 } CurvesOverlay;
 
 typedef struct CurvesLook {
-    char chosen[STYLE_MAX_SERIES][METRICS_NAME_SIZE];
+    char chosen[CURVES_NAMES][METRICS_NAME_SIZE];
     int chosen_count;
     bool picked; /* by a person; else the losses */
     bool log_y, log_x;
@@ -41,7 +41,7 @@ typedef struct Curve {
     bool any; /* a sample in sight */
 } Curve;
 
-enum { CURVES_MOST = STYLE_MAX_SERIES * (1 + CURVES_OVERLAYS) };
+enum { CURVES_MOST = CURVES_NAMES * (1 + CURVES_OVERLAYS) };
 
 typedef struct CurvesFrame {
     int64_t first, last;
@@ -57,7 +57,7 @@ typedef struct CurvesFrame {
 Status curves_frame(const CurvesLook *look, const MetricsStore *store, int columns,
                     CurvesFrame *out) STATUS_CHECKED;
 void curves_clear(CurvesFrame *frame);
-/* The names that are shown, chosen or not, at most STYLE_MAX_SERIES. */
+/* The names that are shown, chosen or not, at most CURVES_NAMES. */
 int curves_names(const CurvesLook *look, const MetricsStore *store, const char **out);
 /* The steps in sight. */
 void curves_sight(const CurvesLook *look, const MetricsStore *store, int64_t *first, int64_t *last);

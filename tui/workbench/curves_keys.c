@@ -97,12 +97,12 @@ void curves_wheel(View *view, const Rect *pane, int x, bool closer)
 void curves_toggle(View *view, const char *name)
 {
     CurvesLook *look = &view->curves;
-    const char *names[STYLE_MAX_SERIES];
-    char kept[STYLE_MAX_SERIES][METRICS_NAME_SIZE];
+    const char *names[CURVES_NAMES];
+    char kept[CURVES_NAMES][METRICS_NAME_SIZE];
     int count = curves_names(look, view->metrics, names), left = 0;
     for (int i = 0; i < count; i++)
         if (strcmp(names[i], name) != 0) snprintf(kept[left++], METRICS_NAME_SIZE, "%s", names[i]);
-    if (left == count && left < STYLE_MAX_SERIES) snprintf(kept[left++], METRICS_NAME_SIZE, "%s", name);
+    if (left == count && left < CURVES_NAMES) snprintf(kept[left++], METRICS_NAME_SIZE, "%s", name);
     memcpy(look->chosen, kept, sizeof kept[0] * (size_t)left);
     look->chosen_count = left;
     look->picked = true;

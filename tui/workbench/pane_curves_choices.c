@@ -6,7 +6,7 @@
 
 static bool is_shown(const View *view, const char *name)
 {
-    const char *names[STYLE_MAX_SERIES];
+    const char *names[CURVES_NAMES];
     int count = curves_names(&view->curves, view->metrics, names);
     for (int i = 0; i < count; i++)
         if (strcmp(names[i], name) == 0) return true;

@@ -41,7 +41,8 @@ static void write_all(const char *text, size_t length)
 
 /* --- crashes --- */
 
-static const int crashes[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
+/* And what ends the process, where nobody else has a handler for it. */
+static const int crashes[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGTERM, SIGHUP, SIGQUIT};
 enum { CRASHES = sizeof crashes / sizeof *crashes };
 static struct sigaction old_handlers[CRASHES];
 

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The start screen on a terminal: one loop that reads keys and draws. */
+#include "tui/workbench/attend.h"
+#include "tui/workbench/screen.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <unistd.h>
+
+enum { MOST_BYTES = 512, LOOK_MILLISECONDS = 200 };
+
+static Status show(const Start *start, Grid *grid)
+{
+    int width, height, x, y;
+    screen_size(&width, &height);
+    TRY(grid_resize(grid, width, height));
+    start_draw(start, grid, &x, &y);
+    if (!screen_utf8()) grid_make_ascii(grid);
+    screen_show(grid, x, y);
+    return STATUS_OK;
+}
+
+static void press(Start *start, const Key *key, const char *pasted)
+{
+    if (key->code == 26)
+        screen_suspend();
+    else
+        start_key(start, key, pasted);
+}
+
+/* Waits for keys, or a little: the window may have changed. */
+static void take_keys(Start *start, Keys *keys)
+{
+    unsigned char bytes[MOST_BYTES];
+    Key key;
+    struct pollfd list = {.fd = screen_input(), .events = POLLIN};
+    if (poll(&list, 1, keys_waiting(keys) ? KEYS_ESCAPE_MILLISECONDS : LOOK_MILLISECONDS) == 0)
+        while (keys_pause(keys, &key)) press(start, &key, "");
+    if (!list.revents) return;
+    ssize_t got = read(screen_input(), bytes, sizeof bytes);
+    if (got == 0 || (got < 0 && errno != EINTR && errno != EAGAIN)) start->choice = START_LEAVE;
+    for (ssize_t i = 0; i < got && start->choice == START_NOTHING; i++)
+        if (keys_take(keys, bytes[i], &key)) press(start, &key, keys_pasted(keys));
+}
+
+Status attend_start(Start *start)
+{
+    Keys keys = {0};
+    Grid grid = {0};
+    TRY(screen_open());
+    Status status = STATUS_OK;
+    while (status == STATUS_OK && start->choice == START_NOTHING) {
+        status = show(start, &grid);
+        take_keys(start, &keys);
+    }
+    screen_close();
+    keys_free(&keys);
+    grid_free(&grid);
+    return status;
+}
