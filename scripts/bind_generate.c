@@ -9,17 +9,27 @@
 #define DECODER_TYPE "lathe.decoder"
 
 typedef struct GenerateConfig {
-    int64_t tokens, seed;
+    int64_t tokens, seed, precision; /* precision: a GeneratePrecision */
     SamplingConfig sampling;
     bool cache;
 } GenerateConfig;
+
+typedef enum GeneratePrecision { GENERATE_AS_RUN, GENERATE_F32, GENERATE_BF16 } GeneratePrecision;
 
 static const Option options[] = {
     OPTION_INT_FIELD(GenerateConfig, tokens, 100, 1, 1 << 20, "most tokens that are written"),
     SAMPLING_OPTION_FIELDS(GenerateConfig, sampling),
     OPTION_INT_FIELD(GenerateConfig, seed, 1, 0, 9007199254740992.0, "seed of what is drawn"),
     OPTION_BOOLEAN_FIELD(GenerateConfig, cache, 1, "keep keys and values; false: compute all again for each token"),
+    OPTION_CHOICE_FIELD(GenerateConfig, precision, "run", "run f32 bf16",
+                        "what products of matrices read; run: what the run's do"),
     {0}};
+
+static DType precision_of(const Session *session, const GenerateConfig *config)
+{
+    if (config->precision == GENERATE_AS_RUN) return session_precision(session);
+    return config->precision == GENERATE_BF16 ? DTYPE_BF16 : DTYPE_F32;
+}
 
 /* One call: its memory is the collector's. */
 typedef struct Generation {
@@ -126,8 +136,9 @@ static int generate_ids(lua_State *L)
     lua_getfield(L, 6, "end_id");
     generation->end = (int32_t)luaL_checkinteger(L, -1);
     host_check(L, memory_new((size_t)generation->classes, sizeof *generation->scratch, &generation->scratch));
-    host_check(
-        L, decoder_new(model, count + generation->config.tokens, generation->config.cache, &generation->decoder));
+    host_check(L, decoder_new(model, count + generation->config.tokens,
+                              precision_of(handle->session, &generation->config), generation->config.cache,
+                              &generation->decoder));
     write_tokens(L, generation, ids, count);
     return 0;
 }

@@ -42,6 +42,8 @@ const Option bind_live_session[] = {
     OPTION_NUMBER_FIELD(Session, clip_norm, 1, 0, 1e9, "the gradient's norm is cut to this; 0: never"),
     OPTION_NUMBER_FIELD(Session, skip_spikes, 0, 0, 1e9,
                         "steps whose loss lies so many deviations above the mean update nothing; 0: never"),
+    OPTION_CHOICE_FIELD(Session, precision, "f32", "f32 bf16",
+                        "what products of matrices read: bf16 is faster, weights stay f32"),
     {0},
 };
 

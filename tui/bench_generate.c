@@ -88,7 +88,7 @@ static Status measure(Model *model, int rounds, BenchResult *out)
     double seconds[MAX_ROUNDS];
     if (rounds < 1) rounds = 3;
     if (rounds > MAX_ROUNDS) rounds = MAX_ROUNDS;
-    TRY(decoder_new(model, PROMPT + TOKENS, true, &decoder));
+    TRY(decoder_new(model, PROMPT + TOKENS, DTYPE_F32, true, &decoder));
     Status status = write_tokens(decoder, &seconds[0]); /* the first is not counted: memory comes in */
     for (int i = 0; i < rounds && status == STATUS_OK; i++) status = write_tokens(decoder, &seconds[i]);
     decoder_free(decoder);

@@ -70,6 +70,11 @@ void tape_set_random(Tape *tape, RandomKey key)
     tape->random = key;
 }
 
+void tape_set_precision(Tape *tape, DType precision)
+{
+    tape->precision = precision;
+}
+
 void tape_set_cache(Tape *tape, void *cache)
 {
     tape->cache = cache;
@@ -267,6 +272,7 @@ static Status new_node(Tape *tape, const Op *op, const void *attrs, Node **out)
     node->path = tape->arena ? tape_path(tape) : "";
     node->training = tape->training;
     node->recording = tape->recording;
+    node->precision = tape->precision;
     node->cache = tape->cache;
     node->sequence = tape_next_sequence();
     if (op->random)

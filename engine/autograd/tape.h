@@ -38,6 +38,9 @@ Arena *tape_arena(const Tape *tape);
 void tape_set_mode(Tape *tape, bool training, bool recording);
 bool tape_training(const Tape *tape);
 bool tape_recording(const Tape *tape);
+/* What products of matrices read: DTYPE_F32, at first, or DTYPE_BF16: operands rounded to bf16, sums and all else in
+ * f32 (Micikevicius et al. 2018; Kalamkar et al. 2019). */
+void tape_set_precision(Tape *tape, DType precision);
 /* The key below which random ops draw: derived from seed, step, micro-step and forward pass by the caller. */
 void tape_set_random(Tape *tape, RandomKey key);
 

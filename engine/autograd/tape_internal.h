@@ -15,6 +15,7 @@ typedef struct Frame {
 struct Tape {
     Arena *arena;
     bool training, recording, profiling;
+    DType precision;
     RandomKey random;
     void *cache;
     const char *path;

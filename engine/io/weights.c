@@ -198,7 +198,7 @@ Status weights_copy(const Model *model, Param *param, const Safetensors *file, c
     bool turned = model_transposes(model, param);
     TRY(safetensors_load(file, entry, DTYPE_F32, turned ? scratch->values : tensor_data(param->value)));
     if (turned) transpose(entry->shape[0], entry->shape[1], scratch->values, tensor_data(param->value));
-    param->version++;
+    param_changed(param);
     return STATUS_OK;
 }
 

@@ -19,6 +19,12 @@ Status module_new(const char *name, Module **out)
     return STATUS_OK;
 }
 
+void param_changed(Param *param)
+{
+    param->version++;
+    param->value->half_stale = true;
+}
+
 void param_set_mask(Param *param, Tensor *mask)
 {
     if (param->mask != mask) tensor_unref(param->mask);

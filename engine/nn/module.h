@@ -52,6 +52,9 @@ Status module_param(const Module *module, const char *name, Param **out) STATUS_
 Module *module_find(const Module *root, const char *path);
 Param *module_find_param(const Module *root, const char *path);
 
+/* To be called after every change of the value: copies of it are stale. */
+void param_changed(Param *param);
+
 /* Gives the parameter a mask (NULL: none) in place of the one that it has; the reference becomes its own. */
 void param_set_mask(Param *param, Tensor *mask);
 

@@ -171,7 +171,7 @@ static Status score_batch(Evaluator *evaluator, SessionSource *from, Cursor *cur
 {
     Session *session = evaluator->session;
     Passes passes = {.session = session, .key = random_key(session->seed, "evaluation")};
-    tape_set_mode(session->tape, false, false);
+    session_set_mode(session, false);
     Status status = read_batches(session, from, cursor, &passes);
     for (int i = 0; status == STATUS_OK && i < session->objective_count; i++)
         if (measured(session, i)) status = score_objective(evaluator, from, &passes, i);

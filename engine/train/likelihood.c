@@ -135,7 +135,7 @@ Status session_likelihood(Session *session, Model *model, const Vocabulary *voca
     Scoring scoring = {session, model, vocabulary, ids, count, out};
     *out = (Likelihood){0};
     TRY(check(&scoring));
-    tape_set_mode(session->tape, false, false);
+    session_set_mode(session, false);
     if (has_output(model, "clm_logits")) {
         Batch batch = {0};
         Status status = score_decoder(&scoring, &batch);

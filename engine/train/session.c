@@ -267,6 +267,17 @@ static Status hash_param(void *context, Param *param)
 }
 
 /* A config by its printed fields: the bytes of a struct may hold padding. */
+DType session_precision(const Session *session)
+{
+    return session->precision == PRECISION_BF16 ? DTYPE_BF16 : DTYPE_F32;
+}
+
+void session_set_mode(Session *session, bool training)
+{
+    tape_set_mode(session->tape, training, training);
+    tape_set_precision(session->tape, session_precision(session));
+}
+
 static Status hash_config(Hash *hash, const char *name, const Option *table, const void *config)
 {
     Buffer text = {0};
@@ -288,6 +299,8 @@ Status session_hash(const Session *session, Hash *out)
     hash = hash_combine(hash, hash_bytes(&session->accumulate, sizeof session->accumulate));
     hash = hash_combine(hash, hash_bytes(&session->clip_norm, sizeof session->clip_norm));
     hash = hash_combine(hash, hash_bytes(&session->skip_spikes, sizeof session->skip_spikes));
+    if (session->precision != PRECISION_F32) /* so that journals from before there was a choice hold */
+        hash = hash_combine(hash, hash_bytes(&session->precision, sizeof session->precision));
     hash = hash_combine(hash, hash_bytes(&session->losses, sizeof session->losses));
     for (int i = 0; i < session->model_count; i++) {
         const Model *model = session->models[i];

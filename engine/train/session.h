@@ -80,12 +80,16 @@ typedef struct EarlyStopping {
 
 extern const Option early_stopping_options[];
 
+/* What products of matrices read; weights, their gradients and all else stay f32. */
+typedef enum Precision { PRECISION_F32, PRECISION_BF16 } Precision;
+
 struct Session {
     uint64_t seed;
     int64_t step, steps; /* done; all */
     int64_t accumulate;  /* micro-steps of a step */
     double clip_norm;    /* 0: no clipping */
     double skip_spikes;  /* a step whose loss lies so many deviations above the mean updates nothing; 0: never */
+    int64_t precision;   /* a Precision */
     LossStatistics losses;
     Model *models[SESSION_MAX_MODELS];
     SessionSource sources[SESSION_MAX_SOURCES];
@@ -129,6 +133,12 @@ void session_forget(Session *session, int sources, int objectives);
  * the one of the first that makes one on the same model and source. Called before the first step and after edits.
  */
 Status session_check(Session *session) STATUS_CHECKED;
+
+/* What the session's tape is set to before anything of the session is computed: training (dropout, gradients) or
+ * not, and its precision. */
+void session_set_mode(Session *session, bool training);
+/* Of the session's products. */
+DType session_precision(const Session *session);
 
 /* One optimizer step over accumulate micro-steps. On any failure nothing has changed. Errors: cancelled, a loss or
  * gradient that is not finite (names step and objective or parameter), shapes, memory. */

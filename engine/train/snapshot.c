@@ -234,7 +234,7 @@ static void give_param(const ParamState *saved, ParamState *alias, Param *param)
     param->frozen = saved->frozen;
     param->decay = saved->decay;
     param->pruned = saved->pruned;
-    param->version++;
+    param_changed(param);
 }
 
 /* Trees and configs are exchanged: what was there is freed with 'fresh'. */
@@ -317,6 +317,7 @@ Status snapshot_restore(const Snapshot *snapshot, Session *session)
         session->accumulate = plain->accumulate;
         session->clip_norm = plain->clip_norm;
         session->skip_spikes = plain->skip_spikes;
+        session->precision = plain->precision;
         session->losses = plain->losses;
         session->optimizer = plain->optimizer;
         session->schedule = plain->schedule;

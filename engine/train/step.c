@@ -183,7 +183,7 @@ static Status run_micro(Micro *micro)
     RandomKey seed = random_key(session->seed, "dropout");
     Passes passes = {.session = session, .key = random_key(session->seed, "views")};
     passes.dropout = random_subkey(random_subkey(seed, (uint64_t)micro->step), (uint64_t)micro->number);
-    tape_set_mode(session->tape, true, true);
+    session_set_mode(session, true);
     Status status = forward_backward(micro, &passes);
     passes_clear(&passes);
     tape_reset(session->tape);
@@ -207,7 +207,7 @@ Status session_try(Session *session, const Objective *objective)
     Micro micro = {.session = session, .metrics = &metrics};
     Passes passes = {.session = session, .key = random_key(session->seed, "try")};
     for (int i = 0; i < session->source_count; i++) micro.cursors[i] = session->sources[i].cursor;
-    tape_set_mode(session->tape, false, false);
+    session_set_mode(session, false);
     Status status = try_loss(&micro, &passes, objective);
     passes_clear(&passes);
     tape_reset(session->tape);

@@ -30,6 +30,7 @@ local functions = {
     .. "  accumulate  micro-batches a step, 1 unless said\n"
     .. "  clip_norm   the gradient's norm is cut to this, 1 unless said; 0: never\n"
     .. "  skip_spikes a step whose loss lies so many deviations above the mean updates nothing; 0: never\n"
+    .. "  precision   'bf16': products of matrices read bf16, which is faster; weights stay f32. 'f32' unless said\n"
     .. "  early_stopping = { patience = 5, metric = 'valid.mlm', restore_best = true } ends the run when it stops improving\n"
     .. "  seed        of weights, masks and dropout" },
   { print, "print(...): writes values to the log." },

@@ -2,6 +2,7 @@
 /* Undo, branches, journal, resume and replay: random sessions whose every recorded state must be reached again. */
 #include "engine/base/memory.h"
 #include "engine/base/threads.h"
+#include "engine/kernels/bf16_product.h"
 #include "engine/io/file.h"
 #include "engine/io/run_directory.h"
 #include "engine/train/snapshot.h"
@@ -89,6 +90,7 @@ static void stop(void)
     directory = NULL;
     buffer_free(&printed);
     threads_set(2);
+    bf16_forget();
     ck_assert_uint_eq(memory_in_use(), at_start);
     scratch_remove();
 }

@@ -97,6 +97,7 @@ return recipe {
     return session {
       models = all, data = sources, objectives = list, optimizer = optimizer(), schedule = schedule(),
       steps = p.steps, accumulate = draw(1, 3), clip_norm = one_of { 0, 0.5, 1 },
+      precision = one_of { "f32", "bf16" },
     }
   end,
 }
