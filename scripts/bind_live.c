@@ -44,6 +44,8 @@ const Option bind_live_session[] = {
                         "steps whose loss lies so many deviations above the mean update nothing; 0: never"),
     OPTION_CHOICE_FIELD(Session, precision, "f32", "f32 bf16",
                         "what products of matrices read: bf16 is faster, weights stay f32"),
+    OPTION_BOOLEAN_FIELD(Session, recompute, 0,
+                         "layers are computed once more on the way back: less memory, a third more time"),
     {0},
 };
 

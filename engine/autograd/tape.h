@@ -38,14 +38,21 @@ Arena *tape_arena(const Tape *tape);
 void tape_set_mode(Tape *tape, bool training, bool recording);
 bool tape_training(const Tape *tape);
 bool tape_recording(const Tape *tape);
-/* What products of matrices read: DTYPE_F32, at first, or DTYPE_BF16: operands rounded to bf16, sums and all else in
- * f32 (Micikevicius et al. 2018; Kalamkar et al. 2019). */
+/* What products of matrices read: DTYPE_F32, at first, or DTYPE_BF16: operands rounded to bf16, sums and all else
+ * in f32 (Micikevicius et al. 2018; Kalamkar et al. 2019). */
 void tape_set_precision(Tape *tape, DType precision);
 /* The key below which random ops draw: derived from seed, step, micro-step and forward pass by the caller. */
 void tape_set_random(Tape *tape, RandomKey key);
 
 /* Given to the ops that follow as their cache (Node.cache), until NULL is set: generation. */
 void tape_set_cache(Tape *tape, void *cache);
+
+/* A part of a forward pass, from x to y: a layer. run(context, ...) is called now and, while tape_set_recompute()
+ * is on, gradients are recorded and the tape stands in an arena, once more on the way back; then nothing of the
+ * part but x is kept in between. context: size bytes, copied; what they point to lives until the step is over. */
+typedef Status (*TapePart)(void *context, Tape *tape, Tensor *x, Tensor **y);
+Status tape_part(Tape *tape, TapePart run, void *context, size_t size, Tensor *x, Tensor **y) STATUS_CHECKED;
+void tape_set_recompute(Tape *tape, bool recompute);
 
 /* Enters and leaves a module: the path is part of random keys, messages and profiles. */
 Status tape_enter(Tape *tape, const char *name) STATUS_CHECKED;

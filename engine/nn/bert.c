@@ -188,21 +188,28 @@ static Status attention_forward(const Module *layer, Tape *tape, const BertConfi
     return output_forward(attention, tape, config, context, x, out);
 }
 
-static Status layer_forward(const Module *layer, Tape *tape, const BertConfig *config, Tensor *x, Tensor *lengths,
-                            Tensor **out)
+/* One layer in a pass. */
+typedef struct Layer {
+    const Module *module;
+    const BertConfig *config;
+    Tensor *lengths; /* NULL: no padding */
+} Layer;
+
+static Status layer_forward(void *context, Tape *tape, Tensor *x, Tensor **out)
 {
+    const Layer *layer = context;
     Module *intermediate;
     Tensor *attended, *wide;
     TRY(tape_enter(tape, "attention"));
-    Status status = attention_forward(layer, tape, config, x, lengths, &attended);
+    Status status = attention_forward(layer->module, tape, layer->config, x, layer->lengths, &attended);
     tape_leave(tape);
     TRY(status);
-    TRY(module_child(layer, "intermediate", &intermediate));
+    TRY(module_child(layer->module, "intermediate", &intermediate));
     TRY(tape_enter(tape, "intermediate"));
     status = linear_forward(intermediate, "dense", tape, attended, true, &wide);
     tape_leave(tape);
     TRY(status);
-    return output_forward(layer, tape, config, wide, attended, out);
+    return output_forward(layer->module, tape, layer->config, wide, attended, out);
 }
 
 static Status compute_hidden(Forward *pass, Tensor **out)
@@ -215,10 +222,11 @@ static Status compute_hidden(Forward *pass, Tensor **out)
     Status status = embed(pass, bert, &x);
     tape_leave(pass->tape);
     for (int i = 0; status == STATUS_OK && i < list->child_count; i++) {
+        Layer layer = {list->children[i], pass->model->config, lengths};
         char path[MODULE_PATH_SIZE];
-        module_path(list->children[i], path);
+        module_path(layer.module, path);
         TRY(tape_enter(pass->tape, path));
-        status = layer_forward(list->children[i], pass->tape, pass->model->config, x, lengths, &x);
+        status = tape_part(pass->tape, layer_forward, &layer, sizeof layer, x, &x);
         tape_leave(pass->tape);
     }
     *out = x;

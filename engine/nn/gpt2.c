@@ -156,9 +156,11 @@ static Status half_forward(const Layer *layer, const char *norm, const char *nam
     return status;
 }
 
-static Status layer_forward(const Layer *layer, Tensor *x, Tensor **out)
+static Status layer_forward(void *context, Tape *tape, Tensor *x, Tensor **out)
 {
+    const Layer *layer = context;
     Tensor *attended;
+    (void)tape;
     TRY(half_forward(layer, "ln_1", "attn", attention_forward, x, &attended));
     return half_forward(layer, "ln_2", "mlp", mlp_forward, attended, out);
 }
@@ -171,7 +173,7 @@ static Status layers_forward(Forward *pass, const Module *list, Tensor *x, Tenso
         char path[MODULE_PATH_SIZE];
         module_path(layer.module, path);
         TRY(tape_enter(pass->tape, path));
-        status = layer_forward(&layer, x, &x);
+        status = tape_part(pass->tape, layer_forward, &layer, sizeof layer, x, &x);
         tape_leave(pass->tape);
     }
     *out = x;

@@ -276,6 +276,7 @@ void session_set_mode(Session *session, bool training)
 {
     tape_set_mode(session->tape, training, training);
     tape_set_precision(session->tape, session_precision(session));
+    tape_set_recompute(session->tape, session->recompute);
 }
 
 static Status hash_config(Hash *hash, const char *name, const Option *table, const void *config)

@@ -90,6 +90,7 @@ struct Session {
     double clip_norm;    /* 0: no clipping */
     double skip_spikes;  /* a step whose loss lies so many deviations above the mean updates nothing; 0: never */
     int64_t precision;   /* a Precision */
+    bool recompute; /* layers are computed once more on the way back instead of kept: the same bits, less memory */
     LossStatistics losses;
     Model *models[SESSION_MAX_MODELS];
     SessionSource sources[SESSION_MAX_SOURCES];

@@ -318,6 +318,7 @@ Status snapshot_restore(const Snapshot *snapshot, Session *session)
         session->clip_norm = plain->clip_norm;
         session->skip_spikes = plain->skip_spikes;
         session->precision = plain->precision;
+        session->recompute = plain->recompute;
         session->losses = plain->losses;
         session->optimizer = plain->optimizer;
         session->schedule = plain->schedule;
