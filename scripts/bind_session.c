@@ -562,7 +562,8 @@ void bind_open_sessions(lua_State *L)
     luaL_setfuncs(L, events, 0);
     lua_pushliteral(
         L, "A session or run. Fields: step, steps, seed, loss, last, batch, accumulate, clip_norm, skip_spikes,\n"
-           "  precision, recompute, objectives.NAME.weight, optimizer.lr, schedule.warmup, model, models.NAME, data.NAME.\n"
+           "  precision, recompute, objectives.NAME.weight, optimizer.lr, schedule.warmup, model, models.NAME,\n"
+           "  data.NAME.\n"
            "Methods: train(n) runs n steps, hash() is the hash of the whole state,\n"
            "  evaluate(source) gives losses and accuracies, adapt {target = DATA} adapts to other data,\n"
            "  add_objective(objectives.NAME {...}), remove_objective('NAME'),\n"

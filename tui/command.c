@@ -103,8 +103,12 @@ const Command commands[] = {
      NULL, command_replay},
     {"export-recipe", "RUN", "Print a recipe with the edits that shaped the run's state", 1, 1, "",
      "What was undone, and other branches, are left out.", NULL, command_export},
-    {"bench", "[NAME...]", "Time matrix products and training steps", 0, COMMAND_MAX_NAMES, "steps threads json",
-     "Names: gemm, bert-tiny, bert-mini, bert-base, gpt2-generate (default: the first three).", bench_words,
+    {"bench", "[NAME...]", "Time matrix products and training steps", 0, COMMAND_MAX_NAMES,
+     "set steps threads json",
+     "Names: gemm, bert-tiny, bert-mini, bert-base, bert-infer, gpt2-generate, scaling (default: the first three).\n"
+     "--set precision=bf16, recompute=true, layers, width, vocabulary, batch and length change what is timed. The\n"
+     "limit of an op is what its products take at the rate of sgemm, or what it reads and writes at that of memory.",
+     bench_words,
      command_bench},
 };
 const int command_count = sizeof commands / sizeof *commands;

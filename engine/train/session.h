@@ -45,6 +45,7 @@ typedef struct NamedValue {
 typedef struct StepMetrics {
     int64_t step; /* the number of steps done, from 1 */
     double loss, lr, grad_norm, seconds;
+    double batch_seconds, update_seconds; /* of these: reading batches; norm, clipping and optimizer */
     int64_t tokens, examples;
     double objectives[SESSION_MAX_OBJECTIVES];
     bool skipped; /* the loss was a spike: nothing was updated */

@@ -169,7 +169,9 @@ static Status forward_backward(Micro *micro, Passes *passes)
 {
     Session *session = micro->session;
     Tensor *total = NULL;
+    double start = clock_seconds();
     TRY(read_batches(micro, passes));
+    micro->metrics->batch_seconds += clock_seconds() - start;
     for (int i = 0; i < session->objective_count; i++)
         if (active(session->objectives[i])) TRY(add_objective(micro, passes, i, &total));
     if (!total) return status_fail(STATUS_INVALID, "step: no objective is on with a weight above 0");
@@ -278,11 +280,13 @@ static Status update(Session *session, StepMetrics *metrics)
 static Status update_and_prune(Session *session, StepMetrics *metrics)
 {
     StepPruning pruning;
+    double start = clock_seconds();
     TRY(pruning_prepare(session, &pruning));
     Status status = update(session, metrics);
     if (status == STATUS_OK) pruning_commit(session, &pruning);
     pruning_clear(&pruning);
     metrics->sparsity = session_sparsity(session);
+    metrics->update_seconds = clock_seconds() - start;
     return status;
 }
 

@@ -302,6 +302,22 @@ START_TEST(saving_survives_failing_writes)
 }
 END_TEST
 
+/* Whatever the precision: a steady step takes no memory from the heap or the system. */
+START_TEST(steady_steps_ask_for_no_memory)
+{
+    Session *session = make_session();
+    session->precision = _i % 2 ? PRECISION_BF16 : PRECISION_F32;
+    session->recompute = _i > 1;
+    for (int step = 0; step < 2; step++) OK(session_step(session, NULL));
+    for (int step = 0; step < 4; step++) {
+        memory_fail_after(0, 0); /* counts from here */
+        OK(session_step(session, NULL));
+        ck_assert_uint_eq(memory_allocations(), 0);
+    }
+    session_free(session);
+}
+END_TEST
+
 /* --- looking --- */
 
 START_TEST(looking_changes_nothing)
@@ -371,6 +387,7 @@ Suite *session_suite(void)
     tcase_add_test(tests, resuming_removes_what_it_passed_over);
     tcase_add_test(tests, saving_survives_failing_allocations);
     tcase_add_test(tests, saving_survives_failing_writes);
+    tcase_add_loop_test(tests, steady_steps_ask_for_no_memory, 0, 4);
     tcase_add_test(tests, looking_changes_nothing);
     tcase_add_test(tests, objectives_share_the_forward_pass);
     tcase_add_test(tests, schedules_follow_their_formulas);
