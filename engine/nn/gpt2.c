@@ -231,9 +231,7 @@ static Status compute_last_hidden(Forward *pass, Tensor **out)
         int64_t length = lengths ? TENSOR_I32(lengths)[i] : width;
         TENSOR_I32(places)[i] = (int32_t)(i * width + (length < 1 ? 0 : length - 1));
     }
-    Status status = f_gather_rows(pass->tape, flat, places, out);
-    tensor_unref(places);
-    return status;
+    return f_gather_rows(pass->tape, flat, places, out);
 }
 
 static Status compute_next_logits(Forward *pass, Tensor **out)
