@@ -6,8 +6,7 @@
 #ifndef LATHE_IO_JSON_H
 #define LATHE_IO_JSON_H
 
-#include "engine/base/buffer.h"
-#include "engine/base/status.h"
+#include "engine/base/option.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -48,6 +47,11 @@ Status json_set_integer(json_t *object, const char *key, int64_t value) STATUS_C
 /* NaN and infinities, which JSON does not have, become the texts "NaN", "Infinity" and "-Infinity". */
 Status json_set_number(json_t *object, const char *key, double value) STATUS_CHECKED;
 Status json_set_boolean(json_t *object, const char *key, bool value) STATUS_CHECKED;
+
+/* object[option->name] = the field of config, with JSON's own types: numbers, booleans, texts, arrays. */
+Status json_set_option(json_t *object, const Option *option, const void *config) STATUS_CHECKED;
+/* The other way. owner: the record, for messages. Errors: another type, out of range. */
+Status json_read_option(const Option *option, const json_t *value, const char *owner, void *config) STATUS_CHECKED;
 
 /* ---- writing ---- */
 

@@ -305,7 +305,13 @@ const ModelRecord model_gpt2 = {
             {0},
         },
     .transposed = (const char *const[]){"c_attn", "c_proj", "c_fc", NULL},
-    .architecture = "GPT2LMHeadModel",
+    .architectures =
+        (const ModelArchitecture[]){
+            {"GPT2ForSequenceClassification", (const char *const[]){"score", NULL}, "num_labels"},
+            {"GPT2LMHeadModel", (const char *const[]){NULL}, NULL},
+            {"GPT2Model", (const char *const[]){NULL}, NULL},
+            {0},
+        },
     .base = "transformer",
     .fixed = (const ModelFixed[]){{"activation_function", "gelu_new", "gelu_pytorch_tanh"},
                                   {"scale_attn_weights", "true", NULL},

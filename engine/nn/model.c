@@ -49,12 +49,35 @@ Status model_new(const ModelRecord *record, const void *config, const char *name
     return STATUS_OK;
 }
 
+static void free_classes(char **names, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) memory_free(names[i]);
+    memory_free(names);
+}
+
 void model_free(Model *model)
 {
     if (!model) return;
     module_free(model->root);
     memory_free(model->config);
+    free_classes(model->classes, model->class_count);
     memory_free(model);
+}
+
+Status model_set_classes(Model *model, const char *const *names, int64_t count)
+{
+    char **copies;
+    TRY(memory_new((size_t)count + 1, sizeof *copies, &copies));
+    for (int64_t i = 0; i < count; i++) {
+        Status status = memory_copy_text(names[i], &copies[i]);
+        if (status == STATUS_OK) continue;
+        free_classes(copies, i);
+        return status;
+    }
+    free_classes(model->classes, model->class_count);
+    model->classes = copies;
+    model->class_count = count;
+    return STATUS_OK;
 }
 
 bool model_transposes(const Model *model, const Param *param)

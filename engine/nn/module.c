@@ -215,6 +215,13 @@ int64_t module_count_weights(const Module *module)
     return count;
 }
 
+bool module_path_below(const char *path, const char *top)
+{
+    size_t length = strlen(top);
+    if (!length) return true;
+    return strncmp(path, top, length) == 0 && (path[length] == '.' || path[length] == '\0');
+}
+
 bool module_path_matches(const char *pattern, const char *path)
 {
     while (*pattern && *path) {

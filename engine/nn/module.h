@@ -65,6 +65,8 @@ int64_t module_count_params(const Module *module);  /* Param objects */
 int64_t module_count_weights(const Module *module); /* elements */
 /* "bert.encoder.layer.*.output.dense.weight": a star stands for one part of a path. */
 bool module_path_matches(const char *pattern, const char *path);
+/* Whether the path is top or goes on below it; everything is below "". */
+bool module_path_below(const char *path, const char *top);
 /* Its path into out: names from below the root joined by dots. */
 void module_path(const Module *module, char out[MODULE_PATH_SIZE]);
 

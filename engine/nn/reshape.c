@@ -79,13 +79,6 @@ typedef struct Carrying {
     const char *except; /* what is below this path stays as it was drawn; NULL: nothing */
 } Carrying;
 
-static bool is_below(const char *path, const char *top)
-{
-    size_t length = strlen(top);
-    if (!length) return true;
-    return strncmp(path, top, length) == 0 && (path[length] == '.' || path[length] == '\0');
-}
-
 static Status carry_param(void *context, Param *param)
 {
     const Carrying *carrying = context;
@@ -93,7 +86,7 @@ static Status carry_param(void *context, Param *param)
     const Param *old = module_find_param(carrying->from->root, param->path);
     bool fits = old && old->value->ndim == param->value->ndim;
     int64_t blocks = matches_any(record->thirds, param->path) ? 3 : 1;
-    if (carrying->except && is_below(param->path, carrying->except)) {
+    if (carrying->except && module_path_below(param->path, carrying->except)) {
         if (old) param->version = old->version + 1;
         return STATUS_OK;
     }

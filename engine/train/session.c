@@ -2,6 +2,7 @@
 #include "engine/train/session.h"
 
 #include "engine/base/memory.h"
+#include "engine/train/classes.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -240,6 +241,7 @@ Status session_check(Session *session)
         return status_fail(STATUS_INVALID, "session: there is no objective; add one, objectives.mlm{} for example");
     for (int i = 0; i < session->objective_count; i++) TRY(check_objective(session, session->objectives[i]));
     TRY(check_vocabulary(session));
+    TRY(classes_check(session));
     return check_lengths(session);
 }
 

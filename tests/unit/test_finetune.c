@@ -50,6 +50,32 @@ START_TEST(class_losses_match)
 }
 END_TEST
 
+/* What the labels of the data must be to the classifier. */
+START_TEST(classes_must_agree)
+{
+    static const char *const same[] = {"bad", "good", "fair"}, *const moved[] = {"good", "bad"},
+                             *const other[] = {"good", "else"};
+    Session *session = stored_classes_session(&stored_models[0], NULL);
+    Source *source = session->sources[0].source;
+    source->class_count = 4;
+    ASSERT_FAILS(session_check(session), STATUS_INVALID,
+                 "data source 'train' has 4 classes, model 'model' a num_labels of 3; build the model with "
+                 "num_labels = 4");
+    ASSERT_OK(model_set_classes(session->models[0], same, 3));
+    source->class_count = 2;
+    source->classes = same;
+    ASSERT_OK(session_check(session));
+    source->classes = moved;
+    ASSERT_FAILS(session_check(session), STATUS_INVALID,
+                 "has the classes good, bad, model 'model' was trained with bad, good, fair; give the data classes "
+                 "= \"bad,good,fair\"");
+    source->classes = other; /* another task */
+    ASSERT_OK(session_check(session));
+    session_free(session);
+    ck_assert_uint_eq(memory_in_use(), 0);
+}
+END_TEST
+
 Suite *finetune_suite(void)
 {
     Suite *suite = suite_create("finetune");
@@ -57,6 +83,7 @@ Suite *finetune_suite(void)
     tcase_add_checked_fixture(tests, scratch_make, scratch_remove);
     tcase_add_loop_test(tests, class_logits_match, 0, STORED_MODELS);
     tcase_add_loop_test(tests, class_losses_match, 0, STORED_MODELS);
+    tcase_add_test(tests, classes_must_agree);
     suite_add_tcase(suite, tests);
     return suite;
 }
