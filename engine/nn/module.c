@@ -34,6 +34,26 @@ void param_set_mask(Param *param, Tensor *mask)
     for (int64_t i = 0, n = mask ? tensor_count(mask) : 0; i < n; i++) param->pruned += values[i] == 0;
 }
 
+void param_set_frozen(Param *param, bool frozen)
+{
+    Tensor *value = param->value;
+    param->frozen = frozen;
+    value->requires_grad = !frozen;
+    if (!frozen) return;
+    tensor_unref(value->grad);
+    value->grad = NULL;
+    value->grad_fresh = false;
+}
+
+bool module_has_frozen(const Module *module)
+{
+    for (int i = 0; i < module->param_count; i++)
+        if (module->params[i]->frozen) return true;
+    for (int i = 0; i < module->child_count; i++)
+        if (module_has_frozen(module->children[i])) return true;
+    return false;
+}
+
 static void param_free(Param *param)
 {
     if (!param) return;

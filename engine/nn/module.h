@@ -18,7 +18,7 @@ typedef struct Param {
     Tensor *state[PARAM_STATES]; /* the optimizer's, NULL before the first step */
     int64_t step;                /* how often the optimizer stepped it */
     uint64_t version;            /* grows with every change of the value: key of caches */
-    bool frozen;                 /* not stepped */
+    bool frozen;                 /* not trained: see param_set_frozen() */
     bool decay;                  /* weight decay applies: matrices, not biases and norms */
     int64_t pruned;              /* zeros of the mask */
 } Param;
@@ -57,6 +57,12 @@ void param_changed(Param *param);
 
 /* Gives the parameter a mask (NULL: none) in place of the one that it has; the reference becomes its own. */
 void param_set_mask(Param *param, Tensor *mask);
+
+/* A frozen parameter is not stepped and has no gradient: none is computed for it, nor for anything that only it
+ * needs, and it has no share in the norm. The gradient that it had is forgotten. */
+void param_set_frozen(Param *param, bool frozen);
+/* Whether any parameter below is frozen. */
+bool module_has_frozen(const Module *module);
 
 /* All parameters below, depth first in order of making. Stops at the first failure. */
 Status module_each_param(const Module *module, Status (*visit)(void *context, Param *param),

@@ -99,7 +99,7 @@ static Status carry_param(void *context, Param *param)
     for (int i = 0; i < PARAM_STATES; i++)
         TRY(carry_beside(old->state[i], param->value, blocks, 0, &param->state[i]));
     param->step = old->step;
-    param->frozen = old->frozen;
+    param_set_frozen(param, old->frozen);
     param->version = old->version + 1;
     return STATUS_OK;
 }

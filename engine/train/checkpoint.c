@@ -268,7 +268,7 @@ static Status read_step(void *context, Param *param)
 
 static Status thaw(void *context, Param *param)
 {
-    param->frozen = json_is_true(json_object_get(context, param->path));
+    param_set_frozen(param, json_is_true(json_object_get(context, param->path)));
     return STATUS_OK;
 }
 

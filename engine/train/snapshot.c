@@ -231,7 +231,7 @@ static void give_param(const ParamState *saved, ParamState *alias, Param *param)
     exchange(&param->mask, &alias->mask);
     for (int i = 0; i < PARAM_STATES; i++) exchange(&param->state[i], &alias->state[i]);
     param->step = saved->step;
-    param->frozen = saved->frozen;
+    param_set_frozen(param, saved->frozen);
     param->decay = saved->decay;
     param->pruned = saved->pruned;
     param_changed(param);

@@ -83,7 +83,7 @@ batches = (ids, types, lengths, positions, targets, labels)
 train(model, batches, out)
 classifier = Bert(vocab_size=VOCAB, hidden_size=24, num_hidden_layers=2, num_attention_heads=3,
                   max_position_embeddings=16, dropout=0.0, num_labels=3)
-out.update(expectations(classifier, weights, (ids, types, lengths), random.integers(0, 3, (STEPS, B)).astype(np.int32)))
+out.update(expectations(classifier, weights, "bert.", (ids, types, lengths), random.integers(0, 3, (STEPS, B)).astype(np.int32)))
 safetensors_file.write(os.path.join(GOLDEN, "bert_steps.safetensors"), out)
 
 with torch.no_grad():

@@ -56,6 +56,6 @@ for step in range(STEPS):
 out["losses"] = np.array(losses, np.float32)
 out["grad_norms"] = np.array(norms, np.float32)
 classifier = Gpt2(vocab_size=VOCAB, n_embd=24, n_layer=2, n_head=3, n_positions=256, dropout=0.0, num_labels=3)
-out.update(expectations(classifier, weights, (ids, lengths), random.integers(0, 3, (STEPS, B)).astype(np.int32)))
+out.update(expectations(classifier, weights, "transformer.", (ids, lengths), random.integers(0, 3, (STEPS, B)).astype(np.int32)))
 safetensors_file.write(os.path.join(GOLDEN, "gpt2_steps.safetensors"), out)
 print("losses", losses[0], "->", losses[-1])
