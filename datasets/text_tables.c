@@ -85,12 +85,10 @@ static Status read_json_line(const char *path, int64_t number, const char *line,
                              const TableConfig *config, Corpus *corpus)
 {
     json_t *object;
-    char place[4352];
     text_trim(&line, &length);
     if (length == 0) return STATUS_OK;
     TRY(text_check(path, line, length, number));
-    snprintf(place, sizeof place, "%s: object in line %lld", path, (long long)number);
-    TRY(json_parse(place, line, length, &object));
+    TRY(json_parse_line(path, number, line, length, &object));
     Status status = read_object(path, number, object, config, corpus);
     json_decref(object);
     return status;

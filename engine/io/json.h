@@ -18,6 +18,9 @@
 /* Parses exactly one value; duplicate keys and invalid UTF-8 are errors. name is the file's, for messages:
  * "config.json: line 3, column 7: ...". */
 Status json_parse(const char *name, const char *text, size_t length, json_t **out) STATUS_CHECKED;
+/* The same for a value that begins in the given line (from 1) of the file, for messages. */
+Status json_parse_line(const char *name, int64_t line, const char *text, size_t length,
+                       json_t **out) STATUS_CHECKED;
 /* A whole file of at most limit bytes (0: 64 MiB). */
 Status json_read(const char *path, uint64_t limit, json_t **out) STATUS_CHECKED;
 
