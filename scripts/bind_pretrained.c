@@ -75,24 +75,32 @@ static Status print_report(const char *directory, const PretrainedReport *report
     return print_list("drawn anew:", &report->missing, report->missing_count, out);
 }
 
-/* Says what the report lists, and frees it. */
-static void say_report(lua_State *L, Status status, const char *directory, PretrainedReport *report,
-                       const char *left)
+/* Ends a call that gave a report: words (pushed before) get what it lists, which is said. */
+static Status end_report(lua_State *L, Status status, const char *directory, PretrainedReport *report,
+                         const char *left, Buffer *words)
 {
-    Buffer *words = host_push_buffer(L);
     if (status == STATUS_OK) status = print_report(directory, report, left, words);
     pretrained_report_free(report);
-    host_check(L, status);
-    if (words->length) host_write(host_of(L), words->data, words->length);
-    lua_pop(L, 1);
+    if (status == STATUS_OK && words->length) host_write(host_of(L), words->data, words->length);
+    return status;
 }
 
-void bind_load_part(lua_State *L, const Part *part, Model *model)
+Model *bind_make_model(lua_State *L, const Part *part, const char *name, RandomKey key)
 {
     PretrainedReport report = {0};
-    if (!part->directory[0]) return;
-    Status status = pretrained_load(model, part->directory, part->strict, &report);
-    say_report(L, status, part->directory, &report, "left out:");
+    Model *model = NULL;
+    if (!part->directory[0]) {
+        host_check(L, model_new(part->record.data, part->config, name, key, &model));
+        return model;
+    }
+    Buffer *words = host_push_buffer(L);
+    Status status =
+        pretrained_new(part->record.data, part->config, name, part->directory, part->strict, key, &report, &model);
+    status = end_report(L, status, part->directory, &report, "left out:", words);
+    if (status != STATUS_OK) model_free(model);
+    host_check(L, status);
+    lua_pop(L, 1);
+    return model;
 }
 
 /* --- saving --- */
@@ -141,8 +149,10 @@ int bind_save_model(lua_State *L)
                             .more = add_tokenizer,
                             .context = session};
     how.classes = session_classes(session, model, &how.class_count);
+    Buffer *words = host_push_buffer(L);
     Status status = pretrained_save(model, directory, &how, &report);
-    say_report(L, status, directory, &report, "left out, as files of this class of transformers do not have it:");
+    host_check(L, end_report(L, status, directory, &report,
+                             "left out, as files of this class of transformers do not have it:", words));
     return 0;
 }
 

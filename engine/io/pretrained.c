@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NAME_SIZE = MODULE_PATH_SIZE + 64, LISTED = 5 };
+enum { NAME_SIZE = MODULE_PATH_SIZE + 64, LISTED = 5, PROPORTION = 100 };
 
 typedef struct Loading {
     Model *model;
@@ -18,6 +18,7 @@ typedef struct Loading {
     const ModelArchitecture *architecture; /* of the directory; NULL: a class that Lathe does not know */
     PretrainedTensors tensors;
     bool strict;
+    RandomKey key; /* of what is drawn anew */
     PretrainedReport *report;
     Buffer wrong; /* missing, though the architecture has it */
     int64_t wrong_count;
@@ -218,7 +219,9 @@ static Status copy_param(void *context, Param *param)
 {
     Loading *loading = context;
     const PretrainedTensor *found = loading->found[loading->place++];
-    return found ? weights_copy(loading->model, param, found->file, found->entry, &loading->scratch) : STATUS_OK;
+    if (found) return weights_copy(loading->model, param, found->file, found->entry, &loading->scratch);
+    param_draw(param, loading->key);
+    return STATUS_OK;
 }
 
 static Status each_param(Loading *loading, Status (*visit)(void *context, Param *param))
@@ -227,7 +230,19 @@ static Status each_param(Loading *loading, Status (*visit)(void *context, Param 
     return module_each_param(loading->model->root, visit, loading);
 }
 
-static Status load(Loading *loading, const char *directory)
+/* strict = false is for heads, vocabularies, another layer: not for a model out of all proportion to its files. */
+static Status check_proportion(const Loading *loading, const char *directory)
+{
+    int64_t weights = module_count_weights(loading->model->root), there = 0;
+    for (size_t i = 0; i < loading->tensors.count; i++) there += loading->tensors.items[i].entry->count;
+    if (weights / PROPORTION <= there) return STATUS_OK;
+    return status_fail(STATUS_FORMAT,
+                       "%s: config.json describes a model of %lld weights, the files have %lld; nothing was loaded",
+                       directory, (long long)weights, (long long)there);
+}
+
+/* Everything that names and shapes can tell. */
+static Status find_all(Loading *loading, const char *directory)
 {
     TRY(find_architecture(loading));
     TRY(pretrained_open(directory, &loading->tensors));
@@ -235,23 +250,65 @@ static Status load(Loading *loading, const char *directory)
     TRY(each_param(loading, find_param));
     TRY(find_left(loading));
     if (loading->strict && (loading->wrong_count || loading->report->left_count)) return refuse(directory, loading);
+    return check_proportion(loading, directory);
+}
+
+static Status load(Loading *loading, const char *directory)
+{
+    TRY(find_all(loading, directory));
     TRY(each_param(loading, read_param));
     TRY(pretrained_name_classes(loading->config_path, loading->config, loading->model));
     return each_param(loading, copy_param);
 }
 
-Status pretrained_load(Model *model, const char *directory, bool strict, PretrainedReport *report)
+static Status with_config(Loading *loading, const char *directory,
+                          Status (*run)(Loading *loading, const char *directory))
 {
     char *path;
     json_t *config;
     TRY(pretrained_read_config(directory, &path, &config));
-    Loading loading = {.model = model, .config_path = path, .config = config, .strict = strict, .report = report};
-    Status status = load(&loading, directory);
-    weights_scratch_free(&loading.scratch);
-    buffer_free(&loading.wrong);
-    memory_free(loading.found);
-    pretrained_close(&loading.tensors);
+    loading->config_path = path;
+    loading->config = config;
+    Status status = run(loading, directory);
+    weights_scratch_free(&loading->scratch);
+    buffer_free(&loading->wrong);
+    memory_free(loading->found);
+    pretrained_close(&loading->tensors);
     json_decref(config);
     memory_free(path);
+    return status;
+}
+
+Status pretrained_load(Model *model, const char *directory, bool strict, RandomKey key, PretrainedReport *report)
+{
+    Loading loading = {.model = model, .strict = strict, .key = key, .report = report};
+    return with_config(&loading, directory, load);
+}
+
+/* config.json may ask for a model of any size: its outline is held against the files before there is memory for it.
+ */
+static Status check_outline(const ModelRecord *record, const void *config, const char *directory, bool strict)
+{
+    PretrainedReport report = {0};
+    Model *outline;
+    TRY(model_outline(record, config, &outline));
+    Loading loading = {.model = outline, .strict = strict, .report = &report};
+    Status status = with_config(&loading, directory, find_all);
+    pretrained_report_free(&report);
+    model_free(outline);
+    return status;
+}
+
+Status pretrained_new(const ModelRecord *record, const void *config, const char *name, const char *directory,
+                      bool strict, RandomKey key, PretrainedReport *report, Model **out)
+{
+    Model *model;
+    TRY(check_outline(record, config, directory, strict));
+    TRY(model_new(record, config, name, RANDOM_NONE, &model));
+    Status status = pretrained_load(model, directory, strict, key, report);
+    if (status == STATUS_OK)
+        *out = model;
+    else
+        model_free(model);
     return status;
 }

@@ -25,13 +25,20 @@ typedef struct PretrainedReport {
 } PretrainedReport;
 void pretrained_report_free(PretrainedReport *report);
 
-/* Gives the model the directory's weights and the names of its classes. Names of tensors: with or without that of
+/* Gives the model the directory's weights and the names of its classes; what is missing is drawn below the key
+ * (RANDOM_NONE: it stays as it is). Names of tensors: with or without that of
  * the bare model ("bert."), gamma and beta of old files, tied weights under either name. strict: nothing may be
  * missing, left over or misshapen, but for heads that the directory's class of transformers (ModelArchitecture)
  * does not have, which are listed as missing, too. Of a class that Lathe does not know only the trunk is taken, and
  * not where strict. All or nothing. Errors: no weights, shards that are missing, elsewhere or links; tied weights
- * that differ; memory. */
-Status pretrained_load(Model *model, const char *directory, bool strict, PretrainedReport *report) STATUS_CHECKED;
+ * that differ; a model of more than 100 times the weights that there are; memory. */
+Status pretrained_load(Model *model, const char *directory, bool strict, RandomKey key,
+                       PretrainedReport *report) STATUS_CHECKED;
+
+/* A new model with the directory's weights. Names and shapes are compared before it is built. Errors: as
+ * pretrained_load(), model_new(). */
+Status pretrained_new(const ModelRecord *record, const void *config, const char *name, const char *directory,
+                      bool strict, RandomKey key, PretrainedReport *report, Model **out) STATUS_CHECKED;
 
 /* How a model is saved; {0} will do. */
 typedef struct PretrainedSaving {

@@ -26,27 +26,39 @@ const ModelRecord *model_record_find(const char *name)
     return NULL;
 }
 
-static Status build(Model *model, const void *config, RandomKey key)
+static Status build(Model *model, const void *config, bool outline, RandomKey key)
 {
     TRY(memory_new(1, model->record->config_size, &model->config));
     memcpy(model->config, config, model->record->config_size);
     TRY(module_new(model->name, &model->root));
+    model->root->outline = outline;
     return model->record->build(model, key);
 }
 
-Status model_new(const ModelRecord *record, const void *config, const char *name, RandomKey key, Model **out)
+static Status make(const ModelRecord *record, const void *config, const char *name, bool outline, RandomKey key,
+                   Model **out)
 {
     Model *model;
     TRY(memory_new(1, sizeof *model, &model));
     model->record = record;
     snprintf(model->name, sizeof model->name, "%s", name);
-    Status status = build(model, config, key);
+    Status status = build(model, config, outline, key);
     if (status != STATUS_OK) {
         model_free(model);
         return status;
     }
     *out = model;
     return STATUS_OK;
+}
+
+Status model_new(const ModelRecord *record, const void *config, const char *name, RandomKey key, Model **out)
+{
+    return make(record, config, name, false, key, out);
+}
+
+Status model_outline(const ModelRecord *record, const void *config, Model **out)
+{
+    return make(record, config, record->name, true, RANDOM_NONE, out);
 }
 
 static void free_classes(char **names, int64_t count)

@@ -99,9 +99,11 @@ struct Forward {
     Tensor *outputs[MODEL_MAX_OUTPUTS]; /* computed so far, by place in the record's list */
 };
 
-/* config is copied. key: where the weights are drawn from. */
+/* config is copied. key: where the weights are drawn from; RANDOM_NONE: they stay zeros, for who fills them in. */
 Status model_new(const ModelRecord *record, const void *config, const char *name, RandomKey key,
                  Model **out) STATUS_CHECKED;
+/* The same without memory for the parameters: for paths and shapes alone. */
+Status model_outline(const ModelRecord *record, const void *config, Model **out) STATUS_CHECKED;
 void model_free(Model *model);
 /* Copies the names of its classes. Errors: memory; it has the old ones then. */
 Status model_set_classes(Model *model, const char *const *names, int64_t count) STATUS_CHECKED;

@@ -137,12 +137,28 @@ static Status name_param(const Module *module, const char *name, Param *param)
     return STATUS_OK;
 }
 
+/* Of an outline: all elements are one. */
+static Status new_outline(int ndim, const int64_t *shape, Tensor **out)
+{
+    Tensor *one;
+    TRY(tensor_new_zeros(NULL, DTYPE_F32, 0, NULL, &one));
+    Status status = tensor_expand(NULL, one, ndim, shape, out);
+    tensor_unref(one);
+    return status;
+}
+
+static Status new_value(const Module *module, int ndim, const int64_t *shape, Tensor **out)
+{
+    while (module->parent) module = module->parent;
+    return module->outline ? new_outline(ndim, shape, out) : tensor_new_zeros(NULL, DTYPE_F32, ndim, shape, out);
+}
+
 Status module_add_param(Module *module, const char *name, bool decay, int ndim, const int64_t *shape, Param **out)
 {
     Param *param;
     TRY(memory_new(1, sizeof *param, &param));
     Status status = name_param(module, name, param);
-    if (status == STATUS_OK) status = tensor_new_zeros(NULL, DTYPE_F32, ndim, shape, &param->value);
+    if (status == STATUS_OK) status = new_value(module, ndim, shape, &param->value);
     if (status == STATUS_OK) status = grow(&module->params, module->param_count);
     if (status != STATUS_OK) {
         param_free(param);

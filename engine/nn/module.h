@@ -21,6 +21,7 @@ typedef struct Param {
     bool frozen;                 /* not trained: see param_set_frozen() */
     bool decay;                  /* weight decay applies: matrices, not biases and norms */
     int64_t pruned;              /* zeros of the mask */
+    double deviation;            /* of the normal distribution that it begins with; 0: it begins with constants */
 } Param;
 
 typedef struct Module {
@@ -29,6 +30,7 @@ typedef struct Module {
     struct Module **children;
     Param **params;
     int child_count, param_count;
+    bool outline; /* of a root: the parameters below have shapes and no memory of their own (model_outline()) */
 } Module;
 
 Status module_new(const char *name, Module **out) STATUS_CHECKED;
@@ -77,6 +79,9 @@ bool module_path_below(const char *path, const char *top);
 void module_path(const Module *module, char out[MODULE_PATH_SIZE]);
 
 /* --- layers with the field's names: "weight" and "bias" --- */
+
+/* Draws the first value of a parameter below the key, each from its own path; RANDOM_NONE: leaves it as it is. */
+void param_draw(Param *param, RandomKey key);
 
 /* weight f32[out,in] drawn from N(0, deviation^2), bias f32[out] zeros (unless without it). */
 Status linear_add(Module *parent, const char *name, int64_t in, int64_t out, bool bias, RandomKey key,

@@ -174,7 +174,7 @@ typedef struct Fresh { /* what will take the place of the session's own */
 
 static Status build_model(const ModelState *state, Model **out)
 {
-    TRY(model_new(state->record, state->config, state->name, random_key(0, "snapshot"), out));
+    TRY(model_new(state->record, state->config, state->name, RANDOM_NONE, out));
     for (int i = 0; i < state->count; i++) {
         Param *param;
         TRY(find_or_add((*out)->root, &state->params[i], &param));

@@ -85,7 +85,7 @@ static inline void stored_classes_model(const StoredModel *stored, const char *o
     ASSERT_OK(model_new(record, config, "model", random_key(1, "weights"), &model));
     memory_free(config);
     ASSERT_OK(session_add_model(session, model));
-    ASSERT_OK(pretrained_load(model, stored->directory, false, &report));
+    ASSERT_OK(pretrained_load(model, stored->directory, false, RANDOM_NONE, &report));
     pretrained_report_free(&report);
 }
 

@@ -3,6 +3,8 @@
 #include "engine/io/json.h"
 #include "engine/io/pretrained.h"
 #include "engine/io/weights.h"
+#include "engine/nn/bert.h"
+#include "engine/nn/gpt2.h"
 #include "scripts/host.h"
 #include "tests/unit/scratch.h"
 
@@ -42,7 +44,7 @@ static Model *load(const char *directory)
     Model *model;
     PretrainedReport report = {0};
     OK(new_model(directory, &model));
-    OK(pretrained_load(model, directory, true, &report));
+    OK(pretrained_load(model, directory, true, RANDOM_NONE, &report));
     ck_assert_int_eq(report.left_count + report.missing_count, 0);
     pretrained_report_free(&report);
     return model;
@@ -159,7 +161,7 @@ static void expect_refusal(const char *words)
     Status status = new_model(scratch_folder, &model);
     if (status == STATUS_OK) {
         OK(new_model(scratch_folder, &before));
-        status = pretrained_load(model, scratch_folder, true, &report);
+        status = pretrained_load(model, scratch_folder, true, RANDOM_NONE, &report);
         char message[1024];
         snprintf(message, sizeof message, "%s", status_message());
         OK(module_each_param(model->root, compare_param, before->root)); /* as they were drawn */
@@ -292,7 +294,7 @@ START_TEST(lenient_loading_lists)
     edit("config.json", "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 1");
     edit("config.json", "\"vocab_size\": 61", "\"vocab_size\": 61, \"num_labels\": 3");
     OK(new_model(scratch_folder, &model));
-    OK(pretrained_load(model, scratch_folder, false, &report));
+    OK(pretrained_load(model, scratch_folder, false, RANDOM_NONE, &report));
     ck_assert_str_eq(report.missing.data, "bert.embeddings.position_embeddings.weight\nclassifier.weight\n"
                                           "classifier.bias\n");
     ck_assert_int_eq(report.missing_count, 3);
@@ -302,6 +304,53 @@ START_TEST(lenient_loading_lists)
     ck_assert_ptr_nonnull(strstr(report.left.data, "bert.encoder.layer.1.output.dense.weight\n"));
     pretrained_report_free(&report);
     model_free(model);
+    ck_assert_uint_eq(memory_in_use(), 0);
+}
+END_TEST
+
+/* No memory is taken for what the files cannot fill. */
+START_TEST(sizes_are_compared_first)
+{
+    const ModelRecord *record;
+    Model *model;
+    PretrainedReport report = {0};
+    BertConfig config;
+    copy_bert();
+    edit("config.json", "\"hidden_size\": 24", "\"hidden_size\": 65535");
+    edit("config.json", "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 900");
+    OK(pretrained_record(scratch_folder, &record));
+    OK(pretrained_config(scratch_folder, record, &config));
+    RandomKey key = random_key(1, "weights");
+    ASSERT_FAILS(pretrained_new(record, &config, "model", scratch_folder, true, key, &report, &model),
+                 STATUS_FORMAT, "the model's is f32[61,65535]; nothing was loaded");
+    pretrained_report_free(&report);
+    ASSERT_FAILS(pretrained_new(record, &config, "model", scratch_folder, false, key, &report, &model),
+                 STATUS_FORMAT, "config.json describes a model of 154");
+    pretrained_report_free(&report);
+    ck_assert_uint_lt(memory_peak(), 64 << 20);
+    ck_assert_uint_eq(memory_in_use(), 0);
+}
+END_TEST
+
+/* What is missing is drawn as a new model's would be. */
+START_TEST(missing_heads_are_drawn)
+{
+    const ModelRecord *record;
+    Model *model, *fresh;
+    PretrainedReport report = {0};
+    Gpt2Config config;
+    RandomKey key = random_key(1, "weights");
+    OK(pretrained_record(gpt2_golden, &record));
+    OK(pretrained_config(gpt2_golden, record, &config));
+    config.num_labels = 3;
+    OK(pretrained_new(record, &config, "model", gpt2_golden, true, key, &report, &model));
+    OK(model_new(record, &config, "model", key, &fresh));
+    ck_assert_str_eq(report.missing.data, "score.weight\n");
+    OK(module_each_param(module_find(model->root, "score"), compare_param, fresh->root));
+    ck_assert(tensor_get(module_find_param(model->root, "score.weight")->value, 5) != 0);
+    pretrained_report_free(&report);
+    model_free(model);
+    model_free(fresh);
     ck_assert_uint_eq(memory_in_use(), 0);
 }
 END_TEST
@@ -372,7 +421,7 @@ START_TEST(classes_of_transformers_are_read)
     PretrainedReport report = {0};
     write_class(class->name, class->without);
     OK(new_model(scratch_folder, &model));
-    OK(pretrained_load(model, scratch_folder, true, &report));
+    OK(pretrained_load(model, scratch_folder, true, RANDOM_NONE, &report));
     ck_assert_int_eq(report.missing_count, class->count);
     ck_assert_int_eq(report.left_count, 0);
     if (class->missing) ck_assert_str_eq(report.missing.data, class->missing);
@@ -406,7 +455,7 @@ START_TEST(unknown_classes_give_the_trunk)
     expect_refusal("its architecture is 'BertForTokenClassification'");
     OK(new_model(scratch_folder, &model));
     double before = tensor_get(module_find_param(model->root, "classifier.weight")->value, 0);
-    OK(pretrained_load(model, scratch_folder, false, &report));
+    OK(pretrained_load(model, scratch_folder, false, RANDOM_NONE, &report));
     ck_assert_str_eq(report.left.data, "classifier.weight\n");
     ck_assert(tensor_get(module_find_param(model->root, "classifier.weight")->value, 0) == before);
     ck_assert_ptr_nonnull(strstr(report.missing.data, "classifier.weight\n"));
@@ -438,7 +487,7 @@ START_TEST(classifiers_come_back)
     pretrained_report_free(&report);
     Model *again;
     OK(new_model(scratch_path("saved"), &again));
-    OK(pretrained_load(again, scratch_path("saved"), true, &report));
+    OK(pretrained_load(again, scratch_path("saved"), true, RANDOM_NONE, &report));
     ck_assert_int_eq(again->class_count, 3);
     for (int i = 0; i < 3; i++) ck_assert_str_eq(again->classes[i], names[i]);
     OK(module_each_param(module_find(again->root, heads[_i]), compare_param, model->root));
@@ -499,7 +548,7 @@ static void fail_all(int writes)
         PretrainedReport report = {0};
         (writes ? file_fail_after : memory_fail_after)(n, 0);
         Status status = pretrained_save(model, scratch_path("saved"), &plainly, &report);
-        if (status == STATUS_OK) status = pretrained_load(model, gpt2_golden, true, &report);
+        if (status == STATUS_OK) status = pretrained_load(model, gpt2_golden, true, RANDOM_NONE, &report);
         (writes ? file_fail_after : memory_fail_after)(0, 0);
         pretrained_report_free(&report);
         model_free(load(scratch_path("saved")));
@@ -583,6 +632,8 @@ Suite *pretrained_suite(void)
     tcase_add_test(tests, tied_weights_must_agree);
     tcase_add_test(tests, lenient_loading_lists);
     tcase_add_test(tests, labels_are_counted);
+    tcase_add_test(tests, sizes_are_compared_first);
+    tcase_add_test(tests, missing_heads_are_drawn);
     tcase_add_loop_test(tests, classes_of_transformers_are_read, 0, CLASSES);
     tcase_add_test(tests, unknown_classes_give_the_trunk);
     tcase_add_loop_test(tests, classifiers_come_back, 0, 2);
