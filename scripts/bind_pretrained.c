@@ -4,6 +4,7 @@
 #include "engine/io/file.h"
 #include "engine/io/pretrained.h"
 #include "engine/train/classes.h"
+#include "scripts/bind_origin.h"
 #include "scripts/bind_parts.h"
 #include "scripts/bind_session.h"
 
@@ -89,8 +90,14 @@ Model *bind_make_model(lua_State *L, const Part *part, const char *name, RandomK
 {
     PretrainedReport report = {0};
     Model *model = NULL;
-    if (!part->directory[0]) {
+    Hash content;
+    const char *origin = bind_stands_in_for(L, part->directory, &content);
+    if (!part->directory[0] || origin) {
+        if (origin) key = RANDOM_NONE; /* a checkpoint fills it in */
         host_check(L, model_new(part->record.data, part->config, name, key, &model));
+        Status status = origin ? model_set_origin(model, origin, content) : STATUS_OK;
+        if (status != STATUS_OK) model_free(model);
+        host_check(L, status);
         return model;
     }
     Buffer *words = host_push_buffer(L);

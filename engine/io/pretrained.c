@@ -299,6 +299,13 @@ static Status check_outline(const ModelRecord *record, const void *config, const
     return status;
 }
 
+static Status remember_origin(Model *model, const char *directory)
+{
+    Hash content;
+    TRY(pretrained_content(directory, &content));
+    return model_set_origin(model, directory, content);
+}
+
 Status pretrained_new(const ModelRecord *record, const void *config, const char *name, const char *directory,
                       bool strict, RandomKey key, PretrainedReport *report, Model **out)
 {
@@ -306,6 +313,7 @@ Status pretrained_new(const ModelRecord *record, const void *config, const char 
     TRY(check_outline(record, config, directory, strict));
     TRY(model_new(record, config, name, RANDOM_NONE, &model));
     Status status = pretrained_load(model, directory, strict, key, report);
+    if (status == STATUS_OK) status = remember_origin(model, directory);
     if (status == STATUS_OK)
         *out = model;
     else

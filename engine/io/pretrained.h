@@ -35,10 +35,13 @@ void pretrained_report_free(PretrainedReport *report);
 Status pretrained_load(Model *model, const char *directory, bool strict, RandomKey key,
                        PretrainedReport *report) STATUS_CHECKED;
 
-/* A new model with the directory's weights. Names and shapes are compared before it is built. Errors: as
- * pretrained_load(), model_new(). */
+/* A new model with the directory's weights, which knows where it is from. Names and shapes are compared before it
+ * is built. Errors: as pretrained_load(), model_new(). */
 Status pretrained_new(const ModelRecord *record, const void *config, const char *name, const char *directory,
                       bool strict, RandomKey key, PretrainedReport *report, Model **out) STATUS_CHECKED;
+
+/* The hash of a directory's weights: names, types, shapes and bytes. Errors: as pretrained_load() for the files. */
+Status pretrained_content(const char *directory, Hash *out) STATUS_CHECKED;
 
 /* How a model is saved; {0} will do. */
 typedef struct PretrainedSaving {

@@ -164,6 +164,25 @@ void pretrained_close(PretrainedTensors *tensors)
     *tensors = (PretrainedTensors){0};
 }
 
+static Hash hash_tensor(const SafetensorsEntry *entry)
+{
+    Hash hash = hash_bytes(entry->name, strlen(entry->name));
+    hash = hash_combine(hash, hash_bytes(&entry->type, sizeof entry->type));
+    hash = hash_combine(hash, hash_bytes(entry->shape, (size_t)entry->ndim * sizeof *entry->shape));
+    return hash_combine(hash, hash_bytes(entry->data, entry->bytes));
+}
+
+Status pretrained_content(const char *directory, Hash *out)
+{
+    PretrainedTensors tensors = {0};
+    Hash hash = hash_bytes("weights", 7);
+    Status status = pretrained_open(directory, &tensors);
+    for (size_t i = 0; i < tensors.count; i++) hash = hash_combine(hash, hash_tensor(tensors.items[i].entry));
+    pretrained_close(&tensors);
+    if (status == STATUS_OK) *out = hash;
+    return status;
+}
+
 PretrainedTensor *pretrained_find(const PretrainedTensors *tensors, const char *name)
 {
     for (size_t i = 0; i < tensors->count; i++)

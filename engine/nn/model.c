@@ -73,7 +73,18 @@ void model_free(Model *model)
     module_free(model->root);
     memory_free(model->config);
     free_classes(model->classes, model->class_count);
+    memory_free(model->origin);
     memory_free(model);
+}
+
+Status model_set_origin(Model *model, const char *directory, Hash content)
+{
+    char *copy;
+    TRY(memory_copy_text(directory, &copy));
+    memory_free(model->origin);
+    model->origin = copy;
+    model->content = content;
+    return STATUS_OK;
 }
 
 Status model_set_classes(Model *model, const char *const *names, int64_t count)

@@ -5,6 +5,7 @@
 #ifndef LATHE_NN_MODEL_H
 #define LATHE_NN_MODEL_H
 
+#include "engine/base/hash.h"
 #include "engine/nn/module.h"
 #include "engine/ops/attention.h"
 #include "engine/tensor/batch.h"
@@ -89,6 +90,8 @@ struct Model {
     Module *root;
     char **classes; /* names of its classes, where files told them; class_count of them, else 0 */
     int64_t class_count;
+    char *origin; /* the directory that it was loaded from; NULL: none */
+    Hash content; /* of the weights there */
 };
 
 struct Forward {
@@ -107,6 +110,8 @@ Status model_outline(const ModelRecord *record, const void *config, Model **out)
 void model_free(Model *model);
 /* Copies the names of its classes. Errors: memory; it has the old ones then. */
 Status model_set_classes(Model *model, const char *const *names, int64_t count) STATUS_CHECKED;
+/* Where it was loaded from; the text is copied. */
+Status model_set_origin(Model *model, const char *directory, Hash content) STATUS_CHECKED;
 /* Whether files have the parameter's value as its transpose. */
 bool model_transposes(const Model *model, const Param *param);
 
