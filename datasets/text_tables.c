@@ -39,10 +39,13 @@ static Status check_label(const char *label)
 static Status add_text(Corpus *corpus, const char *text, size_t length, const char *label)
 {
     int32_t number = -1;
+    int64_t before = corpus->document_count;
     if (label) TRY(check_label(label));
     if (label) TRY(corpus_class(corpus, label, &number));
     TRY(text_add_sentences(corpus, text, length));
-    return corpus_end_document(corpus, number);
+    TRY(corpus_end_document(corpus, number));
+    if (!label || corpus->document_count > before) return STATUS_OK;
+    return status_fail(STATUS_FORMAT, "the text with the label '%s' is empty; a labelled text has words", label);
 }
 
 /* --- JSON lines --- */

@@ -2,10 +2,12 @@
 /* Weights of a directory into a model: each parameter finds its tensor by one of the names that files have for it;
  * then all is checked, then copied. */
 #include "engine/base/memory.h"
+#include "engine/base/printable.h"
 #include "engine/io/file.h"
 #include "engine/io/pretrained_internal.h"
 #include "engine/io/weights.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -36,8 +38,10 @@ void pretrained_report_free(PretrainedReport *report)
 
 static Status note(Buffer *list, int64_t *count, const char *name, const char *why)
 {
+    char shown[NAME_SIZE];
     (*count)++;
-    return buffer_printf(list, "%s%s%s%s\n", name, *why ? " (" : "", why, *why ? ")" : "");
+    return buffer_printf(list, "%s%s%s%s\n", printable(name, shown, sizeof shown), *why ? " (" : "", why,
+                         *why ? ")" : "");
 }
 
 /* --- names --- */
@@ -208,11 +212,33 @@ static Status find_architecture(Loading *loading)
 
 /* --- copying --- */
 
+static bool is_finite(const float *values, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        if (!isfinite(values[i])) return false;
+    return true;
+}
+
+/* Weights with NaN or infinity train to nothing; who insists gets the rest. */
+static Status check_finite(Loading *loading, const Param *param, PretrainedTensor **found)
+{
+    const SafetensorsEntry *entry = (*found)->entry;
+    if (is_finite(loading->scratch.values, tensor_count(param->value))) return STATUS_OK;
+    if (loading->strict)
+        return status_fail(STATUS_FORMAT, "%s: tensor '%s' holds values that are not finite; nothing was loaded",
+                           safetensors_path((*found)->file), entry->name);
+    *found = NULL;
+    TRY(note(&loading->report->left, &loading->report->left_count, entry->name, "its values are not finite"));
+    return note(&loading->report->missing, &loading->report->missing_count, param->path, "");
+}
+
 static Status read_param(void *context, Param *param)
 {
     Loading *loading = context;
-    const PretrainedTensor *found = loading->found[loading->place++];
-    return found ? weights_prepare(loading->model, param, found->file, found->entry, &loading->scratch) : STATUS_OK;
+    PretrainedTensor **found = &loading->found[loading->place++];
+    if (!*found) return STATUS_OK;
+    TRY(weights_prepare(loading->model, param, (*found)->file, (*found)->entry, &loading->scratch));
+    return check_finite(loading, param, found);
 }
 
 static Status copy_param(void *context, Param *param)

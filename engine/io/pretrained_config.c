@@ -242,6 +242,13 @@ static Status put_fixed(const ModelRecord *record, json_t *out)
     return STATUS_OK;
 }
 
+/* A number below 0 leaves something open, for which transformers has null. */
+static Status put_option(const Option *option, const void *config, json_t *out)
+{
+    bool open = option->kind == OPTION_NUMBER && *(const double *)((const char *)config + option->offset) < 0;
+    return open ? json_set(out, option->name, json_null()) : json_set_option(out, option, config);
+}
+
 /* The options; num_labels is told by naming the classes, and only where the class of transformers has them. */
 static Status put_options(const Model *model, const ModelArchitecture *architecture, const PretrainedSaving *how,
                           json_t *out)
@@ -249,7 +256,7 @@ static Status put_options(const Model *model, const ModelArchitecture *architect
     for (const Option *option = model->record->options; option && option->name; option++) {
         bool its = architecture->option && strcmp(architecture->option, option->name) == 0;
         if (strcmp(option->name, "num_labels") != 0)
-            TRY(json_set_option(out, option, model->config));
+            TRY(put_option(option, model->config, out));
         else if (its)
             TRY(put_labels(model, how, *(const int64_t *)((const char *)model->config + option->offset), out));
     }

@@ -103,6 +103,23 @@ Status model_set_classes(Model *model, const char *const *names, int64_t count)
     return STATUS_OK;
 }
 
+int64_t model_vocab_size(const Model *model)
+{
+    const Option *option = option_find(model->record->options, "vocab_size");
+    return option ? *(const int64_t *)((const char *)model->config + option->offset) : 0;
+}
+
+Status model_check_vocabulary(const Model *model, const char *whose, int64_t pieces)
+{
+    int64_t rows = model_vocab_size(model);
+    if (!rows || pieces <= rows) return STATUS_OK;
+    return status_fail(
+        STATUS_INVALID,
+        "%s has %lld pieces, model '%s' a vocab_size of %lld: they do not belong together; build the "
+        "model with vocab_size = tokenizer.vocab_size",
+        whose, (long long)pieces, model->name, (long long)rows);
+}
+
 bool model_transposes(const Model *model, const Param *param)
 {
     const char *const *names = model->record->transposed;

@@ -112,6 +112,10 @@ void model_free(Model *model);
 Status model_set_classes(Model *model, const char *const *names, int64_t count) STATUS_CHECKED;
 /* Where it was loaded from; the text is copied. */
 Status model_set_origin(Model *model, const char *directory, Hash content) STATUS_CHECKED;
+/* Pieces of the vocabulary that it was built for; 0 where it reads no text. */
+int64_t model_vocab_size(const Model *model);
+/* Errors: a vocabulary with more pieces than the model has ('whose' names it in the message). */
+Status model_check_vocabulary(const Model *model, const char *whose, int64_t pieces) STATUS_CHECKED;
 /* Whether files have the parameter's value as its transpose. */
 bool model_transposes(const Model *model, const Param *param);
 

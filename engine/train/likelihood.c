@@ -25,6 +25,7 @@ static bool has_output(const Model *model, const char *name)
 static Status check(const Scoring *scoring)
 {
     const Model *model = scoring->model;
+    TRY(model_check_vocabulary(model, "likelihood: the tokenizer", scoring->vocabulary->size));
     int64_t most = model->record->max_length ? model->record->max_length(model) : 0;
     if (most && scoring->count > most)
         return status_fail(STATUS_INVALID,

@@ -8,6 +8,7 @@
 #include "scripts/host.h"
 #include "tests/unit/scratch.h"
 
+#include <math.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -248,6 +249,126 @@ START_TEST(links_are_refused)
     expect_refusal("is no regular file");
     ck_assert_int_eq(rmdir(scratch_path(shard)), 0);
     expect_refusal("is missing; was the whole model fetched?");
+}
+END_TEST
+
+/* A pipe that nobody writes to is no file, and nobody waits for it. */
+START_TEST(pipes_are_refused)
+{
+    copy(bert_golden, "config.json");
+    ck_assert_int_eq(mkfifo(scratch_path("model.safetensors"), 0600), 0);
+    expect_refusal("model.safetensors: is not a regular file");
+    ck_assert_int_eq(unlink(scratch_path("config.json")), 0);
+    ck_assert_int_eq(mkfifo(scratch_path("config.json"), 0600), 0);
+    expect_refusal("config.json: is empty");
+}
+END_TEST
+
+/* Tensors of the golden BERT, with a place for more. */
+static size_t golden_entries(Safetensors **file, SafetensorsEntry entries[64])
+{
+    size_t count = 0;
+    OK(safetensors_open(TEST_GOLDEN "/bert_model.safetensors", file));
+    for (; count < safetensors_count(*file); count++) entries[count] = *safetensors_entry(*file, count);
+    return count;
+}
+
+/* A name from a file does not steer the terminal, in errors and in lists. */
+START_TEST(names_are_shown_harmless)
+{
+    static const float value[1] = {1};
+    Model *model;
+    PretrainedReport report = {0};
+    Safetensors *file;
+    SafetensorsEntry entries[64];
+    copy(bert_golden, "config.json");
+    size_t count = golden_entries(&file, entries);
+    entries[count++] =
+        (SafetensorsEntry){.name = "\x1b[2Jred", .type = SAFETENSORS_F32, .ndim = 1, .shape = {1}, .data = value};
+    OK(safetensors_write(scratch_path("model.safetensors"), false, entries, count, NULL, 0));
+    safetensors_close(file);
+    expect_refusal("1 tensors have no place in the model: \\x1b[2Jred");
+    OK(new_model(scratch_folder, &model));
+    OK(pretrained_load(model, scratch_folder, false, RANDOM_NONE, &report));
+    ck_assert_str_eq(report.left.data, "\\x1b[2Jred\n");
+    pretrained_report_free(&report);
+    model_free(model);
+}
+END_TEST
+
+/* Nothing trains from NaN: an error, or the rest without it. */
+START_TEST(values_must_be_finite)
+{
+    Model *model;
+    PretrainedReport report = {0};
+    Safetensors *file;
+    SafetensorsEntry entries[64];
+    float bias[24] = {0};
+    copy(bert_golden, "config.json");
+    size_t count = golden_entries(&file, entries), at = 0;
+    while (strcmp(entries[at].name, "bert.pooler.dense.bias") != 0) at++;
+    bias[7] = _i ? (float)INFINITY : (float)NAN;
+    entries[at].data = bias;
+    OK(safetensors_write(scratch_path("model.safetensors"), false, entries, count, NULL, 0));
+    safetensors_close(file);
+    expect_refusal("tensor 'bert.pooler.dense.bias' holds values that are not finite");
+    OK(new_model(scratch_folder, &model));
+    OK(pretrained_load(model, scratch_folder, false, RANDOM_NONE, &report));
+    ck_assert_str_eq(report.left.data, "bert.pooler.dense.bias (its values are not finite)\n");
+    ck_assert_str_eq(report.missing.data, "bert.pooler.dense.bias\n");
+    ck_assert(tensor_get(module_find_param(model->root, "bert.pooler.dense.bias")->value, 7) == 0);
+    pretrained_report_free(&report);
+    model_free(model);
+}
+END_TEST
+
+/* What an index passes over is in the shards all the same. */
+START_TEST(shards_have_no_more_than_the_index)
+{
+    copy_bert();
+    edit("model.safetensors.index.json", "\"bert.embeddings.LayerNorm.gamma\"",
+         "\"bert.embeddings.position_ids2\"");
+    expect_refusal("tensor 'bert.embeddings.position_ids2' is not in its shard");
+    copy_bert();
+    char *index = scratch_read(scratch_path("model.safetensors.index.json"));
+    char *at = strstr(index, "\"cls.predictions.decoder.weight\""), *line = at;
+    size_t end = strcspn(line, "\n");
+    memset(line, ' ', end); /* the line of a tensor, which was found by its twin */
+    scratch_write(scratch_path("model.safetensors.index.json"), index, strlen(index));
+    memory_free(index);
+    model_free(load(scratch_folder));
+    Safetensors *file;
+    SafetensorsEntry entries[64];
+    static const float value[1] = {1};
+    size_t count = 0;
+    OK(safetensors_open(scratch_path(shard), &file));
+    for (; count < safetensors_count(file); count++) entries[count] = *safetensors_entry(file, count);
+    entries[count++] =
+        (SafetensorsEntry){.name = "smuggled", .type = SAFETENSORS_F32, .ndim = 1, .shape = {1}, .data = value};
+    OK(safetensors_write(scratch_path("new"), false, entries, count, NULL, 0));
+    safetensors_close(file);
+    ck_assert_int_eq(rename(scratch_path("new"), scratch_path(shard)), 0);
+    expect_refusal("1 tensors have no place in the model: smuggled");
+}
+END_TEST
+
+/* null of transformers means as hidden_dropout_prob, both ways. */
+START_TEST(classifier_dropout_is_read)
+{
+    Model *model;
+    json_t *config;
+    copy_bert();
+    OK(new_model(scratch_folder, &model));
+    ck_assert(((BertConfig *)model->config)->classifier_dropout == -1);
+    save(model, scratch_path("saved"), &plainly);
+    OK(json_read(scratch_path("saved/config.json"), 0, &config));
+    ck_assert(json_is_null(json_object_get(config, "classifier_dropout")));
+    json_decref(config);
+    model_free(model);
+    edit("config.json", "\"classifier_dropout\": null", "\"classifier_dropout\": 0.25");
+    OK(new_model(scratch_folder, &model));
+    ck_assert(((BertConfig *)model->config)->classifier_dropout == 0.25);
+    model_free(model);
 }
 END_TEST
 
@@ -628,6 +749,11 @@ Suite *pretrained_suite(void)
     tcase_add_loop_test(tests, bad_configs_are_refused, 0, sizeof bad_configs / sizeof *bad_configs);
     tcase_add_loop_test(tests, bad_indexes_are_refused, 0, sizeof bad_indexes / sizeof *bad_indexes);
     tcase_add_test(tests, links_are_refused);
+    tcase_add_test(tests, pipes_are_refused);
+    tcase_add_test(tests, names_are_shown_harmless);
+    tcase_add_loop_test(tests, values_must_be_finite, 0, 2);
+    tcase_add_test(tests, shards_have_no_more_than_the_index);
+    tcase_add_test(tests, classifier_dropout_is_read);
     tcase_add_test(tests, no_weights);
     tcase_add_test(tests, tied_weights_must_agree);
     tcase_add_test(tests, lenient_loading_lists);
