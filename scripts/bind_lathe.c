@@ -4,6 +4,7 @@
 #include "scripts/bind_edit.h"
 #include "scripts/bind_experiments.h"
 #include "scripts/bind_history.h"
+#include "scripts/bind_origin.h"
 #include "scripts/bind_parts.h"
 #include "scripts/bind_session.h"
 #include "scripts/bind_tokenizers.h"
@@ -129,6 +130,7 @@ void bind_open_lathe(lua_State *L)
     lua_setglobal(L, "gradcheck");
     bind_open_edits(L);
     bind_open_history(L);
+    bind_open_origin(L);
     bind_open_views(L);
     run_library(L, "prelude");
 }

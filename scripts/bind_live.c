@@ -163,12 +163,12 @@ static Status assignment(const Live *live, const Option *option, const void *con
 }
 
 /* Whether a model's option that has its new value in config can be changed alone. What is no number may decide the
- * shapes: then a tree is built to see. */
+ * shapes: then its outline is made to see. */
 static Status check_model_option(const Model *model, const Option *option, const char *words)
 {
     Model *fresh;
     if (option->kind == OPTION_NUMBER) return STATUS_OK;
-    TRY(model_new(model->record, model->config, model->name, random_key(0, "option"), &fresh));
+    TRY(model_outline(model->record, model->config, &fresh));
     bool same = model_same_shapes(model, fresh);
     /* build() may have filled in what the config left open */
     bool kept = memcmp(model->config, fresh->config, model->record->config_size) == 0;

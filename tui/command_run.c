@@ -199,7 +199,7 @@ static Status go_on(Live *live, const Arguments *arguments)
     char skipped[CHECKPOINTS_TEXT_SIZE];
     TRY(run_directory_resume(arguments->resume, &live->directory));
     TRY(warn_of_differences(arguments->resume));
-    TRY(run_setup_directory(arguments->resume, &live->setup));
+    TRY(run_setup_directory(arguments->resume, false, &live->setup));
     TRY(check_checkpoints(live->directory, skipped));
     if (skipped[0]) fprintf(stderr, "lathe: %s\n", skipped);
     return bind_history(live->setup.host, "resume", live->directory, live->setup.session);

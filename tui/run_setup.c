@@ -6,6 +6,7 @@
 #include "engine/io/metadata.h"
 #include "scripts/bind_history.h"
 #include "scripts/bind_session.h"
+#include "tui/run_origin.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -45,7 +46,7 @@ static Status read_parameters(RunSetup *setup, const char *name, const json_t *c
     return STATUS_OK;
 }
 
-static Status load_directory(const char *path, const json_t *config, RunSetup *out)
+static Status load_directory(const char *path, const json_t *config, bool exact, RunSetup *out)
 {
     char *name = NULL;
     int64_t seed;
@@ -54,6 +55,7 @@ static Status load_directory(const char *path, const json_t *config, RunSetup *o
     out->seed = status == STATUS_OK ? (uint64_t)seed : 1;
     if (status == STATUS_OK) status = file_join(path, "recipe.lua", &out->recipe_path);
     if (status == STATUS_OK) status = make_host(out, true);
+    if (status == STATUS_OK) status = run_origin_check(out->host, path, config, exact);
     if (status == STATUS_OK) status = recipe_load(out->host, out->recipe_path, &out->recipe);
     if (status == STATUS_OK) status = read_parameters(out, name, config);
     if (status == STATUS_OK) status = run_setup_build(out, -1);
@@ -63,12 +65,12 @@ static Status load_directory(const char *path, const json_t *config, RunSetup *o
     return status;
 }
 
-Status run_setup_directory(const char *path, RunSetup *out)
+Status run_setup_directory(const char *path, bool exact, RunSetup *out)
 {
     json_t *config;
     *out = (RunSetup){0};
     TRY(run_directory_read_config(path, &config));
-    Status status = load_directory(path, config, out);
+    Status status = load_directory(path, config, exact, out);
     json_decref(config);
     return status;
 }
@@ -76,7 +78,7 @@ Status run_setup_directory(const char *path, RunSetup *out)
 Status run_setup_final(const char *path, RunSetup *out)
 {
     Buffer journal = {0};
-    TRY(run_setup_directory(path, out));
+    TRY(run_setup_directory(path, false, out));
     Status status = run_directory_read_journal(path, &journal);
     if (status == STATUS_OK && journal.length) status = bind_settle(out->host, journal.data);
     buffer_free(&journal);
@@ -183,6 +185,7 @@ static Status fill_config(RunSetup *setup, json_t *config)
     TRY(json_new_object(&data));
     TRY(json_set(config, "data", data));
     TRY(put_data(setup->session, data));
+    TRY(run_origin_put(setup->session, config));
     TRY(made_with(&metadata));
     return json_set(config, "made_with", metadata);
 }
@@ -220,6 +223,7 @@ static Status write_all(RunSetup *setup, const RunDirectory *directory, json_t *
     Buffer journal = {0};
     TRY(fill_config(setup, config));
     TRY(copy_recipe(setup, run_directory_path(directory)));
+    TRY(run_origin_keep(setup->session, run_directory_path(directory)));
     TRY(run_directory_write_config(directory, config));
     Status status = journal_text(setup, config, &journal);
     if (status == STATUS_OK) status = run_directory_put_journal((RunDirectory *)directory, journal.data);

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 /* Names that a run writes. */
-static const char *const run_names[] = {"config.json", "metrics.jsonl", "metrics.store",
-                                        "journal.lua", "checkpoints",   "model.safetensors"};
+static const char *const run_names[] = {"config.json", "metrics.jsonl",     "metrics.store", "journal.lua",
+                                        "checkpoints", "model.safetensors", "origin"};
 static const char lock_name[] = ".lock";
 
 static Status holds(const char *directory, const char *name, bool *out)

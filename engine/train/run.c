@@ -294,12 +294,8 @@ static Status write_vocabulary(const Session *session, const char *directory)
 static Status model_config(const Model *model, json_t *out)
 {
     TRY(json_set_text(out, "model_type", model->record->name));
-    for (const Option *option = model->record->options; option && option->name; option++) {
-        const void *at = (const char *)model->config + option->offset;
-        if (option->kind == OPTION_INTEGER) TRY(json_set_integer(out, option->name, *(const int64_t *)at));
-        if (option->kind == OPTION_NUMBER) TRY(json_set_number(out, option->name, *(const double *)at));
-        if (option->kind == OPTION_BOOLEAN) TRY(json_set_boolean(out, option->name, *(const bool *)at));
-    }
+    for (const Option *option = model->record->options; option && option->name; option++)
+        TRY(json_set_option(out, option, model->config));
     return STATUS_OK;
 }
 

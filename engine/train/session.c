@@ -2,6 +2,7 @@
 #include "engine/train/session.h"
 
 #include "engine/base/memory.h"
+#include "engine/train/classes.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -199,21 +200,13 @@ static Status check_objective(Session *session, Objective *objective)
 
 static Status check_vocabulary(const Session *session)
 {
-    for (int m = 0; m < session->model_count; m++) {
-        const Option *option = option_find(session->models[m]->record->options, "vocab_size");
-        if (!option) continue;
-        int64_t rows = *(const int64_t *)((const char *)session->models[m]->config + option->offset);
+    for (int m = 0; m < session->model_count; m++)
         for (int s = 0; s < session->source_count; s++) {
+            char whose[SESSION_NAME_SIZE + 16];
             const Vocabulary *vocabulary = session->sources[s].source->vocabulary;
-            if (vocabulary && vocabulary->size > rows)
-                return status_fail(
-                    STATUS_INVALID,
-                    "data source '%s' has %lld pieces, model '%s' a vocab_size of %lld; build the model "
-                    "with vocab_size = tokenizer.vocab_size",
-                    session->sources[s].name, (long long)vocabulary->size, session->models[m]->name,
-                    (long long)rows);
+            snprintf(whose, sizeof whose, "data source '%s'", session->sources[s].name);
+            if (vocabulary) TRY(model_check_vocabulary(session->models[m], whose, vocabulary->size));
         }
-    }
     return STATUS_OK;
 }
 
@@ -240,6 +233,7 @@ Status session_check(Session *session)
         return status_fail(STATUS_INVALID, "session: there is no objective; add one, objectives.mlm{} for example");
     for (int i = 0; i < session->objective_count; i++) TRY(check_objective(session, session->objectives[i]));
     TRY(check_vocabulary(session));
+    TRY(classes_check(session));
     return check_lengths(session);
 }
 

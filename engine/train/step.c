@@ -165,6 +165,13 @@ static Status add_objective(Micro *micro, Passes *passes, int place, Tensor **to
     return STATUS_OK;
 }
 
+static bool any_frozen(const Session *session)
+{
+    for (int i = 0; i < session->model_count; i++)
+        if (module_has_frozen(session->models[i]->root)) return true;
+    return false;
+}
+
 static Status forward_backward(Micro *micro, Passes *passes)
 {
     Session *session = micro->session;
@@ -176,7 +183,9 @@ static Status forward_backward(Micro *micro, Passes *passes)
         if (active(session->objectives[i])) TRY(add_objective(micro, passes, i, &total));
     if (!total) return status_fail(STATUS_INVALID, "step: no objective is on with a weight above 0");
     micro->metrics->loss += tensor_get(total, 0);
-    return micro->look && micro->look->forward_only ? STATUS_OK : tape_backward(session->tape, total, NULL);
+    bool back = !micro->look || !micro->look->forward_only;
+    if (!total->node && any_frozen(session)) back = false; /* nothing that the loss sees is trained */
+    return back ? tape_backward(session->tape, total, NULL) : STATUS_OK;
 }
 
 static Status run_micro(Micro *micro)

@@ -27,7 +27,7 @@ function history.entries(journal)
 end
 
 -- Entries that only say which state was reached.
-local marks = { ["finish()"] = true, ["saved()"] = true }
+local marks = { ["began()"] = true, ["finish()"] = true, ["saved()"] = true }
 history.marks = marks
 
 local commands = { undo = true, redo = true, rewind = true, branch = true, switch = true }
@@ -142,7 +142,11 @@ end
 local function report_difference(entry, number, from, hash, states, metrics)
   print(("step %s: the state is %s, the journal says %s"):format(comma(entry.step), hash, entry.hash))
   print(("  the first tensor that differs: %s"):format(different_tensor(states, number) or "none; cursors or options differ"))
-  print(("  the state of step %s, entry %d of the journal, was still the same"):format(comma(from), number - 1))
+  if number == 1 then
+    print("  nothing before it was recorded: the run may have begun from other weights, another seed or other libraries")
+  else
+    print(("  the state of step %s, entry %d of the journal, was still the same"):format(comma(from), number - 1))
+  end
   local H = inner.state()
   local step = metrics and different_step(metrics(), H.done)
   if not metrics then return end
