@@ -9,9 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Names that a run writes. */
-static const char *const run_names[] = {"config.json", "metrics.jsonl", "metrics.store",
-                                        "journal.lua", "checkpoints",   "model.safetensors"};
 static const char lock_name[] = ".lock";
 
 static Status holds(const char *directory, const char *name, bool *out)
@@ -23,9 +20,26 @@ static Status holds(const char *directory, const char *name, bool *out)
     return STATUS_OK;
 }
 
-static Status refuse_other_run(const char *path)
+static bool is_one_of(const char *name, const char *const *list)
 {
-    bool config, metrics, checkpoints, there;
+    while (*list && strcmp(name, *list) != 0) list++;
+    return *list != NULL;
+}
+
+/* Whether a new run may find this in its directory: hidden files, the log of who starts it, which only grows, and
+ * what a run leaves that was killed while it began (its lock is there then). */
+static bool harmless(const char *name, bool begun)
+{
+    static const char *const beginnings[] = {"recipe.lua", "lua", NULL};
+    return *name == '.' || strcmp(name, "log.txt") == 0 || (begun && is_one_of(name, beginnings));
+}
+
+/* A run writes many files; so that none of somebody's is lost, it begins in an empty directory. */
+static Status refuse_content(const char *path)
+{
+    FileNames names;
+    bool begun, config, metrics, checkpoints;
+    TRY(holds(path, lock_name, &begun));
     TRY(holds(path, "config.json", &config));
     TRY(holds(path, "metrics.jsonl", &metrics));
     TRY(holds(path, "checkpoints", &checkpoints));
@@ -34,16 +48,15 @@ static Status refuse_other_run(const char *path)
                            "%s: holds another run. Continue it with 'lathe run --resume %s', or choose another "
                            "directory with --out",
                            path, path);
-    for (size_t i = 0; i < sizeof run_names / sizeof *run_names; i++) {
-        TRY(holds(path, run_names[i], &there));
-        if (there)
-            return status_fail(
-                STATUS_INVALID,
-                "%s: holds '%s' already, which a run would write over; choose another directory with "
-                "--out",
-                path, run_names[i]);
-    }
-    return STATUS_OK;
+    TRY(file_list(path, &names));
+    Status status = STATUS_OK;
+    for (size_t i = 0; i < names.count && status == STATUS_OK; i++)
+        if (!harmless(names.names[i], begun))
+            status = status_fail(STATUS_INVALID,
+                                 "%s: is not empty: it holds '%s'; choose a new or empty directory with --out",
+                                 path, names.names[i]);
+    file_names_free(&names);
+    return status;
 }
 
 static Status refuse_no_run(const char *path)
@@ -83,9 +96,9 @@ static Status start(RunDirectory *run, const char *path, bool fresh)
     /* A directory without a lock is nobody's run, so nothing is put into it before it is known to be free. */
     bool locked;
     TRY(holds(path, lock_name, &locked));
-    if (fresh && !locked) TRY(refuse_other_run(path));
+    if (fresh && !locked) TRY(refuse_content(path));
     TRY(take_lock(run));
-    TRY(fresh ? refuse_other_run(path) : refuse_no_run(path));
+    TRY(fresh ? refuse_content(path) : refuse_no_run(path));
     return run_clean(run);
 }
 

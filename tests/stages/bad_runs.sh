@@ -59,6 +59,20 @@ cmp alone/model.safetensors stopped/model.safetensors
 cmp <(without_times alone) <(without_times stopped)
 refused "holds another run" "${bert[@]}" --steps 3 --out stopped
 
+# A run writes over nothing: each thing that a finished one holds is refused, and left as it is, in a new one's directory.
+for file in $(ls alone); do
+    [[ $file == log.txt ]] && continue
+    mkdir taken
+    cp -r "alone/$file" taken
+    refused "taken: is not empty: it holds '$file'" "${bert[@]}" --steps 3 --out taken
+    [[ $(ls -A taken) == "$file" ]] || broken "something was written beside $file"
+    diff -r "alone/$file" "taken/$file"
+    rm -r taken
+done
+refused "/: is not empty" "${bert[@]}" --steps 3 --out /
+refused "nonesuch" "$LATHE" run nonesuch --detach --out taken
+[[ ! -e taken ]] || broken "a run in the background that did not begin left its directory"
+
 # SIGTERM does what Ctrl-C does, SIGUSR1 leaves with status 0, and SIGHUP changes nothing.
 for signal in TERM:143 USR1:0 HUP:; do
     name=${signal%:*}

@@ -93,6 +93,25 @@ START_TEST(nonfinite_loss_is_named)
 }
 END_TEST
 
+/* A model's files are called by its name, in a run and in its checkpoints. */
+START_TEST(names_of_models_are_names_of_files)
+{
+    static const char *const refused[] = {
+        "config", "tokenizer", "tokenizer_config", "vocab", "characters",     "optimizer",
+        "state",  "",          "../model",         "a b",   "model.optimizer"};
+    Session *session = make_session();
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        Model *model;
+        OK(model_new(session->models[0]->record, session->models[0]->config, refused[i], random_key(1, "x"),
+                     &model));
+        ck_assert_int_eq(session_add_model(session, model), STATUS_INVALID);
+        ck_assert_msg(strstr(status_message(), refused[i]), "%s", status_message());
+    }
+    ck_assert_int_eq(session->model_count, 1);
+    session_free(session);
+}
+END_TEST
+
 /* --- gradient accumulation --- */
 
 /* The stored batches, two at a time. */
@@ -364,6 +383,7 @@ Suite *session_suite(void)
     tcase_add_test(tests, step_survives_failing_allocations);
     tcase_add_test(tests, cancelled_step_leaves_no_trace);
     tcase_add_test(tests, nonfinite_loss_is_named);
+    tcase_add_test(tests, names_of_models_are_names_of_files);
     tcase_add_test(tests, accumulated_gradients_are_those_of_a_large_batch);
     tcase_add_test(tests, accumulation_does_not_depend_on_threads);
     tcase_add_test(tests, a_spike_updates_nothing);
