@@ -26,7 +26,7 @@ Status session_new(uint64_t seed, Session **out)
 {
     Session *session;
     TRY(memory_new(1, sizeof *session, &session));
-    *session = (Session){.seed = seed, .steps = 1000, .accumulate = 1, .clip_norm = 1};
+    *session = (Session){.seed = seed, .steps = 1000, .accumulate = 1, .clip_norm = 1, .keep_checkpoints = 3};
     session->optimizer.record = optimizer_record_find("adamw");
     option_defaults(session->optimizer.record->options, &session->optimizer.config);
     session->schedule.record = schedule_record_find("constant");

@@ -91,6 +91,8 @@ struct Session {
     double skip_spikes;  /* a step whose loss lies so many deviations above the mean updates nothing; 0: never */
     int64_t precision;   /* a Precision */
     bool recompute; /* layers are computed once more on the way back instead of kept: the same bits, less memory */
+    int64_t checkpoint_every, evaluate_every; /* steps; 0: a tenth of the run, with each checkpoint */
+    int64_t keep_checkpoints;                 /* the last ones that are kept, beside the best */
     LossStatistics losses;
     Model *models[SESSION_MAX_MODELS];
     SessionSource sources[SESSION_MAX_SOURCES];

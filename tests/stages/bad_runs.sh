@@ -136,6 +136,35 @@ grep -q "step 7" log || broken "the step is not named"
 [[ $(wc -l <infinite/metrics.jsonl) == 6 && -f infinite/checkpoints/step-00000006/state.json ]] ||
     broken "the last good state is not kept"
 
+# A step that fails otherwise: the state before it is saved, and with a mended recipe the run goes on.
+sed 's|calls == 7 and 0/0 or 1|calls == 7 and batch.nonesuch.field or 1|' infinite.lua >failing.lua
+refused "saved at step 6; mend failing/recipe.lua; go on with: lathe run --resume failing" \
+    "$LATHE" run failing.lua --plain --out failing
+[[ -f failing/checkpoints/step-00000006/state.json ]] || broken "the state before a step that failed is not kept"
+sed -i 's|calls == 7 and batch.nonesuch.field or 1|1|' failing/recipe.lua
+"$LATHE" run --plain --resume failing >log 2>&1 || broken "it did not go on after the recipe was mended"
+[[ $(grep -c '"loss":' failing/metrics.jsonl) == 10 ]] || broken "metrics.jsonl has not 10 steps"
+
+# Who reads the lines leaves: the run saves, says so, and goes on later.
+{ "${bert[@]}" --steps 120 --out piped || echo "status $?" >status; } 2>log | head -n 1 >/dev/null
+[[ $(cat status) == "status 1" && ! -e piped/socket ]] || broken "a closed pipe: $(cat status)"
+grep -q 'nothing can be printed any more' log && grep -q 'saved at step [0-9]*; go on with: lathe run --resume piped' log ||
+    broken "a closed pipe is not told"
+"$LATHE" run --plain --resume piped >log 2>&1 || broken "it did not go on after the pipe was closed"
+cmp alone/model.safetensors piped/model.safetensors
+cmp <(without_times alone) <(without_times piped)
+
+# Ctrl-C before the run has begun: nothing is saved, nothing is left, and nothing else is said.
+yes "$(head -c 2000 corpus.txt | tr '\n' ' ')" | head -n 5000 >large.txt || true
+"$LATHE" run "$SOURCE/scripts/recipes/bert.lua" "${small[@]}" --set text=large.txt --out early >log 2>&1 &
+process=$!
+for ((i = 0; i < 600; i++)); do [[ -e early/.lock ]] && break; sleep 0.02; done
+kill -INT $process
+status=0
+wait $process || status=$?
+[[ $status == 130 && ! -e early ]] && ! grep -q 'saved\|resume' log || broken "Ctrl-C at the start gave status $status"
+rm large.txt
+
 # Data.
 text=("$LATHE" run "$SOURCE/scripts/recipes/bert.lua" "${small[@]}" --steps 2 --out none --set)
 refused "missing.txt" "${text[@]}" text=missing.txt
