@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+RECIPES += scripts/recipes/amazon.lua
 RECIPES += scripts/recipes/bert.lua
 RECIPES += scripts/recipes/gpt.lua
 ENGINE_SOURCES += scripts/bind.h
