@@ -3,12 +3,11 @@
 
 #include "engine/base/cancel.h"
 #include "engine/base/memory.h"
+#include "engine/io/file.h"
 #include "scripts/bind.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum { HOOK_INTERVAL = 1000, LARGEST_CHUNK = 64 << 20, GC_REPORT_BYTES = 64 << 10 };
 
@@ -311,21 +310,6 @@ Status host_run(Host *host, const char *text, size_t length, const char *name, i
     return host_call(host, 0, results);
 }
 
-static Status read_open_file(FILE *file, const char *path, Buffer *out)
-{
-    struct stat info;
-    char block[8192];
-    size_t got;
-    if (fstat(fileno(file), &info) == 0 && S_ISDIR(info.st_mode))
-        return status_fail(STATUS_IO, "%s is a directory, not a Lua file", path);
-    while ((got = fread(block, 1, sizeof block, file)) > 0) {
-        if (out->length + got > LARGEST_CHUNK)
-            return status_fail(STATUS_FORMAT, "%s is larger than 64 MB: that is no Lua file", path);
-        TRY(buffer_append(out, block, got));
-    }
-    return ferror(file) ? status_fail(STATUS_IO, "%s: cannot read: %s", path, strerror(errno)) : STATUS_OK;
-}
-
 /* "#!" lines are for the shell; the line stays, as an empty one, so that numbers in messages are right. */
 static Status load_text_of_file(Host *host, const Buffer *text, const char *path)
 {
@@ -342,10 +326,7 @@ static Status load_text_of_file(Host *host, const Buffer *text, const char *path
 Status host_load_file(Host *host, const char *path)
 {
     Buffer text = {0};
-    FILE *file = fopen(path, "rb");
-    if (!file) return status_fail(STATUS_IO, "%s: cannot open: %s", path, strerror(errno));
-    Status status = read_open_file(file, path, &text);
-    fclose(file);
+    Status status = file_read_empty(path, LARGEST_CHUNK, &text);
     if (status == STATUS_OK) status = load_text_of_file(host, &text, path);
     buffer_free(&text);
     return status;

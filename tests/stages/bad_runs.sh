@@ -174,6 +174,9 @@ refused "folder" "${text[@]}" text=folder
 refused "empty.txt" "${text[@]}" text=empty.txt
 head -c 20000 "$LATHE" >junk.txt
 refused "junk.txt" "${text[@]}" text=junk.txt
+mkfifo pipe.txt
+refused "pipe.txt: is not a regular file" timeout 60 "${text[@]}" text=pipe.txt
+refused "is not a regular file" timeout 60 "${text[@]}" text=<(cat corpus.txt)
 printf 'Good.\n\nBad \xff here.\n' >latin.txt
 refused "latin.txt" "${text[@]}" text=latin.txt
 printf '[PAD]\n[UNK]\n[CLS]\n[SEP]\nthe\n' >vocab.txt
