@@ -71,6 +71,26 @@ static Status refuse_no_run(const char *path)
     return status_fail(STATUS_INVALID, "%s: is not a run directory: it holds no config.json", path);
 }
 
+/* Models have a config.json as well. */
+static Status read_config(const char *path, const char *file, json_t **out)
+{
+    json_t *config;
+    TRY(json_read(file, 0, &config));
+    if (json_object_get(config, "seed")) {
+        *out = config;
+        return STATUS_OK;
+    }
+    Status status =
+        json_is_object(config)
+            ? status_fail(STATUS_INVALID,
+                          "%s: is not a run directory: its config.json has no 'seed', it may be that of a "
+                          "model; 'lathe info %s' shows what is there",
+                          path, path)
+            : status_fail(STATUS_FORMAT, "%s: is %s; an object was expected", file, json_kind(config));
+    json_decref(config);
+    return status;
+}
+
 static Status take_lock(RunDirectory *run)
 {
     char *path;
@@ -87,10 +107,18 @@ static Status take_lock(RunDirectory *run)
                        (long)holder);
 }
 
+static Status check_config(const char *path)
+{
+    json_t *config;
+    TRY(run_directory_read_config(path, &config));
+    json_decref(config);
+    return STATUS_OK;
+}
+
 static Status start(RunDirectory *run, const char *path, bool fresh)
 {
     TRY(memory_copy_text(path, &run->path));
-    if (!fresh) TRY(refuse_no_run(path));
+    if (!fresh) TRY(check_config(path));
     run->made = fresh && !file_exists(path);
     if (fresh) TRY(file_make_directory(path, true));
     /* A directory without a lock is nobody's run, so nothing is put into it before it is known to be free. */
@@ -169,13 +197,7 @@ Status run_directory_read_config(const char *path, json_t **out)
     char *file;
     TRY(refuse_no_run(path));
     TRY(file_join(path, "config.json", &file));
-    json_t *config;
-    Status status = json_read(file, 0, &config);
-    if (status == STATUS_OK && !json_is_object(config)) {
-        status = status_fail(STATUS_FORMAT, "%s: is %s; an object was expected", file, json_kind(config));
-        json_decref(config);
-    }
+    Status status = read_config(path, file, out);
     memory_free(file);
-    if (status == STATUS_OK) *out = config;
     return status;
 }

@@ -81,6 +81,10 @@ START_TEST(other_content_is_refused)
     json_t *config;
     ASSERT_FAILS(run_directory_read_config(scratch_path("model"), &config), STATUS_FORMAT,
                  "is an array; an object");
+    scratch_write(scratch_path("model/config.json"), "{\"model_type\": \"bert\"}", 22);
+    ASSERT_FAILS(run_directory_resume(scratch_path("model"), &run), STATUS_INVALID,
+                 "is not a run directory: its config.json has no 'seed', it may be that of a model");
+    ck_assert(!file_exists(scratch_path("model/.lock")));
     ASSERT_FAILS(run_directory_create("/", &run), STATUS_INVALID, "/: is not empty: it holds '");
 }
 END_TEST
@@ -295,7 +299,8 @@ static Status use_run(const char *path, bool resume)
     TRY(resume ? run_directory_resume(path, &run) : run_directory_create(path, &run));
     Status status = json_new_object(&config);
     if (status == STATUS_OK) {
-        status = run_directory_write_config(run, config);
+        status = json_set_integer(config, "seed", 1);
+        if (status == STATUS_OK) status = run_directory_write_config(run, config);
         json_decref(config);
     }
     if (status == STATUS_OK) status = run_directory_put_metrics(run, 1, &metric, 1);
