@@ -20,11 +20,11 @@ struct Host {
     char raised[512]; /* the message of the last engine failure that became a Lua error */
     Status raised_status;
     Tape *own_tape, *tape;
-    uint64_t era, draws;
-    size_t unreported; /* bytes that the collector was not told about yet */
-    lua_State *line;   /* the coroutine of a line, while one runs */
-    HostWait waits;    /* what it asked to wait for */
-    uint64_t line_draws;
+    uint64_t era;
+    HostDraws draws, line_draws; /* the latter: of lines, which draw nothing away from a step */
+    size_t unreported;           /* bytes that the collector was not told about yet */
+    lua_State *line;             /* the coroutine of a line, while one runs */
+    HostWait waits;              /* what it asked to wait for */
     int exit_code;
     bool exiting, amid;
 };
@@ -154,17 +154,17 @@ Status host_protect(Host *host, lua_CFunction function, void *argument)
 /* What a step under way must find again as it was. */
 typedef struct Outside {
     Tape *tape;
-    uint64_t draws;
+    HostDraws draws;
     Status raised_status;
     char raised[sizeof((Host *)0)->raised];
 } Outside;
 
 static void enter_line(Host *host, lua_State *line, bool amid, Outside *outside)
 {
-    *outside = (Outside){.tape = host->tape, .draws = host->draws, .raised_status = host->raised_status};
+    *outside = (Outside){
+        .tape = host->tape, .draws = host_draw_from(host, host->line_draws), .raised_status = host->raised_status};
     memcpy(outside->raised, host->raised, sizeof outside->raised);
     host->tape = NULL;
-    host->draws = host->line_draws | 1ULL << 63;
     host->raised_status = STATUS_OK;
     host->line = line;
     host->amid = amid;
@@ -176,8 +176,7 @@ static void enter_line(Host *host, lua_State *line, bool amid, Outside *outside)
 static void leave_line(Host *host, const Outside *outside)
 {
     host->tape = outside->tape;
-    host->line_draws = host->draws;
-    host->draws = outside->draws;
+    host->line_draws = host_draw_from(host, outside->draws);
     host->raised_status = outside->raised_status;
     memcpy(host->raised, outside->raised, sizeof outside->raised);
     host->line = NULL;
@@ -447,13 +446,21 @@ uint64_t host_tensor_era(const Host *host)
 
 RandomKey host_next_random(Host *host)
 {
-    return random_subkey(random_key(host->options.seed, "prompt"), host->draws++);
+    return random_subkey(host->draws.key, host->draws.count++);
+}
+
+HostDraws host_draw_from(Host *host, HostDraws draws)
+{
+    HostDraws before = host->draws;
+    host->draws = draws;
+    return before;
 }
 
 void host_seed(Host *host, uint64_t seed)
 {
     host->options.seed = seed;
-    host->draws = 0;
+    host->draws = (HostDraws){random_key(seed, "prompt"), 0};
+    host->line_draws = (HostDraws){random_key(seed, "lines"), 0};
     tape_set_random(host->own_tape, random_key(seed, "prompt ops"));
 }
 

@@ -88,8 +88,16 @@ uint64_t host_seed_value(const Host *host);
 /* After an arena died: every Lua handle to a tensor of any arena is dead from now on. */
 void host_forget_tensors(Host *host);
 uint64_t host_tensor_era(const Host *host);
-/* A fresh key for each call of a random function at the prompt. */
+/* The random numbers of Lua code, randn and math.random alike: the n-th draw is a function of the key and n. */
+typedef struct HostDraws {
+    RandomKey key;
+    uint64_t count;
+} HostDraws;
+
+/* A fresh key for each call of a random function. */
 RandomKey host_next_random(Host *host);
+/* Draws go on there from now on; returns where they stood. */
+HostDraws host_draw_from(Host *host, HostDraws draws);
 void host_seed(Host *host, uint64_t seed);
 
 /* The text that the person typed and that runs now, for the journal; the caller's, NULL: none. */

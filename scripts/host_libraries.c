@@ -139,6 +139,36 @@ static int guarded_rep(lua_State *L)
     return 1;
 }
 
+/* math.random(), math.random(n), math.random(m, n), as in the manual of Lua, from the stream that randn draws from:
+ * Lua's own generator begins anywhere, and is in no state. */
+static int draw_number(lua_State *L)
+{
+    Random random = random_stream(host_next_random(host_of(L)));
+    int count = lua_gettop(L);
+    lua_Integer low = count == 2 ? luaL_checkinteger(L, 1) : 1, high = count ? luaL_checkinteger(L, count) : 0;
+    if (count > 2) return luaL_error(L, "wrong number of arguments");
+    if (count == 0) {
+        lua_pushnumber(L, random_uniform(&random));
+        return 1;
+    }
+    bool any = count == 1 && high == 0; /* all bits */
+    luaL_argcheck(L, any || low <= high, count, "interval is empty");
+    uint64_t width = any ? UINT64_MAX : (uint64_t)high - (uint64_t)low;
+    uint64_t number = width == UINT64_MAX ? random_u64(&random) : random_below(&random, width + 1);
+    lua_pushinteger(L, (lua_Integer)(any ? number : number + (uint64_t)low));
+    return 1;
+}
+
+/* math.randomseed(n): the draws of n from here on, 0 unless said. */
+static int reseed(lua_State *L)
+{
+    lua_Number number = luaL_optnumber(L, 1, 0);
+    lua_Integer seed;
+    if (!lua_numbertointeger(number, &seed)) seed = (lua_Integer)luaL_checkinteger(L, 1);
+    host_draw_from(host_of(L), (HostDraws){random_key((uint64_t)seed, "prompt"), 0});
+    return 0;
+}
+
 static int request_exit(lua_State *L)
 {
     int code = lua_isboolean(L, 1) ? !lua_toboolean(L, 1) : (int)luaL_optinteger(L, 1, 0);
@@ -210,6 +240,14 @@ static void harden_base(lua_State *L)
     lua_pop(L, 1);
 }
 
+static void harden_math(lua_State *L)
+{
+    lua_getglobal(L, "math");
+    replace(L, "random", draw_number);
+    replace(L, "randomseed", reseed);
+    lua_pop(L, 1);
+}
+
 /* Of debug, only what looks. */
 static void harden_debug(lua_State *L)
 {
@@ -265,6 +303,7 @@ void host_open_libraries(lua_State *L, bool restricted)
         lua_pop(L, 1);
     }
     harden_base(L);
+    harden_math(L);
     harden_debug(L);
     harden_package(L, restricted);
     if (restricted) {

@@ -177,8 +177,9 @@ Status session_try(Session *session, const Objective *objective) STATUS_CHECKED;
 /* A pass over a view of a batch, and the rest of what objectives in a step share. For evaluation and samples. */
 typedef struct Passes {
     Session *session;
-    RandomKey key; /* masks are drawn below it */
-    RandomKey dropout;
+    RandomKey key;            /* masks are drawn below it */
+    RandomKey dropout, draws; /* of this micro-step; draws: of objectives */
+    int64_t step, micro;
     Batch batches[SESSION_MAX_SOURCES]; /* plain, by place of the source; size 0: not read yet */
     int count;
     struct Pass {

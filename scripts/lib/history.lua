@@ -241,6 +241,16 @@ local function note(effect, inverse)
   register { effect = effect, inverse = inverse }
 end
 
+-- Something that a journal cannot do again is told once and stays in the journal.
+function history.warn(session, words)
+  local known = H and session == H.session and H.warnings
+  if known and known[words] then return end
+  print("warning: " .. words)
+  if not known then return end
+  known[words] = true
+  if H.directory then H.directory.put_journal("-- warning: " .. words .. "\n") end
+end
+
 -- --- what a person calls ---
 
 local function need()
@@ -493,7 +503,7 @@ end
 
 -- directory: the functions of a run's directory, nil for a session at the prompt.
 function history.start(session, directory)
-  H = { session = session, directory = directory, edits = {}, branches = {}, order = {}, snapshots = {}, limit = SNAPSHOTS_MEMORY, disk_limit = SNAPSHOTS_DISK }
+  H = { session = session, directory = directory, edits = {}, branches = {}, order = {}, snapshots = {}, warnings = {}, limit = SNAPSHOTS_MEMORY, disk_limit = SNAPSHOTS_DISK }
   new_branch("main", nil, 0, {}, 0)
   H.current = "main"
   H.snapshots[1] = { step = session.step, path = {}, state = lathe.snapshot(session) }
