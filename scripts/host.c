@@ -3,13 +3,15 @@
 
 #include "engine/base/cancel.h"
 #include "engine/base/memory.h"
-#include "engine/io/file.h"
 #include "scripts/bind.h"
+#include "scripts/host_files.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { HOOK_INTERVAL = 1000, LARGEST_CHUNK = 64 << 20, GC_REPORT_BYTES = 64 << 10 };
+enum { HOOK_INTERVAL = 1000, GC_REPORT_BYTES = 64 << 10 };
+
+static FILE *standard; /* NULL: standard output */
 
 struct Host {
     const char *typed; /* by a person, and running now */
@@ -25,6 +27,7 @@ struct Host {
     size_t unreported;           /* bytes that the collector was not told about yet */
     lua_State *line;             /* the coroutine of a line, while one runs */
     HostWait waits;              /* what it asked to wait for */
+    HostFiles files;
     int exit_code;
     bool exiting, amid;
 };
@@ -309,28 +312,6 @@ Status host_run(Host *host, const char *text, size_t length, const char *name, i
     return host_call(host, 0, results);
 }
 
-/* "#!" lines are for the shell; the line stays, as an empty one, so that numbers in messages are right. */
-static Status load_text_of_file(Host *host, const Buffer *text, const char *path)
-{
-    const char *start = text->data ? text->data : "";
-    size_t length = text->length;
-    if (length && start[0] == '#') {
-        const char *line = memchr(start, '\n', length);
-        length = line ? length - (size_t)(line - start) : 0;
-        start = line ? line : "";
-    }
-    return host_load(host, start, length, path);
-}
-
-Status host_load_file(Host *host, const char *path)
-{
-    Buffer text = {0};
-    Status status = file_read_empty(path, LARGEST_CHUNK, &text);
-    if (status == STATUS_OK) status = load_text_of_file(host, &text, path);
-    buffer_free(&text);
-    return status;
-}
-
 /* --- errors of the engine --- */
 
 int host_raise(lua_State *L, Status status)
@@ -401,7 +382,12 @@ void host_write(Host *host, const char *text, size_t length)
     if (host->options.output)
         host->options.output(host->options.context, text, length);
     else
-        fwrite(text, 1, length, stdout);
+        fwrite(text, 1, length, standard ? standard : stdout);
+}
+
+void host_print_to(FILE *file)
+{
+    standard = file;
 }
 
 void host_set_line(Host *host, const char *line)
@@ -412,6 +398,16 @@ void host_set_line(Host *host, const char *line)
 const char *host_line(const Host *host)
 {
     return host->typed;
+}
+
+bool host_is_restricted(const Host *host)
+{
+    return host->options.restricted;
+}
+
+HostFiles *host_files(Host *host)
+{
+    return &host->files;
 }
 
 void host_set_tape(Host *host, Tape *tape)
@@ -499,6 +495,7 @@ void host_free(Host *host)
 {
     if (!host) return;
     if (host->lua) lua_close(host->lua);
+    host_files_clear(&host->files);
     tape_free(host->own_tape);
     buffer_free(&host->traceback);
     memory_free(host);

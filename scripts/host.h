@@ -11,14 +11,15 @@
 #include <lua.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 typedef struct Host Host;
 
 typedef struct HostOptions {
-    /* Where print() goes; NULL: standard output. */
+    /* Where print() goes; NULL: standard output, or where host_print_to() says. */
     void (*output)(void *context, const char *text, size_t length);
     void *context;
-    bool restricted;     /* without os and io: for journals, which are not trusted programs */
+    bool restricted;     /* without os, io and files: for journals and the like, which are not trusted programs */
     size_t memory_limit; /* bytes that Lua itself may hold; 0: no limit */
     uint64_t seed;       /* of randn() and its like at the prompt */
 } HostOptions;
@@ -30,6 +31,9 @@ void host_free(Host *host);
 lua_State *host_lua(Host *host);
 /* The host of a state or coroutine. */
 Host *host_of(lua_State *L);
+/* For programs whose standard output is a document: print() goes there instead, in every host without an output. */
+void host_print_to(FILE *file);
+bool host_is_restricted(const Host *host);
 /* Writes to where print() goes. */
 void host_write(Host *host, const char *text, size_t length);
 

@@ -3,6 +3,7 @@
 
 #include "engine/base/names.h"
 #include "engine/base/threads.h"
+#include "scripts/host.h"
 #include "tui/bench.h"
 #include "tui/command_repl.h"
 #include "tui/workbench/attend.h"
@@ -93,7 +94,8 @@ const Command commands[] = {
      "those\n"
      "of the newest checkpoint. --set model=DIR goes on with it, and so do models.load('DIR') and transformers.",
      NULL, command_save},
-    {"info", "FILE|DIR", "Show what a weight file, a run or a model's directory holds", 1, 1, "json", NULL, NULL, command_info},
+    {"info", "FILE|DIR", "Show what a weight file, a run or a model's directory holds", 1, 1, "json", NULL, NULL,
+     command_info},
     {"diff", "A B", "In what two runs differ: parameters, edits, metrics, weights by layer", 2, 2, "json",
      "The status is 0 where nothing differs, 1 where something does, 2 where a run cannot be read.", NULL,
      command_diff},
@@ -305,6 +307,7 @@ static int run_command(int argc, char **argv)
     if (arguments.help && !(command->run == command_run && arguments.name_count))
         return print_command_help(command);
     if (arguments.threads > 0) threads_set((int)arguments.threads);
+    if (arguments.json) host_print_to(stderr);
     return command->run(&arguments);
 }
 

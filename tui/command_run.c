@@ -184,6 +184,10 @@ static Status warn_of_differences(const char *path)
     if (status == STATUS_OK && words.length)
         fprintf(stderr, "lathe: the results may differ in their last bits from an uninterrupted run's:\n%s",
                 words.data);
+    buffer_clear(&words);
+    if (status == STATUS_OK) status = run_setup_changes(path, &words);
+    if (status == STATUS_OK && words.length)
+        fprintf(stderr, "lathe: the results may differ from an uninterrupted run's:\n%s", words.data);
     buffer_free(&words);
     return status;
 }

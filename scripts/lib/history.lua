@@ -241,14 +241,18 @@ local function note(effect, inverse)
   register { effect = effect, inverse = inverse }
 end
 
--- Something that a journal cannot do again is told once and stays in the journal.
+local early = {} -- warnings before there is a history
+
+local function put_warning(words) H.directory.put_journal("-- warning: " .. words .. "\n") end
+
+-- Something that a journal cannot do again is told once and stays in the journal. session: nil is the run's own.
 function history.warn(session, words)
-  local known = H and session == H.session and H.warnings
-  if known and known[words] then return end
+  local run = not session or (H and session == H.session)
+  local known = H and H.warnings or early
+  if run and known[words] then return end
   print("warning: " .. words)
-  if not known then return end
-  known[words] = true
-  if H.directory then H.directory.put_journal("-- warning: " .. words .. "\n") end
+  if run then known[words] = true end
+  if run and H and H.directory then put_warning(words) end
 end
 
 -- --- what a person calls ---
@@ -503,7 +507,7 @@ end
 
 -- directory: the functions of a run's directory, nil for a session at the prompt.
 function history.start(session, directory)
-  H = { session = session, directory = directory, edits = {}, branches = {}, order = {}, snapshots = {}, warnings = {}, limit = SNAPSHOTS_MEMORY, disk_limit = SNAPSHOTS_DISK }
+  H = { session = session, directory = directory, edits = {}, branches = {}, order = {}, snapshots = {}, warnings = early, limit = SNAPSHOTS_MEMORY, disk_limit = SNAPSHOTS_DISK }
   new_branch("main", nil, 0, {}, 0)
   H.current = "main"
   H.snapshots[1] = { step = session.step, path = {}, state = lathe.snapshot(session) }
@@ -534,6 +538,7 @@ end
 -- A new run: edits that are planned before its first step are made now.
 function history.begin(session, directory)
   history.start(session, directory)
+  for words in pairs(directory and early or {}) do put_warning(words) end
   follow_plan()
 end
 

@@ -143,6 +143,13 @@ sed -i 's|batch.step == 6 and batch.nonesuch.field or 1|1|' failing/recipe.lua
 "$LATHE" run --plain --resume failing >log 2>&1 || broken "it did not go on after the recipe was mended"
 [[ $(grep -c '"loss":' failing/metrics.jsonl) == 10 ]] || broken "metrics.jsonl has not 10 steps"
 
+# An objective that counts for itself: the run says that it cannot be repeated, also when it goes on and in a replay.
+sed 's|loss = function(model, batch)|& calls = (calls or 0) + 1|; s|(batch.step == 6 and 0/0 or 1)|calls|' infinite.lua >counts.lua
+"$LATHE" run counts.lua --plain --out counts >log 2>&1 || broken "the run failed"
+[[ $(grep -c "warning: objective 'mine' changes 'global calls'" log) == 1 ]] || broken "no warning of a counter"
+"$LATHE" run --plain --resume counts >log 2>&1 && "$LATHE" replay counts >>log 2>&1 || broken "the run cannot go on"
+[[ $(grep -c "warning: objective 'mine' changes 'global calls'" log) == 2 ]] || broken "a counter is forgotten"
+
 # Who reads the lines leaves: the run saves, says so, and goes on later.
 { "${bert[@]}" --steps 120 --out piped || echo "status $?" >status; } 2>log | head -n 1 >/dev/null
 [[ $(cat status) == "status 1" && ! -e piped/socket ]] || broken "a closed pipe: $(cat status)"
