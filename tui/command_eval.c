@@ -48,7 +48,7 @@ static Status evaluate_run(const Arguments *arguments, RunSetup *setup)
     Progress progress =
         progress_new(arguments->json ? stderr : stdout, isatty(arguments->json ? 2 : 1), setup->session, 0);
     EvaluationOptions options = {
-        .source = "valid", .baselines = true, .oracle_seconds = 10, .progress = evaluating, .context = &progress};
+        .source = "valid", .baselines = true, .progress = evaluating, .context = &progress};
     TRY(evaluate(setup->session, &options, &evaluation));
     progress_finish(&progress);
     if (arguments->json) return print_json(&evaluation);

@@ -207,7 +207,6 @@ static Status evaluate_now(Run *run, bool last)
     EvaluationOptions evaluation_options = {.source = "valid",
                                             .batches = last ? 0 : options->evaluate_batches,
                                             .baselines = last,
-                                            .oracle_seconds = 10,
                                             .progress = last ? options->evaluating : NULL,
                                             .context = options->context};
     if (!session_source(run->session, "valid")) return STATUS_OK;
@@ -432,7 +431,10 @@ Status evaluation_json(const Evaluation *evaluation, json_t *out)
         TRY(set_known(entry, "bits_per_byte", score->bits_per_byte));
         TRY(set_known(entry, "unigram_loss", score->unigram_loss));
         TRY(set_known(entry, "majority_accuracy", score->unigram_accuracy));
+        if (!score->best_targets) continue;
         TRY(set_known(entry, "best_loss", score->best_loss));
+        TRY(json_set_integer(entry, "best_targets", score->best_targets));
+        TRY(set_known(entry, "loss_of_best_targets", score->known_loss));
     }
     return STATUS_OK;
 }

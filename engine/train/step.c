@@ -95,6 +95,12 @@ static bool active(const Objective *objective)
     return objective->enabled && objective->weight > 0;
 }
 
+/* Whether it has a part in this micro-step. */
+static bool takes_part(const Micro *micro, const Objective *objective)
+{
+    return active(objective) && (!micro->look || !micro->look->only || micro->look->only == objective);
+}
+
 static void count_tokens(StepMetrics *metrics, const Batch *batch)
 {
     const Tensor *lengths = batch_find(batch, "lengths");
@@ -120,7 +126,7 @@ static Status read_batches(Micro *micro, Passes *passes)
     Session *session = micro->session;
     for (int o = 0; o < session->objective_count; o++) {
         const char *target = objective_target(session->objectives[o]);
-        if (!active(session->objectives[o])) continue;
+        if (!takes_part(micro, session->objectives[o])) continue;
         TRY(read_batch(micro, passes, session->objectives[o]->source));
         if (target) TRY(read_batch(micro, passes, target));
     }
@@ -183,7 +189,7 @@ static Status forward_backward(Micro *micro, Passes *passes)
     TRY(read_batches(micro, passes));
     micro->metrics->batch_seconds += clock_seconds() - start;
     for (int i = 0; i < session->objective_count; i++)
-        if (active(session->objectives[i])) TRY(add_objective(micro, passes, i, &total));
+        if (takes_part(micro, session->objectives[i])) TRY(add_objective(micro, passes, i, &total));
     if (!total) return status_fail(STATUS_INVALID, "step: no objective is on with a weight above 0");
     micro->metrics->loss += tensor_get(total, 0);
     bool back = !micro->look || !micro->look->forward_only;

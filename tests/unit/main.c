@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Runs every suite; CK_RUN_SUITE and CK_RUN_CASE choose. Each test is a process of its own, and the parent never
- * touches the engine: a fork after a parallel region of libgomp would hang the child. */
+/* Runs every suite, or those that are named: suite [NAME...]; CK_RUN_CASE chooses among their cases. Each test is a
+ * process of its own, and the parent never touches the engine: a fork after a parallel region of libgomp would hang
+ * the child. */
 #include "tests/unit/skip.h"
 #include "tui/environment.h"
 
 #include <check.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #define SUITE(name) Suite *name##_suite(void);
@@ -16,6 +19,12 @@
 
 #define SUITE(name) name##_suite,
 static Suite *(*const suites[])(void) = {
+#include "tests/unit/suites.h"
+};
+#undef SUITE
+
+#define SUITE(name) #name,
+static const char *const names[] = {
 #include "tests/unit/suites.h"
 };
 #undef SUITE
@@ -36,16 +45,23 @@ static void report(SRunner *runner)
     printf("%d passed, %d failed, %d skipped\n", run - failed - skipped, failed, skipped);
 }
 
+static bool is_wanted(const char *name, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], name) == 0) return true;
+    return argc < 2;
+}
+
 int main(int argc, char **argv)
 {
-    (void)argc;
     setvbuf(stdout, NULL, _IOLBF, 0);
     environment_settle(argv);
     setenv("CK_DEFAULT_TIMEOUT", "600", 0); /* seconds; Check's own 4 are too few for a busy machine */
     skips = mmap(NULL, sizeof *skips, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (skips == MAP_FAILED) return EXIT_FAILURE;
     SRunner *runner = srunner_create(NULL);
-    for (size_t i = 0; i < sizeof suites / sizeof *suites; i++) srunner_add_suite(runner, suites[i]());
+    for (size_t i = 0; i < sizeof suites / sizeof *suites; i++)
+        if (is_wanted(names[i], argc, argv)) srunner_add_suite(runner, suites[i]());
     srunner_run_all(runner, CK_ENV);
     report(runner);
     int ok = srunner_ntests_run(runner) > 0 && srunner_ntests_failed(runner) == 0;
