@@ -76,10 +76,7 @@ static int tensor_tostring(lua_State *L)
     Tensor *tensor = bind_check_tensor(L, 1);
     Buffer *out = host_push_buffer(L);
     host_check(L, describe(tensor, out));
-    if (tensor->ndim == 0 && out->length && out->data[0] == ' ') /* room for a sign that is not there */
-        lua_pushlstring(L, out->data + 1, out->length - 1);
-    else
-        lua_pushlstring(L, out->data, out->length);
+    host_buffer_to_string(L, out);
     return 1;
 }
 

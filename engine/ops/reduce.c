@@ -93,7 +93,7 @@ static Status sum_rows(Node *node, bool mean)
     TRY(reduce_plan(node, &r));
     TRY(reduce_arrange(node, &r, node->inputs[0], &x));
     TRY(reduce_output(node, &r, DTYPE_F32, &y));
-    double share = mean && r.inner ? 1 / (double)r.inner : 1;
+    double share = mean ? 1 / (double)r.inner : 1; /* of nothing: 0 times infinity, which is no number */
     kernel_row_sums(ROW_SUM, &(RowSums){.rows = r.rows, .inner = r.inner, .x = TENSOR_F32(x), .factor = share},
                     TENSOR_F32(y));
     return STATUS_OK;

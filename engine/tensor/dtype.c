@@ -21,6 +21,20 @@ const char *dtype_name(DType dtype)
     return dtypes[dtype].name;
 }
 
+bool dtype_is_real(DType dtype)
+{
+    return dtype == DTYPE_F32 || dtype == DTYPE_BF16;
+}
+
+bool dtype_holds(DType dtype, int64_t value)
+{
+    switch (dtype) {
+    case DTYPE_I32: return value >= INT32_MIN && value <= INT32_MAX;
+    case DTYPE_U8: return value >= 0 && value <= UINT8_MAX;
+    default: return dtype == DTYPE_I64;
+    }
+}
+
 float bf16_to_f32(uint16_t bits)
 {
     uint32_t word = (uint32_t)bits << 16;

@@ -3,6 +3,7 @@
 #ifndef LATHE_TENSOR_DTYPE_H
 #define LATHE_TENSOR_DTYPE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,6 +12,10 @@ typedef enum DType { DTYPE_F32, DTYPE_BF16, DTYPE_I32, DTYPE_I64, DTYPE_U8, DTYP
 size_t dtype_size(DType dtype);
 /* "f32", "bf16", "i32", "i64", "u8". */
 const char *dtype_name(DType dtype);
+/* Whether the elements are real numbers rather than integers. */
+bool dtype_is_real(DType dtype);
+/* Whether an integer type has this value. */
+bool dtype_holds(DType dtype, int64_t value);
 
 /* bf16 is the upper half of an f32 (round to nearest even; NaN stays NaN). */
 float bf16_to_f32(uint16_t bits);

@@ -101,8 +101,12 @@ void *tensor_data(const Tensor *tensor);
 /* Any element as a double by its place in row-major order; slow, for printing and tests. */
 double tensor_get(const Tensor *tensor, int64_t place);
 void tensor_set(Tensor *tensor, int64_t place, double value);
+/* The same for integers, exact also beyond 2^53. */
+int64_t tensor_get_integer(const Tensor *tensor, int64_t place);
+void tensor_set_integer(Tensor *tensor, int64_t place, int64_t value);
 
-/* Copies elements, converting dtype, any strides; shapes must be equal. */
+/* Copies elements, converting dtype, any strides; shapes must be equal. A real number that an integer type does not
+ * have becomes the nearest that it has, NaN becomes 0; of an integer the low bits are kept. */
 Status tensor_copy(Tensor *to, const Tensor *from) STATUS_CHECKED;
 void tensor_fill(Tensor *tensor, double value);
 /* Element i is a function of (key, i) only. */

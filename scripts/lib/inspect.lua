@@ -11,6 +11,7 @@ end
 
 local function number(value)
   if math.type(value) == "integer" then return tostring(value) end
+  if value ~= value then return "nan" end -- printf shows the sign of some, which means nothing
   local short = ("%.7g"):format(value)
   return short:find("^%-?%d+$") and short .. ".0" or short
 end

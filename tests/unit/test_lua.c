@@ -110,11 +110,14 @@ static void check_transcript(const char *name)
     buffer_free(&expected);
 }
 
+static const char *const transcript_names[] = {"values.txt",     "tensors.txt",    "printing.txt",
+                                               "errors.txt",     "help.txt",       "debug_nan.txt",
+                                               "debug_dead.txt", "debug_mask.txt", "debug_rate.txt"};
+enum { transcript_count = sizeof transcript_names / sizeof *transcript_names };
+
 START_TEST(transcripts)
 {
-    static const char *const names[] = {"values.txt",    "tensors.txt",    "errors.txt",     "help.txt",
-                                        "debug_nan.txt", "debug_dead.txt", "debug_mask.txt", "debug_rate.txt"};
-    check_transcript(names[_i]);
+    check_transcript(transcript_names[_i]);
 }
 END_TEST
 
@@ -607,7 +610,7 @@ Suite *lua_suite(void)
     Suite *suite = suite_create("lua");
     TCase *host_case = tcase_create("host"), *slow = tcase_create("sweeps");
     tcase_add_checked_fixture(host_case, start, stop);
-    tcase_add_loop_test(host_case, transcripts, 0, 8);
+    tcase_add_loop_test(host_case, transcripts, 0, transcript_count);
     tcase_add_loop_test(host_case, interrupts, 0, sizeof endless / sizeof *endless);
     tcase_add_test(host_case, deep_recursion);
     tcase_add_test(host_case, memory_limit);
