@@ -225,6 +225,7 @@ static int tensor_newindex(lua_State *L)
                            : tensor_slice(tensor->arena, tensor, 0, start, stop, 1, &part));
     bind_fill_tensor(L, handle, part);
     assign(L, part);
+    storage_touch(part->storage);
     return 0;
 }
 

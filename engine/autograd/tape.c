@@ -287,10 +287,15 @@ uint64_t tape_next_sequence(void)
     return ++sequence;
 }
 
-static Status check_input(const Op *op, int i, const Tensor *input)
+static const OpInput *input_record(const Op *op, int i)
 {
     int last = op_input_count(op) - 1;
-    const OpInput *spec = &op->inputs[i < last ? i : last];
+    return &op->inputs[i < last ? i : last];
+}
+
+static Status check_input(const Op *op, int i, const Tensor *input)
+{
+    const OpInput *spec = input_record(op, i);
     char text[TENSOR_TEXT_SIZE];
     if (!input)
         return spec->optional ? STATUS_OK : status_fail(STATUS_INVALID, "%s: %s is missing", op->name, spec->name);
@@ -317,6 +322,7 @@ static bool take_inputs(Node *node, Tensor *const *inputs, int count)
     bool any = false;
     for (int i = 0; i < count; i++) {
         node->inputs[i] = inputs[i];
+        node->input_versions[i] = inputs[i] ? storage_version(inputs[i]->storage) : 0;
         if (holds(node, inputs[i])) tensor_ref(inputs[i]);
         node->needs_grad[i] = node->recording && !node->op->constant && inputs[i] && inputs[i]->requires_grad;
         any |= node->needs_grad[i];
@@ -392,6 +398,22 @@ Status tape_apply(Tape *tape, const Op *op, Tensor *const *inputs, int input_cou
     return STATUS_OK;
 }
 
+/* What the way back reads must be what it was. What an op saves of its own making nobody else can reach. */
+static Status check_unchanged(const Node *node)
+{
+    bool same = true;
+    for (int i = 0; i < node->saved_count; i++)
+        same &= storage_version(node->saved[i]->storage) == node->saved_versions[i];
+    for (int i = 0; i < node->input_count; i++)
+        if (node->inputs[i] && input_record(node->op, i)->integer)
+            same &= storage_version(node->inputs[i]->storage) == node->input_versions[i];
+    if (same) return STATUS_OK;
+    return status_fail(STATUS_INVALID,
+                       "the gradient of %s needs its operands as they were, but one was assigned to since; compute "
+                       "it again, or assign to a :clone()",
+                       node->op->name);
+}
+
 Status tape_run_backward(Tape *tape, Node *node)
 {
     bool reached = false;
@@ -404,6 +426,7 @@ Status tape_run_backward(Tape *tape, Node *node)
     if (!node->op->backward)
         return status_fail(STATUS_INVALID, "%s has no gradient: %s", node->op->name,
                            node->op->no_backward ? node->op->no_backward : "it is not differentiable");
+    TRY(check_unchanged(node));
     double start = start_call(tape);
     Status status = node->op->backward(node);
     if (status == STATUS_OK) status = node_finish_backward(node);

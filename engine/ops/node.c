@@ -23,7 +23,7 @@ Status node_save(Node *node, const Tensor *tensor)
 {
     if (!node->recording) return STATUS_OK;
     TRY(tensor_alias(node->arena, tensor, &node->saved[node->saved_count]));
-    node->saved_count++;
+    node->saved_versions[node->saved_count++] = storage_version(tensor->storage);
     return STATUS_OK;
 }
 

@@ -44,7 +44,8 @@ typedef struct Op {
 
     /* Makes node->outputs[] (node_output()), checks shapes and dtypes, computes, saves (node_save()). */
     Status (*forward)(Node *node);
-    /* From node->grad_outputs[] to gradients of the inputs with needs_grad. NULL: no_backward says why. */
+    /* From node->grad_outputs[] to gradients of the inputs with needs_grad; of values it reads what was saved, and
+     * inputs that are integers. NULL: no_backward says why. */
     Status (*backward)(Node *node);
     const char *no_backward;
 
@@ -67,6 +68,7 @@ struct Node {
     Tensor *outputs[OP_MAX_OUTPUTS];
     Tensor *saved[OP_MAX_SAVED]; /* held aliases without autograd, or scratch tensors */
     bool needs_grad[OP_MAX_INPUTS];
+    uint64_t saved_versions[OP_MAX_SAVED], input_versions[OP_MAX_INPUTS]; /* storage_version() at the call */
     Tensor *scratch[OP_MAX_SCRATCH]; /* held until the call (forward or backward) is over, whatever its end */
     int scratch_count;
 
