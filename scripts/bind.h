@@ -83,8 +83,14 @@ Tensor *bind_test_tensor(lua_State *L, int index);
 void bind_open_tensors(lua_State *L);
 /* tensor, zeros, ones, ... (scripts/bind_make.c) */
 void bind_open_makers(lua_State *L);
-/* Pushes the Lua value at the index as a tensor: a number becomes a scalar, a table of numbers its tensor. */
+/* Pushes the Lua value at the index as a tensor: a number becomes a scalar, a table of numbers its tensor. Errors:
+ * numbers that the dtype does not have. */
 Tensor *bind_push_as_tensor(lua_State *L, int index, DType dtype);
+/* Whether the value at the index is an integer or a table of nothing but integers. */
+bool bind_holds_integers(lua_State *L, int index);
+/* Sets an element from the number at the index. Errors: it is none; one that the dtype does not have. what:
+ * "element 3", for messages. */
+void bind_set_element(lua_State *L, int index, const char *what, Tensor *tensor, int64_t place);
 
 /* --- ops --- */
 

@@ -192,7 +192,7 @@ static void assign(lua_State *L, Tensor *part)
 {
     Tensor *value = bind_test_tensor(L, 3), *wide = NULL;
     if (!value) {
-        tensor_fill(part, luaL_checknumber(L, 3));
+        for (int64_t i = 0, n = tensor_count(part); i < n; i++) bind_set_element(L, 3, "the value", part, i);
         return;
     }
     Status status = tensor_expand(NULL, value, part->ndim, part->shape, &wide);
@@ -271,28 +271,28 @@ static int method_select(lua_State *L)
     return push_part(L, tensor, dim, check_place(L, tensor, dim, luaL_checkinteger(L, 3)), -1);
 }
 
+static void push_element(lua_State *L, const Tensor *tensor, int64_t place)
+{
+    if (dtype_is_real(tensor->dtype))
+        lua_pushnumber(L, tensor_get(tensor, place));
+    else
+        lua_pushinteger(L, tensor_get_integer(tensor, place));
+}
+
 static int method_item(lua_State *L)
 {
     Tensor *tensor = bind_check_tensor(L, 1);
     char text[TENSOR_TEXT_SIZE];
     if (tensor_count(tensor) != 1)
         return luaL_error(L, "item: %s is not one number; tolist() gives them all", tensor_describe(tensor, text));
-    double value = tensor_get(tensor, 0);
-    if (tensor->dtype == DTYPE_F32 || tensor->dtype == DTYPE_BF16)
-        lua_pushnumber(L, value);
-    else
-        lua_pushinteger(L, (lua_Integer)value);
+    push_element(L, tensor, 0);
     return 1;
 }
 
 static void push_list(lua_State *L, const Tensor *tensor, int dim, int64_t *place)
 {
     if (dim == tensor->ndim) {
-        double value = tensor_get(tensor, (*place)++);
-        if (tensor->dtype == DTYPE_F32 || tensor->dtype == DTYPE_BF16)
-            lua_pushnumber(L, value);
-        else
-            lua_pushinteger(L, (lua_Integer)value);
+        push_element(L, tensor, (*place)++);
         return;
     }
     luaL_checkstack(L, 3, "tolist");

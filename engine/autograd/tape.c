@@ -287,32 +287,32 @@ uint64_t tape_next_sequence(void)
     return ++sequence;
 }
 
-static const OpInput *input_record(const Op *op, int i)
-{
-    int last = op_input_count(op) - 1;
-    return &op->inputs[i < last ? i : last];
-}
-
 static Status check_input(const Op *op, int i, const Tensor *input)
 {
-    const OpInput *spec = input_record(op, i);
+    const OpInput *spec = op_input(op, i);
     char text[TENSOR_TEXT_SIZE];
     if (!input)
         return spec->optional ? STATUS_OK : status_fail(STATUS_INVALID, "%s: %s is missing", op->name, spec->name);
     if (spec->any) return STATUS_OK;
-    bool integer = input->dtype == DTYPE_I32 || input->dtype == DTYPE_I64;
-    if (spec->integer ? !integer : input->dtype != DTYPE_F32)
+    bool fits = spec->integer ? input->dtype == DTYPE_I32
+                              : input->dtype == DTYPE_F32 || (spec->exact && !dtype_is_real(input->dtype));
+    if (!fits)
         return status_fail(STATUS_INVALID, "%s: %s is %s, but it must be %s", op->name, spec->name,
-                           tensor_describe(input, text), spec->integer ? "i32" : "f32");
+                           tensor_describe(input, text), spec->integer ? "i32; :to('i32') makes it so" : "f32");
     return STATUS_OK;
+}
+
+static Status check_count(const Op *op, int count)
+{
+    int named = op_input_count(op);
+    if (count <= OP_MAX_INPUTS && (count <= named || op->variadic)) return STATUS_OK;
+    return status_fail(STATUS_INVALID, "%s: takes %d inputs, got %d", op->name,
+                       op->variadic ? OP_MAX_INPUTS : named, count);
 }
 
 static Status check_inputs(const Op *op, Tensor *const *inputs, int count)
 {
     int named = op_input_count(op);
-    if (count > OP_MAX_INPUTS || (count > named && !op->variadic))
-        return status_fail(STATUS_INVALID, "%s: takes %d inputs, got %d", op->name,
-                           op->variadic ? OP_MAX_INPUTS : named, count);
     for (int i = 0; i < count || i < named; i++) TRY(check_input(op, i, i < count ? inputs[i] : NULL));
     return STATUS_OK;
 }
@@ -348,7 +348,7 @@ static void attach_outputs(Node *node)
 {
     for (int i = 0; i < node->output_count; i++) {
         Tensor *output = node->outputs[i];
-        if (output->dtype != DTYPE_F32 && output->dtype != DTYPE_BF16) continue;
+        if (!dtype_is_real(output->dtype)) continue;
         output->node = node;
         output->output_index = i;
         output->requires_grad = true;
@@ -373,11 +373,10 @@ static Status with_path(const Node *node, Status status)
                : status;
 }
 
-Status tape_apply(Tape *tape, const Op *op, Tensor *const *inputs, int input_count, const void *attrs,
-                  Tensor **outputs)
+Status tape_call(Tape *tape, const Op *op, Tensor *const *inputs, int input_count, const void *attrs,
+                 Tensor **outputs, int *made)
 {
     Node *node;
-    TRY(tape_pause(tape));
     TRY(check_inputs(op, inputs, input_count));
     TRY(new_node(tape, op, attrs, &node));
     bool differentiable = take_inputs(node, inputs, input_count);
@@ -389,6 +388,7 @@ Status tape_apply(Tape *tape, const Op *op, Tensor *const *inputs, int input_cou
         node_free(node);
         return status;
     }
+    *made = node->output_count;
     for (int i = 0; i < node->output_count; i++) outputs[i] = node->outputs[i];
     if (differentiable) attach_outputs(node);
     if (!differentiable || node->refs == 0) { /* only integers came out: nothing will ever run backwards */
@@ -398,6 +398,17 @@ Status tape_apply(Tape *tape, const Op *op, Tensor *const *inputs, int input_cou
     return STATUS_OK;
 }
 
+Status tape_apply(Tape *tape, const Op *op, Tensor *const *inputs, int input_count, const void *attrs,
+                  Tensor **outputs)
+{
+    int made;
+    TRY(tape_pause(tape));
+    TRY(check_count(op, input_count));
+    if (tape_needs_promotion(op, inputs, input_count))
+        return tape_apply_promoted(tape, op, inputs, input_count, attrs, outputs);
+    return tape_call(tape, op, inputs, input_count, attrs, outputs, &made);
+}
+
 /* What the way back reads must be what it was. What an op saves of its own making nobody else can reach. */
 static Status check_unchanged(const Node *node)
 {
@@ -405,7 +416,7 @@ static Status check_unchanged(const Node *node)
     for (int i = 0; i < node->saved_count; i++)
         same &= storage_version(node->saved[i]->storage) == node->saved_versions[i];
     for (int i = 0; i < node->input_count; i++)
-        if (node->inputs[i] && input_record(node->op, i)->integer)
+        if (node->inputs[i] && op_input(node->op, i)->integer)
             same &= storage_version(node->inputs[i]->storage) == node->input_versions[i];
     if (same) return STATUS_OK;
     return status_fail(STATUS_INVALID,

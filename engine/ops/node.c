@@ -174,9 +174,8 @@ Status node_refuse(const Node *node, int i, const char *format, ...)
     va_start(args, format);
     vsnprintf(words, sizeof words, format, args);
     va_end(args);
-    int last = op_input_count(node->op) - 1;
-    return status_fail(STATUS_INVALID, "%s: %s is %s: %s", node->op->name,
-                       node->op->inputs[i < last ? i : last].name, tensor_describe(node->inputs[i], shape), words);
+    return status_fail(STATUS_INVALID, "%s: %s is %s: %s", node->op->name, op_input(node->op, i)->name,
+                       tensor_describe(node->inputs[i], shape), words);
 }
 
 Status node_expect_ndim(const Node *node, int i, int ndim)
@@ -246,6 +245,12 @@ int op_input_count(const Op *op)
     int count = 0;
     while (op->inputs[count].name) count++;
     return count;
+}
+
+const OpInput *op_input(const Op *op, int i)
+{
+    int last = op_input_count(op) - 1;
+    return &op->inputs[i < last ? i : last];
 }
 
 double node_flops(const Node *node)

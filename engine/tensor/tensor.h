@@ -96,6 +96,8 @@ Status tensor_own(Tensor *tensor) STATUS_CHECKED;
 /* The address of the first element. */
 void *tensor_data(const Tensor *tensor);
 #define TENSOR_F32(tensor) ((float *)tensor_data(tensor))
+#define TENSOR_F64(tensor) ((double *)tensor_data(tensor))
+#define TENSOR_I64(tensor) ((int64_t *)tensor_data(tensor))
 #define TENSOR_I32(tensor) ((int32_t *)tensor_data(tensor))
 
 /* Any element as a double by its place in row-major order; slow, for printing and tests. */

@@ -21,6 +21,7 @@ static double load(const Tensor *tensor, int64_t at)
     const void *base = storage_data(tensor->storage);
     switch (tensor->dtype) {
     case DTYPE_F32: return (double)((const float *)base)[at];
+    case DTYPE_F64: return ((const double *)base)[at];
     case DTYPE_BF16: return (double)bf16_to_f32(((const uint16_t *)base)[at]);
     case DTYPE_I32: return ((const int32_t *)base)[at];
     case DTYPE_I64: return (double)((const int64_t *)base)[at];
@@ -40,6 +41,7 @@ static void store(Tensor *tensor, int64_t at, double value)
     void *base = storage_data(tensor->storage);
     switch (tensor->dtype) {
     case DTYPE_F32: ((float *)base)[at] = (float)value; break;
+    case DTYPE_F64: ((double *)base)[at] = value; break;
     case DTYPE_BF16: ((uint16_t *)base)[at] = bf16_from_f32((float)value); break;
     case DTYPE_I32: ((int32_t *)base)[at] = (int32_t)to_integer(value, INT32_MIN, INT32_MAX); break;
     case DTYPE_I64: ((int64_t *)base)[at] = to_integer(value, -0x1p63, 0x1.fffffffffffffp62); break;
@@ -104,6 +106,7 @@ static void copy_row(Tensor *to, int64_t t_at, int64_t t_step, const Tensor *fro
 {
     switch (to->dtype) {
     case DTYPE_F32: COPY(float); break;
+    case DTYPE_F64: COPY(double); break;
     case DTYPE_BF16: COPY(uint16_t); break;
     case DTYPE_I32: COPY(int32_t); break;
     case DTYPE_I64: COPY(int64_t); break;

@@ -362,6 +362,16 @@ static const char *const forms[] = {
     "assert(tensor{1, 2, 3}:cumsum(0):tolist()[3] == 6 and zeros(2, 3):softmax(0)[0][0]:item() == 0.5)",
     "assert(zeros(2, 3):cross_entropy(zeros(2, {dtype = 'i32'}), {label_smoothing = 0.1}):item() > 1)",
     "assert(ones(4, 2, 3):matmul(ones(3, 5)).shape[3] == 5 and ones(2, 3):matmul(ones(4, 3, 5)).shape[1] == 4)",
+    "local t = tensor({1, 2, 3}, {dtype = 'i32'}) assert((t + 1).dtype == 'i32' and (t + 1.5).dtype == 'f32')",
+    "local t = tensor({1, 2, 3}, {dtype = 'i32'}) assert((t * {2, 3, 4}):tolist()[3] == 12 and (t / 2)[0]:item() "
+    "== 0.5)",
+    "local t = randn(4):to('bf16') assert((t * 2).dtype == 'bf16' and (2 * t - t):eq(t):sum():item() == 4)",
+    "assert(tensor{1, 0, 2}:gt(0):mean():item() > 0.66 and tensor{1, 0, 2}:gt(0):sum():item() == 2)",
+    "assert((2 ^ tensor{1, 3})[1]:item() == 8 and (tensor{2, 3} ^ tensor{3, 2}):tolist()[2] == 9)",
+    "assert(tensor{1, 2}:matmul(tensor{3, 4}):item() == 11 and ones(2, 3):matmul(ones(3)).shape[1] == 2)",
+    "local t = tensor{9007199254740993, dtype = 'i64'} assert(t:item() == 9007199254740993 and t[0]:item() == "
+    "t:max():item())",
+    "assert(arange(2, 8, 2, {dtype = 'i64'}):sum():item() == 12 and full(7, 2, {dtype = 'u8'}):sum():item() == 14)",
     "assert(math.abs(tensor{1}:gelu{approximate = 'tanh'}:item() - 0.841192) < 1e-6)",
 };
 
@@ -394,6 +404,16 @@ START_TEST(op_refusals)
         {"zeros(2):to('f64')", "cast: dtype must be one of f32, bf16, i32, i64, u8; got 'f64'"},
         {"zeros(2):cast{dtyp = 'i32'}", "cast has no option 'dtyp'; did you mean 'dtype'?"},
         {"zeros(2):clamp('x')", "clamp: min must be a number"},
+        {"tensor({1, 1 << 40}, {dtype = 'i32'})", "tensor: element 1 is 1099511627776, which i32 cannot hold"},
+        {"tensor({1.5}, {dtype = 'u8'})", "tensor: element 0 is 1.5, but u8 holds whole numbers"},
+        {"tensor{1, 'x'}", "tensor: element 1 is a string, not a number"},
+        {"zeros(2, {dtype = 'u8'})[0] = 256", "the value is 256, which u8 cannot hold"},
+        {"return zeros(2, {dtype = 'u8'}) + 300", "add: b is 300, which u8 cannot hold; :to('i64') makes room"},
+        {"full(0.5, 2, {dtype = 'i32'})", "full: the value is 0.5, but i32 holds whole numbers"},
+        {"arange(0, 1, 0.5, {dtype = 'i32'})", "arange: an element is 0.5, but i32 holds whole numbers"},
+        {"arange(1, 2, 3, 4)", "arange takes start, stop and step; got 4 numbers"},
+        {"rand(2, {dtype = 'i32'})", "rand: its numbers are no integers"},
+        {"zeros(3):matmul(zeros(2))", "matmul: b is f32[2]: a is f32[3]: inner sizes 3 and 2 differ"},
     };
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
         ck_assert_msg(run(calls[i][0]) != STATUS_OK, "%s: no error", calls[i][0]);
