@@ -217,15 +217,22 @@ Status node_operand(Node *node, int i, Tensor **out)
 {
     Tensor *input = node->inputs[i], *values, *half;
     if (node->precision == DTYPE_F32) return node_contiguous(node, i, out);
+    uint64_t version = storage_version(input->storage);
+    bool assigned = input->half && input->half_version != version;
     *out = input->half;
-    if (*out && !input->half_stale) return STATUS_OK;
+    if (*out && !input->half_stale && !assigned) return STATUS_OK;
     TRY(node_contiguous(node, i, &values));
+    if (assigned) { /* a node may have kept it for its way back */
+        tensor_unref(input->half);
+        input->half = NULL;
+    }
     if (!input->half) {
         TRY(new_half(input->arena, input, &half));
         input->half = half;
     }
     round_to_half(values, input->half);
     input->half_stale = false;
+    input->half_version = version;
     *out = input->half;
     return STATUS_OK;
 }

@@ -40,7 +40,8 @@ typedef struct Tensor {
     struct Param *param; /* the parameter whose value this is, not held */
     /* The values rounded to bf16, contiguous, for products (node_operand()); held; NULL: not wanted yet. */
     struct Tensor *half;
-    bool half_stale; /* the values changed since */
+    bool half_stale;       /* the values changed since */
+    uint64_t half_version; /* storage_version() when they were rounded */
 } Tensor;
 
 /* --- making; arena NULL: the pool --- */
