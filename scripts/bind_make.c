@@ -230,6 +230,14 @@ static Tensor *push_values(lua_State *L, int index, Wanted *wanted)
     return tensor;
 }
 
+bool bind_counts_as_tensor(lua_State *L, int index)
+{
+    if (bind_test_tensor(L, index)) return true;
+    if (luaL_getmetafield(L, index, "__tensor") == LUA_TNIL) return false;
+    lua_pop(L, 1);
+    return true;
+}
+
 bool bind_holds_integers(lua_State *L, int index)
 {
     if (lua_type(L, index) != LUA_TTABLE) return lua_isinteger(L, index);
@@ -248,7 +256,10 @@ Tensor *bind_push_as_tensor(lua_State *L, int index, DType dtype)
 {
     Wanted wanted = {.dtype = dtype};
     int type = lua_type(L, index);
+    if (luaL_callmeta(L, index, "__tensor")) return bind_check_tensor(L, -1);
     if (type != LUA_TNUMBER && type != LUA_TTABLE) {
+        if (!bind_counts_as_tensor(L, index))
+            luaL_error(L, "a tensor, a number or a list of numbers is wanted; got %s", bind_type_name(L, index));
         lua_pushvalue(L, index);
         return bind_check_tensor(L, index);
     }

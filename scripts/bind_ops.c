@@ -6,7 +6,12 @@ static bool get_op(int index, Record *out)
 {
     if (index >= op_record_count) return false;
     const Op *op = op_records[index];
-    *out = (Record){op->name, op->doc, op->source, op->inputs, op->attrs, op};
+    *out = (Record){.name = op->name,
+                    .doc = op->doc,
+                    .source = op->source,
+                    .inputs = op->inputs,
+                    .options = op->attrs,
+                    .data = op};
     return true;
 }
 
@@ -28,7 +33,7 @@ static bool is_tensor_list(lua_State *L, int index)
 {
     if (lua_type(L, index) != LUA_TTABLE) return false;
     lua_rawgeti(L, index, 1);
-    bool yes = bind_test_tensor(L, -1) != NULL;
+    bool yes = bind_counts_as_tensor(L, -1);
     lua_pop(L, 1);
     return yes;
 }
@@ -62,7 +67,7 @@ static int find_inputs(lua_State *L, const Op *op, int first, int top, Inputs *i
         bool extra = inputs->count >= named || op->inputs[inputs->count].optional;
         int type = lua_type(L, at);
         if (type == LUA_TTABLE && (extra || has_names(L, at))) break;
-        if (type != LUA_TNIL && type != LUA_TTABLE && extra && !bind_test_tensor(L, at)) break;
+        if (type != LUA_TNIL && type != LUA_TTABLE && extra && !bind_counts_as_tensor(L, at)) break;
         add_input(L, op, at, inputs);
     }
     return at;

@@ -30,6 +30,10 @@ static void keep_path(lua_State *L, Part *part, const char *directory)
     if (length >= sizeof part->directory) luaL_error(L, "models.load: the path of the directory is too long");
 }
 
+static const RecordWord others[] = {{"strict", "true: an error where something is missing, left over or misshapen"},
+                                    {"name", "of the model in the session"},
+                                    {0}};
+
 /* models.load(directory, {strict =, name =, options of the model}): a model for session {model = ...} */
 static int load_model(lua_State *L)
 {
@@ -42,8 +46,7 @@ static int load_model(lua_State *L)
     host_check(L, pretrained_config(directory, record, part->config));
     option_defaults(load_options, &config);
     if (!lua_isnil(L, 2)) {
-        luaL_checktype(L, 2, LUA_TTABLE);
-        bind_read_options(L, 2, record->options, part->config, "models.load", "strict name");
+        bind_read_options(L, 2, record->options, part->config, "models.load", others);
         bind_read_part_name(L, 2, part);
         if (lua_getfield(L, 2, "strict") != LUA_TNIL)
             host_check(L, bind_set_option(L, -1, load_options, &config, "models.load", "strict"));
@@ -113,6 +116,14 @@ int bind_save_model(lua_State *L)
     host_check(L, pretrained_save(model, directory, add_tokenizer, session));
     return 0;
 }
+
+const BindMethod bind_save_methods[] = {{.name = "save",
+                                         .arguments = "(directory)",
+                                         .doc = "Writes a whole model as Hugging Face's transformers read it: "
+                                                "config.json, model.safetensors, and the files of the "
+                                                "tokenizer of the run's data.",
+                                         .call = bind_save_model},
+                                        {0}};
 
 void bind_open_pretrained(lua_State *L)
 {

@@ -2,6 +2,10 @@
 RECIPES += scripts/recipes/bert.lua
 RECIPES += scripts/recipes/gpt.lua
 ENGINE_SOURCES += scripts/bind.h
+ENGINE_SOURCES += scripts/bind_class.c
+ENGINE_SOURCES += scripts/bind_class.h
+ENGINE_SOURCES += scripts/bind_index.c
+ENGINE_SOURCES += scripts/bind_index.h
 ENGINE_SOURCES += scripts/bind_debug.c
 ENGINE_SOURCES += scripts/bind_compare.c
 ENGINE_SOURCES += scripts/bind_edit.c

@@ -110,9 +110,9 @@ static void check_transcript(const char *name)
     buffer_free(&expected);
 }
 
-static const char *const transcript_names[] = {"values.txt",     "tensors.txt",    "printing.txt",
-                                               "errors.txt",     "help.txt",       "debug_nan.txt",
-                                               "debug_dead.txt", "debug_mask.txt", "debug_rate.txt"};
+static const char *const transcript_names[] = {"values.txt",     "tensors.txt",   "indexing.txt",  "printing.txt",
+                                               "errors.txt",     "help.txt",      "debug_nan.txt", "debug_dead.txt",
+                                               "debug_mask.txt", "debug_rate.txt"};
 enum { transcript_count = sizeof transcript_names / sizeof *transcript_names };
 
 START_TEST(transcripts)
@@ -442,6 +442,32 @@ START_TEST(gradient_checks)
 }
 END_TEST
 
+/* help() says something about whatever a name stands for, and about each name behind it. */
+START_TEST(help_knows_everything)
+{
+    ASSERT_OK(
+        run("local corpus = data.stories { stories = 40 } "
+            "local words = tokenizers.characters.train(corpus) "
+            "local pairs = data.packed_text(corpus, words, { length = 16, batch_size = 2 }) "
+            "local run = session { model = models.mlp { input_size = 2 } } "
+            "local things = { zeros(2), corpus, words, pairs.train, pairs.train:batch(), run, run.model, "
+            "  run.optimizer, run.schedule, run.options, optim.sgd {}, objectives.mlm {}, ops, recipe, session, "
+            "  exit, 'run', print, gradcheck, string, math.sin, 5, true, {}, function(a) end } "
+            "for name, value in next, _G do things[#things + 1] = value end "
+            "for i = 1, #things do "
+            "  local x = things[i] "
+            "  help(x) "
+            "  for _, name in ipairs(x ~= _G and lathe.members(x) or {}) do "
+            "    local ok, inner = pcall(function() return x[name] end) "
+            "    if ok and inner ~= nil and type(inner) ~= 'string' then help(inner) end "
+            "  end "
+            "end"));
+    ck_assert_ptr_null(strstr(printed.data, "Nothing is known about this"));
+    ck_assert_ptr_null(strstr(printed.data, "userdata: 0x"));
+    ck_assert_uint_gt(printed.length, 30000);
+}
+END_TEST
+
 /* Every op through every wrong argument: an error, never a crash. */
 START_TEST(wrong_arguments)
 {
@@ -643,6 +669,7 @@ Suite *lua_suite(void)
     tcase_add_loop_test(host_case, argument_forms, 0, sizeof forms / sizeof *forms);
     tcase_add_test(host_case, op_refusals);
     tcase_add_test(host_case, gradient_checks);
+    tcase_add_test(host_case, help_knows_everything);
     tcase_add_test(host_case, wrong_arguments);
     tcase_add_test(host_case, completion);
     tcase_add_test(host_case, recipe_parameters);
