@@ -42,12 +42,11 @@ static void add_model(lua_State *L, Session *session, const char *name)
 {
     Part *part = bind_check_part(L, -1, &bind_models, "model");
     if (!name) name = part->name[0] ? part->name : "model";
-    Model *model;
     RandomKey key = random_subkey_name(random_key(session->seed, "weights"), name);
-    host_check(L, model_new(part->record.data, part->config, name, key, &model));
-    host_count_bytes(L, (size_t)module_count_weights(model->root) * sizeof(float));
+    Model *model = bind_make_model(L, part, name, key);
+    size_t bytes = (size_t)module_count_weights(model->root) * sizeof(float);
     host_check(L, session_add_model(session, model));
-    bind_load_part(L, part, model);
+    host_count_bytes(L, bytes);
 }
 
 /* The names of the table at the top, sorted: the order of Lua's pairs is not in the state. Pushes a list. */

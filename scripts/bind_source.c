@@ -293,6 +293,17 @@ static int field_special(lua_State *L)
     return 1;
 }
 
+static int field_classes(lua_State *L)
+{
+    const Source *source = bind_check_source(L, 1);
+    lua_newtable(L);
+    for (int64_t i = 0; source->classes && i < source->class_count; i++) {
+        lua_pushstring(L, source->classes[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+    return 1;
+}
+
 /* run.data.train.batch_size = 64: of this session's entry; order and masks of the examples stay. */
 static int source_newindex(lua_State *L)
 {
@@ -340,6 +351,7 @@ void bind_open_sources(lua_State *L)
         {"batch_size", "examples of a batch; that of a run can be assigned", field_batch_size},
         {"vocab_size", "pieces of its tokenizer", field_vocab_size},
         {"special", "the ids of classify, separator, mask, pad and unknown", field_special},
+        {"classes", "names of the classes, where there are labels", field_classes},
         {0}};
     static const BindMethod methods[] = {
         {.name = "batch",
