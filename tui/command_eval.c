@@ -42,7 +42,7 @@ static int print_pairs(lua_State *L)
 static Status evaluate_run(const Arguments *arguments, RunSetup *setup)
 {
     Evaluation evaluation;
-    TRY(run_setup_final(arguments->names[0], setup));
+    TRY(run_setup_final(arguments->names[0], arguments, setup));
     TRY(run_load_weights(setup->session, arguments->names[0]));
     if (arguments->pairs) return host_protect(setup->host, print_pairs, (void *)(uintptr_t)arguments->pairs);
     Progress progress =

@@ -177,6 +177,10 @@ Status session_explain_nonfinite(Session *session) STATUS_CHECKED;
 /* Computes the objective's loss on the next batches, without learning: whether it fits. Changes nothing. */
 Status session_try(Session *session, const Objective *objective) STATUS_CHECKED;
 
+/* session_check(), and whether each objective finds its targets in the next batches and its output in its model;
+ * nothing of the models is computed. Errors name the objective and what would fit. */
+Status session_fit(Session *session) STATUS_CHECKED;
+
 /* A pass over a view of a batch, and the rest of what objectives in a step share. For evaluation and samples. */
 typedef struct Passes {
     Session *session;
