@@ -87,7 +87,9 @@ static Status boundary(void *context, Session *session)
     Live *live = context;
     (void)session;
     if (hung_up) leave_terminal(live);
-    return server_boundary(live->server);
+    TRY(bind_history(live->setup.host, "due", live->directory, live->setup.session));
+    TRY(server_boundary(live->server));
+    return bind_history(live->setup.host, "due", live->directory, live->setup.session); /* after a rewind */
 }
 
 static Status step(void *context, Session *session, StepMetrics *out)
@@ -100,14 +102,14 @@ static Status stepped(void *context, const Session *session, const StepMetrics *
     Live *live = context;
     progress_step(&live->progress, session, metrics);
     server_step(live->server, session, metrics);
-    return bind_history(live->setup.host, "stepped", live->directory, live->setup.session);
+    return bind_history_tell(live->setup.host, "stepped", live->directory, live->setup.session);
 }
 
 static Status saved(void *context, const Session *session)
 {
     Live *live = context;
     (void)session;
-    return bind_history(live->setup.host, "saved", live->directory, live->setup.session);
+    return bind_history_tell(live->setup.host, "saved", live->directory, live->setup.session);
 }
 
 static void preparing(void *context, const char *what, int64_t done, int64_t all)
@@ -230,7 +232,7 @@ static Status train(Live *live, FILE *out)
     Status status = run_train(session, live->directory, &options);
     progress_finish(&live->progress);
     TRY(status);
-    TRY(bind_history(live->setup.host, "finish", live->directory, session));
+    TRY(bind_history_tell(live->setup.host, "finish", live->directory, session));
     TRY(samples_text(session, out));
     return samples_masks(session, SAMPLES, out);
 }
