@@ -58,3 +58,6 @@ TEST_SOURCES += tests/unit/test_screens.c
 TEST_SOURCES += tests/unit/workbench_data.h
 TEST_SOURCES += tests/unit/test_prune.c
 TEST_SOURCES += tests/unit/test_start.c
+TEST_SOURCES += tests/unit/test_combinations.c
+TEST_SOURCES += tests/unit/test_finetune.c
+TEST_SOURCES += tests/unit/stored_classes.h

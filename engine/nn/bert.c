@@ -19,6 +19,8 @@ static const Option options[] = {
     OPTION_NUMBER_FIELD(BertConfig, hidden_dropout_prob, 0.1, 0, 0.999, "dropout of hidden states"),
     OPTION_NUMBER_FIELD(BertConfig, attention_probs_dropout_prob, 0.1, 0, 0.999,
                         "dropout of attention probabilities"),
+    OPTION_NUMBER_FIELD(BertConfig, classifier_dropout, -1, -1, 0.999,
+                        "dropout before the classifier; -1: as hidden_dropout_prob"),
     OPTION_NUMBER_FIELD(BertConfig, layer_norm_eps, 1e-12, 0, 1, "added to the variance in layer normalisation"),
     OPTION_NUMBER_FIELD(BertConfig, initializer_range, 0.02, 0, 10, "standard deviation of the initial weights"),
     {0},
@@ -302,7 +304,8 @@ static Status compute_class_logits(Forward *pass, Tensor **out)
     if (!module_find(pass->model->root, "classifier"))
         return status_fail(STATUS_INVALID, "bert: there is no classifier; build the model with num_labels");
     TRY(forward_output(pass, "pooled", &pooled));
-    TRY(f_dropout(pass->tape, pooled, config->hidden_dropout_prob, &dropped));
+    double p = config->classifier_dropout < 0 ? config->hidden_dropout_prob : config->classifier_dropout;
+    TRY(f_dropout(pass->tape, pooled, p, &dropped));
     return linear_forward(pass->model->root, "classifier", pass->tape, dropped, false, out);
 }
 
@@ -352,7 +355,18 @@ const ModelRecord model_bert = {
             {"bert.embeddings.position_ids", NULL},
             {0},
         },
-    .architecture = "BertForPreTraining",
+    .architectures =
+        (const ModelArchitecture[]){
+            {"BertForSequenceClassification", (const char *const[]){"bert.pooler", "classifier", NULL},
+             "num_labels"},
+            {"BertForPreTraining",
+             (const char *const[]){"bert.pooler", "cls.predictions", "cls.seq_relationship", NULL}, NULL},
+            {"BertForMaskedLM", (const char *const[]){"cls.predictions", NULL}, NULL},
+            {"BertForNextSentencePrediction", (const char *const[]){"bert.pooler", "cls.seq_relationship", NULL},
+             NULL},
+            {"BertModel", (const char *const[]){"bert.pooler", NULL}, NULL},
+            {0},
+        },
     .base = "bert",
     .fixed = (const ModelFixed[]){{"hidden_act", "gelu", NULL},
                                   {"position_embedding_type", "absolute", NULL},

@@ -80,6 +80,10 @@ local function name_edits(path) lathe.set_edits(H.session, table.concat(path, " 
 -- The state of the position, from the nearest one at hand.
 local function compute(position)
   local start = H.snapshots:nearest(H.tree.edits, position)
+  if not start then
+    fail("step %s cannot be computed again: the weights in %s, from which the run began, are not there any more",
+      comma(position.step), lathe.stood_in())
+  end
   lathe.restore(H.session, start.state)
   for k = #start.path + 1, #position.path do
     local edit = H.tree.edits[position.path[k]]
@@ -215,6 +219,22 @@ end
 function history.failed()
   take_back(1)
   if line then line.edits = line.edits - 1 end
+end
+
+-- --- warnings: what a journal cannot do again ---
+
+local early = {} -- before there is a history
+
+local function put_warning(text) H.directory.put_journal("-- warning: " .. text .. "\n") end
+
+-- It is told once and stays in the journal. session: nil is the run's own.
+function history.warn(session, text)
+  local run = not session or (H and session == H.session)
+  local known = H and H.warnings or early
+  if run and known[text] then return end
+  print("warning: " .. text)
+  if run then known[text] = true end
+  if run and H and H.directory then put_warning(text) end
 end
 
 -- --- what a person calls ---
@@ -391,13 +411,15 @@ end
 -- directory: the functions of a run's directory, nil for a session at the prompt.
 function history.start(session, directory)
   H = { session = session, directory = directory, tree = Tree.new(session.step),
-    snapshots = Snapshots.new(session, directory and directory.path) }
+    snapshots = Snapshots.new(session, directory and directory.path), warnings = early }
   lathe.track(session, note)
 end
 
--- A new run: edits that are planned before its first step are made now.
+-- A new run: its first state is noted, and edits that are planned before its first step are made now.
 function history.begin(session, directory)
   history.start(session, directory)
+  mark "began()"
+  for text in pairs(directory and early or {}) do put_warning(text) end
   history.due()
 end
 

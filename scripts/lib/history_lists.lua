@@ -72,7 +72,8 @@ function history.headline(session)
   local text = ("%s, branch %s: step %s of %s"):format(name, H.tree.current, comma(session.step), comma(session.steps))
   local speed = session.last and session.last.tokens_per_second
   if speed and speed > 0 then text = text .. (", %s tokens/s"):format(comma(speed // 1 | 0)) end
-  return text .. (", last snapshot at %s"):format(comma(H.snapshots:last_step()))
+  local last = H.snapshots:last_step()
+  return last and text .. (", last snapshot at %s"):format(comma(last)) or text
 end
 
 lathe.document(branches, "branches(): the branches, with their last step and where they left another one.")

@@ -10,7 +10,7 @@ local words = require "lathe.words"
 local journal = {}
 
 -- Entries that only say which state was reached.
-journal.marks = { ["finish()"] = true, ["saved()"] = true }
+journal.marks = { ["began()"] = true, ["finish()"] = true, ["saved()"] = true }
 
 -- notes: { typed, back, planned }, each may be nil.
 function journal.entry(step, hash, text, notes)
@@ -33,7 +33,7 @@ function journal.entries(text)
       list[#list + 1] = entry
     elseif entry and (name == "typed" or name == "back" or name == "planned") then
       entry[name] = note
-    elseif entry then
+    elseif entry and name ~= "warning" then
       entry.text = entry.text and entry.text .. "\n" .. line or line
     end
   end
@@ -45,5 +45,8 @@ function journal.entries(text)
   end
   return list
 end
+
+-- A function that gives what the journal warns of, one by one.
+function journal.warnings(text) return text:gmatch "%-%- warning: ([^\n]*)" end
 
 return journal

@@ -92,11 +92,22 @@ local function forget_half_a_line()
   if count > 0 then inner.take_back(count) end
 end
 
+-- Tells again what the journal warns of.
+local function repeat_warnings(text)
+  local known = inner.state().warnings
+  for warning in journal.warnings(text) do
+    if not known[warning] then print("warning: " .. warning) end
+    known[warning] = true
+  end
+end
+
 -- Goes on with a run as its journal and checkpoints left it. The session is as its recipe builds it.
 function history.resume(session, directory)
   history.start(session, directory)
   local H = inner.state()
-  local entries = journal.entries(directory.read_journal())
+  local text = directory.read_journal()
+  local entries = journal.entries(text)
+  repeat_warnings(text)
   local step = read(entries)
   guess_planned(entries)
   local saved = load_checkpoint(step)
@@ -152,7 +163,11 @@ end
 local function report_difference(entry, number, from, hash, states, metrics)
   print(("step %s: the state is %s, the journal says %s"):format(comma(entry.step), hash, entry.hash))
   print(("  the first tensor that differs: %s"):format(different_tensor(states, number) or "none; cursors or options differ"))
-  print(("  the state of step %s, entry %d of the journal, was still the same"):format(comma(from), number - 1))
+  if number == 1 then
+    print("  nothing before it was recorded: the run may have begun from other weights, another seed or other libraries")
+  else
+    print(("  the state of step %s, entry %d of the journal, was still the same"):format(comma(from), number - 1))
+  end
   local H = inner.state()
   local step = metrics and different_step(metrics(), H.done)
   if not metrics then return end
@@ -170,6 +185,7 @@ function history.replay(session, text, states, till, recorded)
   history.start(session, nil)
   local H = inner.state()
   H.quiet = true
+  repeat_warnings(text)
   local reached, last = 0, 0
   H.stepped = function() H.done[#H.done + 1] = { step = session.step, metrics = as_recorded(session.last.loss, session.last.grad_norm) } end
   for i, entry in ipairs(journal.entries(text)) do

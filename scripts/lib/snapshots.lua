@@ -11,10 +11,10 @@ local DISK = 4 << 30 -- and that may lie in files without names in the run's dir
 local Snapshots = {}
 Snapshots.__index = Snapshots
 
--- folder: where files go, nil: nowhere. The first one is taken here.
+-- folder: where files go, nil: nowhere. The first one is taken here, unless the session's first weights are gone.
 function Snapshots.new(session, folder)
   local store = setmetatable({ session = session, folder = folder, memory = MEMORY, disk = DISK, list = {} }, Snapshots)
-  store:add(session.step, {})
+  if not lathe.stood_in() then store:add(session.step, {}) end
   return store
 end
 
@@ -99,7 +99,8 @@ function Snapshots:nearest(edits, position)
   return best
 end
 
-function Snapshots:last_step() return self.list[#self.list].step end
+-- nil where there is none
+function Snapshots:last_step() return #self.list > 0 and self.list[#self.list].step or nil end
 
 function Snapshots:set_limits(limits)
   for name, bytes in pairs(limits) do
