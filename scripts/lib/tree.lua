@@ -8,6 +8,7 @@
 --   order           names of branches in order of their making;  undone: what redo() brings back, the last one last
 local positions = require "lathe.positions"
 local copy, shared = positions.copy, positions.shared
+local pairs, ipairs, setmetatable, table = pairs, ipairs, setmetatable, table -- a prompt may give the globals other values
 
 local Tree = {}
 Tree.__index = Tree
