@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Runs every suite, or those that are named: suite [NAME...]; CK_RUN_CASE chooses among their cases. Each test is a
- * process of its own, and the parent never touches the engine: a fork after a parallel region of libgomp would hang
- * the child. */
+/* Runs every suite; CK_RUN_SUITE and CK_RUN_CASE choose. Each test is a process of its own, and the parent never
+ * touches the engine: a fork after a parallel region of libgomp would hang the child. */
 #include "tests/unit/skip.h"
 #include "tui/environment.h"
 
@@ -17,14 +16,11 @@
 #include "tests/unit/suites.h"
 #undef SUITE
 
-#define SUITE(name) name##_suite,
-static Suite *(*const suites[])(void) = {
-#include "tests/unit/suites.h"
-};
-#undef SUITE
-
-#define SUITE(name) #name,
-static const char *const names[] = {
+#define SUITE(name) {#name, name##_suite},
+static const struct {
+    const char *name;
+    Suite *(*make)(void);
+} suites[] = {
 #include "tests/unit/suites.h"
 };
 #undef SUITE
@@ -45,13 +41,14 @@ static void report(SRunner *runner)
     printf("%d passed, %d failed, %d skipped\n", run - failed - skipped, failed, skipped);
 }
 
-static bool is_wanted(const char *name, int argc, char **argv)
+static bool is_asked_for(const char *name, int count, char **names)
 {
-    for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], name) == 0) return true;
-    return argc < 2;
+    for (int i = 0; i < count; i++)
+        if (strcmp(names[i], name) == 0) return true;
+    return count == 0;
 }
 
+/* suite [NAME...]: the suites of these names, all without any. */
 int main(int argc, char **argv)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
@@ -61,7 +58,7 @@ int main(int argc, char **argv)
     if (skips == MAP_FAILED) return EXIT_FAILURE;
     SRunner *runner = srunner_create(NULL);
     for (size_t i = 0; i < sizeof suites / sizeof *suites; i++)
-        if (is_wanted(names[i], argc, argv)) srunner_add_suite(runner, suites[i]());
+        if (is_asked_for(suites[i].name, argc - 1, argv + 1)) srunner_add_suite(runner, suites[i].make());
     srunner_run_all(runner, CK_ENV);
     report(runner);
     int ok = srunner_ntests_run(runner) > 0 && srunner_ntests_failed(runner) == 0;
