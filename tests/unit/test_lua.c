@@ -134,8 +134,8 @@ static void check_transcript(const char *name)
     ASSERT_OK(file_read_empty(path, 0, &expected));
     replay(expected.data, &out);
     if (getenv("LATHE_GOLDEN_WRITE")) scratch_write(path, out.data, out.length);
-    ck_assert_msg(getenv("LATHE_GOLDEN_WRITE") || same_transcript(out.data, expected.data), "%s: got\n%.3000s", name,
-                  out.data);
+    ck_assert_msg(getenv("LATHE_GOLDEN_WRITE") || same_transcript(out.data, expected.data), "%s: got\n%.3000s",
+                  name, out.data);
     buffer_free(&out);
     buffer_free(&expected);
 }
