@@ -90,10 +90,16 @@ Module *bind_test_module(lua_State *L, int index);
 SessionHandle *bind_handle_of(lua_State *L, int index);
 void bind_open_modules(lua_State *L);
 
-/* run.model:reshape {...} and :reset(path), run:add_objective(), run.optimizer = ... (scripts/bind_structure.c).
- * Pushes the method of modules or of sessions, false where there is none of that name. */
+/* run.model:reshape {...}, :reset(path), :freeze {...} and :merge_lora(), run:add_objective(), run.optimizer = ...
+ * (scripts/bind_structure.c). Pushes the method of modules or of sessions, false where there is none of that name.
+ */
 bool bind_push_module_method(lua_State *L, const char *name);
 bool bind_push_session_method(lua_State *L, const char *name);
+/* A place for a model that is to come, freed by Lua's collector unless it is taken out. Pushed. */
+Model **bind_push_fresh_model(lua_State *L);
+/* module:freeze {...}, model:merge_lora() (scripts/bind_finetune.c) */
+int bind_freeze(lua_State *L);
+int bind_merge_lora(lua_State *L);
 /* Sets run.optimizer, run.schedule to the part at index 3; false where the field is another one. */
 bool bind_set_part(lua_State *L, const char *name);
 /* The model and the path that the module at the index stands for. */

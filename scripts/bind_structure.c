@@ -137,11 +137,22 @@ static int reset(lua_State *L)
     return 0;
 }
 
+Model **bind_push_fresh_model(lua_State *L)
+{
+    return &push_fresh(L)->model;
+}
+
 bool bind_push_module_method(lua_State *L, const char *name)
 {
-    lua_CFunction method = strcmp(name, "reshape") == 0 ? reshape : strcmp(name, "reset") == 0 ? reset : NULL;
-    if (method) lua_pushcfunction(L, method);
-    return method != NULL;
+    static const luaL_Reg methods[] = {{"reshape", reshape},
+                                       {"reset", reset},
+                                       {"freeze", bind_freeze},
+                                       {"merge_lora", bind_merge_lora},
+                                       {NULL, NULL}};
+    const luaL_Reg *method = methods;
+    while (method->name && strcmp(method->name, name) != 0) method++;
+    if (method->name) lua_pushcfunction(L, method->func);
+    return method->name != NULL;
 }
 
 /* --- objectives --- */

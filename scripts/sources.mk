@@ -26,6 +26,7 @@ ENGINE_SOURCES += scripts/bind_bpe.c
 ENGINE_SOURCES += scripts/bind_characters.c
 ENGINE_SOURCES += scripts/bind_custom.c
 ENGINE_SOURCES += scripts/bind_evaluate.c
+ENGINE_SOURCES += scripts/bind_finetune.c
 ENGINE_SOURCES += scripts/bind_live.c
 ENGINE_SOURCES += scripts/bind_module.c
 ENGINE_SOURCES += scripts/bind_origin.c

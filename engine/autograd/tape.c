@@ -333,6 +333,12 @@ static Status check_inputs(const Op *op, Tensor *const *inputs, int count)
     return STATUS_OK;
 }
 
+/* A part that runs without being recorded: whether it would have been. */
+static void note_wanted(Tape *tape, Tensor *const *inputs, int count)
+{
+    for (int i = 0; i < count && tape->collecting; i++) tape->wanted |= inputs[i] && inputs[i]->requires_grad;
+}
+
 static bool take_inputs(Node *node, Tensor *const *inputs, int count)
 {
     bool any = false;
@@ -395,6 +401,7 @@ Status tape_apply(Tape *tape, const Op *op, Tensor *const *inputs, int input_cou
     TRY(tape_pause(tape));
     TRY(check_inputs(op, inputs, input_count));
     TRY(new_node(tape, op, attrs, &node));
+    note_wanted(tape, inputs, input_count);
     bool differentiable = take_inputs(node, inputs, input_count);
     Status status = run_forward(tape, node);
     if (status == STATUS_OK && differentiable) status = remember(tape, node);
