@@ -61,11 +61,11 @@ static Status freeze_line(const Model *model, const char *path, const char *exce
 }
 
 /* module:freeze { except = "names" } */
-int bind_freeze(lua_State *L)
+static int freeze(lua_State *L)
 {
     SessionHandle *handle;
     const char *path;
-    bind_need_boundary(L, bind_freeze);
+    bind_need_boundary(L, freeze);
     lua_settop(L, 2);
     Model *model = bind_check_place(L, 1, &handle, &path);
     Module *module = *path ? module_find(model->root, path) : model->root;
@@ -91,11 +91,11 @@ int bind_freeze(lua_State *L)
 /* --- adapters --- */
 
 /* model:merge_lora(): what adapters add goes into the weights beside them. */
-int bind_merge_lora(lua_State *L)
+static int merge_lora(lua_State *L)
 {
     SessionHandle *handle;
     const char *path;
-    bind_need_boundary(L, bind_merge_lora);
+    bind_need_boundary(L, merge_lora);
     Model *model = bind_check_place(L, 1, &handle, &path);
     if (*path) return luaL_error(L, "merge_lora belongs to the whole model: run.model:merge_lora()");
     Buffer *effect = host_push_buffer(L), *what = host_push_buffer(L);
@@ -112,3 +112,17 @@ int bind_merge_lora(lua_State *L)
     bind_edit_done(L, handle, what->data);
     return 0;
 }
+
+const BindMethod bind_finetune_methods[] = {
+    {.name = "freeze",
+     .arguments = "{ options }",
+     .doc = "Freezes the weights of the module, as in run.model:freeze { except = \"classifier\" } for a linear "
+            "probe: "
+            "they have no gradient and cost nothing on the way back. The others are trained.",
+     .call = freeze,
+     .options = freeze_options},
+    {.name = "merge_lora",
+     .arguments = "()",
+     .doc = "What the adapters of the whole model add goes into the weights beside them, and the adapters go.",
+     .call = merge_lora},
+    {0}};

@@ -35,6 +35,11 @@ static void keep_path(lua_State *L, char out[PART_PATH_SIZE], const char *direct
     if (length >= PART_PATH_SIZE) luaL_error(L, "models.load: the path of the directory is too long");
 }
 
+static const RecordWord others[] = {{"strict", "true: an error where something is missing, left over or misshapen"},
+                                    {"adapter", "a directory with adapters for the model, as PEFT has it"},
+                                    {"name", "of the model in the session"},
+                                    {0}};
+
 /* The options of the table at index 2 that are not the model's. */
 static void read_load_options(lua_State *L, LoadConfig *config)
 {
@@ -60,7 +65,7 @@ static int load_model(lua_State *L)
     host_check(L, pretrained_config(directory, record, part->config));
     if (config->adapter[0]) host_check(L, adapter_config(config->adapter, record, part->config));
     if (!lua_isnil(L, 2)) {
-        bind_read_options(L, 2, record->options, part->config, "models.load", "strict adapter name");
+        bind_read_options(L, 2, record->options, part->config, "models.load", others);
         bind_read_part_name(L, 2, part);
     }
     part->strict = config->strict;
@@ -162,7 +167,6 @@ int bind_save_model(lua_State *L)
     lua_settop(L, 3);
     SaveConfig *config = lua_newuserdatauv(L, sizeof *config, 0);
     option_defaults(save_options, config);
-    if (!lua_isnil(L, 3)) luaL_checktype(L, 3, LUA_TTABLE);
     if (!lua_isnil(L, 3)) bind_read_options(L, 3, save_options, config, "save", NULL);
     Session *session = bind_handle_of(L, 1)->session;
     Model *model = session_model(session, module->name);
@@ -182,6 +186,15 @@ int bind_save_model(lua_State *L)
                              "left out, as files of this class of transformers do not have it:", words));
     return 0;
 }
+
+const BindMethod bind_save_methods[] = {{.name = "save",
+                                         .arguments = "(directory, { options })",
+                                         .doc = "Writes a whole model as Hugging Face's transformers read it: "
+                                                "config.json, model.safetensors, and the files of the "
+                                                "tokenizer of the run's data.",
+                                         .call = bind_save_model,
+                                         .options = save_options},
+                                        {0}};
 
 void bind_open_pretrained(lua_State *L)
 {
