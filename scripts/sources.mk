@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 RECIPES += scripts/recipes/amazon.lua
 RECIPES += scripts/recipes/bert.lua
+RECIPES += scripts/recipes/finetune.lua
 RECIPES += scripts/recipes/gpt.lua
 ENGINE_SOURCES += scripts/bind.h
 ENGINE_SOURCES += scripts/bind_class.c

@@ -42,6 +42,7 @@ void tape_reset(Tape *tape)
     tape->count = 0;
     tape->depth = 0;
     tape->path = "";
+    tape->calls = 0; /* what a step draws does not depend on what was done before it */
     if (tape->arena) arena_reset(tape->arena);
 }
 

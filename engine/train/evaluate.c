@@ -4,6 +4,7 @@
 #include "engine/base/cancel.h"
 #include "engine/base/clock.h"
 #include "engine/base/memory.h"
+#include "engine/train/classes.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@ typedef struct Evaluator {
     const EvaluationOptions *options;
     Evaluation *out;
     Shares shares[SESSION_MAX_OBJECTIVES];
+    ClassCounts counts[SESSION_MAX_OBJECTIVES];
     int64_t batches; /* seen by custom objectives */
     double oracle_seconds;
 } Evaluator;
@@ -132,6 +134,20 @@ static void add_prediction(Score *score, const Prediction *prediction, const Sha
     }
 }
 
+static Status count_classes(Evaluator *evaluator, const Prediction *prediction, int place)
+{
+    int64_t classes = prediction->logits->shape[1];
+    if (!objective_scores_classes(evaluator->session->objectives[place])) return STATUS_OK;
+    for (int64_t i = 0; i < tensor_count(prediction->targets); i++) {
+        int64_t label = TENSOR_I32(prediction->targets)[i],
+                answer = row_argmax(TENSOR_F32(prediction->logits) + i * classes, classes);
+        if (label >= 0)
+            TRY(class_counts_add(&evaluator->counts[place], classes, label, answer,
+                                 &evaluator->out->scores[place].classes));
+    }
+    return STATUS_OK;
+}
+
 /* The oracle may answer for fewer targets than there are: examples that were cut off, say. */
 static Status add_oracle(Evaluator *evaluator, const SessionSource *from, const Objective *objective,
                          const Forward *pass, Score *score)
@@ -163,6 +179,7 @@ static Status score_objective(Evaluator *evaluator, const SessionSource *from, P
     }
     int64_t before = score->targets;
     add_prediction(score, &prediction, &evaluator->shares[place], input.pass->batch->vocabulary);
+    TRY(count_classes(evaluator, &prediction, place));
     score->loss += value * (double)(score->targets - before);
     return evaluator->options->baselines ? add_oracle(evaluator, from, objective, input.pass, score) : STATUS_OK;
 }
@@ -195,7 +212,7 @@ static void finish_text(Score *score, const Objective *objective)
         text && score->bytes ? score->loss * (double)score->targets / (M_LN2 * (double)score->bytes) : (double)NAN;
 }
 
-static void finish(Evaluator *evaluator)
+static void finish(Evaluator *evaluator, const SessionSource *from)
 {
     Session *session = evaluator->session;
     for (int i = 0; i < session->objective_count; i++) {
@@ -209,6 +226,8 @@ static void finish(Evaluator *evaluator)
         score->unigram_accuracy = baselines ? score->unigram_accuracy / n : (double)NAN;
         score->best_loss = score->best_targets ? score->best_loss / (double)score->best_targets : (double)NAN;
         finish_text(score, session->objectives[i]);
+        class_counts_finish(&evaluator->counts[i], &score->classes);
+        score->classes.names = from->source->class_count == score->classes.count ? from->source->classes : NULL;
     }
     evaluator->out->count = session->objective_count;
 }
@@ -240,8 +259,11 @@ Status evaluate(Session *session, const EvaluationOptions *options, Evaluation *
     *out = (Evaluation){0};
     Evaluator evaluator = {.session = session, .options = options, .out = out};
     Status status = run(&evaluator, from);
-    if (status == STATUS_OK) finish(&evaluator);
-    for (int i = 0; i < SESSION_MAX_OBJECTIVES; i++) memory_free(evaluator.shares[i].counts);
+    if (status == STATUS_OK) finish(&evaluator, from);
+    for (int i = 0; i < SESSION_MAX_OBJECTIVES; i++) {
+        memory_free(evaluator.shares[i].counts);
+        class_counts_free(&evaluator.counts[i]);
+    }
     out->seconds = clock_seconds() - start;
     return status;
 }

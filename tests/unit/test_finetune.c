@@ -2,6 +2,7 @@
 /* Fine-tuning of tiny pre-trained models against PyTorch (tests/parity/torch_classes.py). */
 #include "engine/io/checkpoints.h"
 #include "engine/train/checkpoint.h"
+#include "engine/train/class_scores.h"
 #include "engine/train/snapshot.h"
 #include "tests/unit/stored_classes.h"
 
@@ -159,10 +160,11 @@ START_TEST(all_may_be_frozen)
 }
 END_TEST
 
-/* What was frozen is so again, gradients included. */
+/* What was frozen is so again, gradients included; what is drawn in the head depends on the step alone. */
 START_TEST(snapshots_and_checkpoints_keep_frozen)
 {
-    Session *session = stored_classes_session(&stored_models[_i], NULL);
+    const char *dropout = _i ? "resid_pdrop=0.2;" : "classifier_dropout=0.5;";
+    Session *session = stored_classes_session(&stored_models[_i], dropout);
     Snapshot *snapshot;
     Checkpoint checkpoint;
     Hash expected, got;
@@ -179,7 +181,7 @@ START_TEST(snapshots_and_checkpoints_keep_frozen)
     ASSERT_OK(session_hash(session, &got));
     ck_assert(hash_equal(got, expected));
     session_free(session);
-    session = stored_classes_session(&stored_models[_i], NULL);
+    session = stored_classes_session(&stored_models[_i], dropout);
     ASSERT_OK(checkpoints_newest(scratch_folder, &checkpoint));
     ASSERT_OK(checkpoint_read(session, checkpoint.path, checkpoint.state_path, checkpoint.state));
     checkpoint_close(&checkpoint);
@@ -216,6 +218,46 @@ START_TEST(classes_must_agree)
 }
 END_TEST
 
+/* By hand, as scikit-learn's precision_recall_fscore_support(average="macro") has them. */
+START_TEST(class_scores_are_right)
+{
+    static const int64_t cells[3][3] = {{5, 1, 0}, {2, 3, 1}, {0, 0, 4}};
+    ClassCounts counts = {0};
+    ClassScores scores = {0};
+    for (int64_t label = 0; label < 3; label++)
+        for (int64_t answer = 0; answer < 3; answer++)
+            for (int64_t n = 0; n < cells[label][answer]; n++)
+                ASSERT_OK(class_counts_add(&counts, 4, label, answer, &scores)); /* a fourth class never occurs */
+    class_counts_finish(&counts, &scores);
+    class_counts_free(&counts);
+    ck_assert_int_eq(scores.count, 4);
+    for (int i = 0; i < 3; i++)
+        for (int k = 0; k < 3; k++) ck_assert_int_eq(scores.confusion[i][k], cells[i][k]);
+    ck_assert_double_eq_tol(scores.precision, (5.0 / 7 + 3.0 / 4 + 4.0 / 5) / 3, 1e-12);
+    ck_assert_double_eq_tol(scores.recall, (5.0 / 6 + 3.0 / 6 + 1) / 3, 1e-12);
+    ck_assert_double_eq_tol(scores.f1, (10.0 / 13 + 6.0 / 10 + 8.0 / 9) / 3, 1e-12);
+    ClassScore second = class_score(&scores, 1), fourth = class_score(&scores, 3);
+    ck_assert_int_eq(second.examples, 6);
+    ck_assert_double_eq_tol(second.f1, 0.6, 1e-12);
+    ck_assert(fourth.precision == 0 && fourth.recall == 0 && fourth.f1 == 0);
+    ck_assert_uint_eq(memory_in_use(), 0);
+}
+END_TEST
+
+/* More classes than a matrix is kept of. */
+START_TEST(many_classes_have_means)
+{
+    ClassCounts counts = {0};
+    ClassScores scores = {0};
+    for (int64_t i = 0; i < 100; i++) ASSERT_OK(class_counts_add(&counts, 50, i % 50, i % 25, &scores));
+    class_counts_finish(&counts, &scores);
+    class_counts_free(&counts);
+    ck_assert_int_eq(scores.count, 50);
+    ck_assert_double_eq_tol(scores.recall, 0.5, 1e-12);
+    ck_assert_double_eq_tol(scores.f1, 25 * (2.0 * 2 / (2 + 4)) / 50, 1e-12);
+}
+END_TEST
+
 Suite *finetune_suite(void)
 {
     Suite *suite = suite_create("finetune");
@@ -230,6 +272,8 @@ Suite *finetune_suite(void)
     tcase_add_loop_test(tests, all_may_be_frozen, 0, STORED_MODELS);
     tcase_add_loop_test(tests, snapshots_and_checkpoints_keep_frozen, 0, STORED_MODELS);
     tcase_add_test(tests, classes_must_agree);
+    tcase_add_test(tests, class_scores_are_right);
+    tcase_add_test(tests, many_classes_have_means);
     suite_add_tcase(suite, tests);
     return suite;
 }
