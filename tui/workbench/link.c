@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static const double metrics_seconds = 0.25, answer_seconds = 20;
+static const double metrics_seconds = 0.25;
+/* Questions have ids from here on, lines of a person those below. */
+static const int64_t first_look = INT64_C(1) << 40;
 
 /* How often each is asked while it is in sight; which panes show it. */
 static const struct Ask {
@@ -24,11 +26,15 @@ static const struct Ask {
 
 /* --- to the run --- */
 
+void link_new(Link *link, View *view, const char *directory)
+{
+    *link = (Link){.client = {.socket = -1}, .view = view, .last_look = first_look, .metrics_stale = true};
+    snprintf(view->directory, sizeof view->directory, "%s", directory);
+}
+
 Status link_open(Link *link, View *view, const char *directory)
 {
-    *link = (Link){.view = view, .metrics_stale = true};
-    link->client.socket = -1;
-    snprintf(view->directory, sizeof view->directory, "%s", directory);
+    link_new(link, view, directory);
     TRY(client_open(directory, &link->client));
     view->state = RUN_TRAINING;
     return STATUS_OK;
@@ -40,15 +46,14 @@ void link_close(Link *link)
     for (int i = 0; i < TOPICS; i++) buffer_free(&link->questions[i].answer);
 }
 
-static Status send_line(Link *link, WireType type, const char *text, int64_t *id)
+static Status send_text(Link *link, WireType type, int64_t id, const char *text)
 {
-    *id = ++link->last_id;
-    return client_send(&link->client, &(WireMessage){.type = type, .id = *id, .text = text});
+    return client_send(&link->client, &(WireMessage){.type = type, .id = id, .text = text});
 }
 
 Status link_line(Link *link, const char *text)
 {
-    TRY(send_line(link, WIRE_LINE, text, &link->line_id));
+    TRY(send_text(link, WIRE_LINE, ++link->last_id, text));
     link->pending++;
     link->view->evaluating = true;
     link->view->waiting[0] = '\0';
@@ -62,7 +67,8 @@ Status link_interrupt(Link *link)
 
 Status link_complete(Link *link, const char *line)
 {
-    return send_line(link, WIRE_COMPLETE, line, &link->words_id);
+    link->words_id = ++link->last_id;
+    return send_text(link, WIRE_COMPLETE, link->words_id, line);
 }
 
 /* --- from the run --- */
@@ -117,6 +123,12 @@ static Status take_log(Link *link, const char *text, Style style)
     return STATUS_OK;
 }
 
+static bool is_look(int64_t id)
+{
+    return id >= first_look;
+}
+
+/* NULL for an answer that nobody waits for. */
 static struct Question *question_of(Link *link, int64_t id)
 {
     for (int i = 0; i < TOPICS; i++)
@@ -128,6 +140,7 @@ static Status take_output(Link *link, const WireMessage *message)
 {
     struct Question *question = question_of(link, message->id);
     if (question) return buffer_append(&question->answer, message->text, message->text_length);
+    if (is_look(message->id)) return STATUS_OK;
     return scroll_add(&link->view->console, STYLE_TEXT, message->text, message->text_length);
 }
 
@@ -162,7 +175,8 @@ static Status finish_line(Link *link, const WireMessage *message)
 static Status take_end(Link *link, const WireMessage *message)
 {
     struct Question *question = question_of(link, message->id);
-    return question ? finish_question(link, question, message) : finish_line(link, message);
+    if (question) return finish_question(link, question, message);
+    return is_look(message->id) ? STATUS_OK : finish_line(link, message);
 }
 
 static Status take_farewell(Link *link, const WireMessage *message)
@@ -197,8 +211,7 @@ static Status take(Link *link, const WireMessage *message)
     case WIRE_DONE: return take_end(link, message);
     case WIRE_BYE: return take_farewell(link, message);
     case WIRE_WAITING:
-        if (!question_of(link, message->id))
-            snprintf(link->view->waiting, sizeof link->view->waiting, "%s", message->text);
+        if (!is_look(message->id)) snprintf(link->view->waiting, sizeof link->view->waiting, "%s", message->text);
         return STATUS_OK;
     case WIRE_WORDS:
         if (message->id == link->words_id && link->completed) link->completed(link->context, message);
@@ -227,15 +240,14 @@ void link_take(Link *link, bool *changed)
 
 /* --- what is due --- */
 
-/* A question that was not answered for long is asked again. */
+/* One question of a topic at a time, however long its answer takes. */
 static void ask(Link *link, Topic topic, double now)
 {
     struct Question *question = &link->questions[topic];
-    if (now < question->due || (question->id && now - question->sent < answer_seconds)) return;
-    question->sent = now;
+    if (now < question->due || question->id) return;
+    question->id = ++link->last_look;
     question->due = now + asks[topic].every;
-    buffer_clear(&question->answer);
-    if (send_line(link, WIRE_LOOK, asks[topic].line, &question->id) != STATUS_OK) lose(link);
+    if (send_text(link, WIRE_LOOK, question->id, asks[topic].line) != STATUS_OK) lose(link);
 }
 
 /* Where the run has none yet, the view keeps what it has. */

@@ -13,11 +13,12 @@ typedef enum Topic { TOPIC_RUN, TOPIC_MODEL, TOPIC_SAMPLES, TOPIC_DATA, TOPICS }
 typedef struct Link {
     Client client;
     View *view;
-    int64_t last_id, line_id, words_id; /* line_id: the line whose end is awaited, 0: none */
-    int pending;                        /* lines that were sent and have not ended */
+    int64_t last_id, words_id; /* of lines and completions */
+    int64_t last_look;         /* of questions */
+    int pending;               /* lines that were sent and have not ended */
     struct Question {
-        int64_t id;       /* 0: nothing was asked */
-        double sent, due; /* clock; due: when it is asked next */
+        int64_t id; /* 0: nothing is being answered */
+        double due; /* clock: when it is asked next */
         Buffer answer;
     } questions[TOPICS];
     double metrics_read, progress_time;
@@ -28,6 +29,8 @@ typedef struct Link {
     void *context;
 } Link;
 
+/* A link to nothing yet. */
+void link_new(Link *link, View *view, const char *directory);
 Status link_open(Link *link, View *view, const char *directory) STATUS_CHECKED;
 void link_close(Link *link);
 
