@@ -97,7 +97,7 @@ key Enter
 shows '┃    \.\.'
 enter 'print(i * 111) end' '┃222'
 key Escape
-await "the prompt keeps the keys" lacks 'esc leaves the prompt'
+await "the prompt keeps the keys" lacks 'esc leaves'
 # A step, an undo, a branch, its curves over these, and back.
 key .
 shows 'paused after 1 step'

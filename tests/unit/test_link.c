@@ -156,6 +156,24 @@ START_TEST(lines_end_in_any_order)
 }
 END_TEST
 
+/* What one reads further up stays in its place. */
+START_TEST(scrolled_lines_stay)
+{
+    for (int i = 0; i < 30; i++) tell_output(1, "line\n");
+    take();
+    view_scroll(&workbench.view, PANE_PROMPT, 1000);
+    ck_assert_int_eq(workbench.view.offsets[PANE_PROMPT], 29);
+    view_scroll(&workbench.view, PANE_PROMPT, -20);
+    tell_output(1, "new\nnew\n");
+    take();
+    ck_assert_int_eq(workbench.view.offsets[PANE_PROMPT], 11);
+    view_scroll(&workbench.view, PANE_PROMPT, -1000);
+    tell_output(1, "new\n");
+    take();
+    ck_assert_int_eq(workbench.view.offsets[PANE_PROMPT], 0);
+}
+END_TEST
+
 Suite *link_suite(void)
 {
     Suite *suite = suite_create("link");
@@ -163,6 +181,7 @@ Suite *link_suite(void)
     tcase_add_checked_fixture(cases, start, stop);
     tcase_add_test(cases, late_answers_are_no_output);
     tcase_add_test(cases, lines_end_in_any_order);
+    tcase_add_test(cases, scrolled_lines_stay);
     suite_add_tcase(suite, cases);
     return suite;
 }

@@ -276,6 +276,41 @@ START_TEST(keys_are_lines)
 }
 END_TEST
 
+static Buffer pasted;
+static int suspended;
+
+static void on_paste(void *context, const char *text)
+{
+    (void)context;
+    ASSERT_OK(buffer_text(&pasted, text));
+}
+
+static void on_suspend(void *context)
+{
+    (void)context;
+    suspended++;
+}
+
+/* Terminals send CR; Ctrl-Z means the same whatever is open, and closes nothing. */
+START_TEST(pastes_and_suspends)
+{
+    Workbench workbench;
+    open_run(&workbench, DATA_ONE);
+    workbench.port.paste = on_paste;
+    workbench.port.suspend = on_suspend;
+    press_keys(&workbench, "8\033[200~for i = 1, 2 do\r  print(i)\r\nend\n\033[201~");
+    ck_assert_str_eq(pasted.data, "for i = 1, 2 do\n  print(i)\nend\n");
+    press_keys(&workbench, "\x1a\0331:re\x1a");
+    ck_assert_int_eq(suspended, 2);
+    ck_assert_int_eq(workbench.view.use, FIELD_PALETTE);
+    press_keys(&workbench, "\033");
+    press_keys(&workbench, "?\x1a");
+    ck_assert(suspended == 3 && workbench.view.help);
+    workbench_free(&workbench);
+    buffer_free(&pasted);
+}
+END_TEST
+
 /* Each key means one thing in each pane, and each action says what it does. */
 START_TEST(registry)
 {
@@ -406,6 +441,7 @@ Suite *screens_suite(void)
     tcase_add_test(cases, ten_long_curves);
     tcase_add_test(cases, layouts);
     tcase_add_test(cases, keys_are_lines);
+    tcase_add_test(cases, pastes_and_suspends);
     tcase_add_test(cases, registry);
     tcase_add_loop_test(cases, random_keys, 0, DATA_MILLION);
     tcase_add_test(cases, hostile_answers);

@@ -114,10 +114,13 @@ static void move(Workbench *workbench, int by)
 {
     View *view = &workbench->view;
     PaneId pane = view->focus.pane;
-    int *at = panes[pane].rows ? &view->rows[pane] : &view->offsets[pane];
-    int most = panes[pane].rows ? panes[pane].rows(view) - 1 : SCROLL_LINES;
-    *at += panes[pane].rows ? by : -by;
-    if (*at > most) *at = most;
+    int rows = panes[pane].rows ? panes[pane].rows(view) : 0, *at = &view->rows[pane];
+    if (!panes[pane].rows) {
+        view_scroll(view, pane, -by);
+        return;
+    }
+    *at += by;
+    if (*at > rows - 1) *at = rows - 1;
     if (*at < 0) *at = 0;
 }
 

@@ -94,7 +94,7 @@ static void port_type(void *context, const Key *key)
     if (key->code == 3) {
         repl_abandon(attend->repl);
         attend->workbench.view.prompt = "lathe> ";
-        input_put("");
+        input_abandon();
         return;
     }
     input_key(key);
@@ -202,6 +202,7 @@ static void show(Attend *attend)
     int width, height, x, y;
     view->input = input_text();
     view->input_cursor = input_cursor();
+    view->searching = input_searching();
     screen_theme(view->theme);
     screen_mouse(view->mouse);
     screen_size(&width, &height);

@@ -90,7 +90,7 @@ static void draw_keys(const View *view, Area area)
     }
     if (view->focus.pane == PANE_PROMPT) {
         area_text(area, 1, 0, STYLE_BAR,
-                  "enter runs   tab completes   C-c interrupts   esc leaves the prompt   F1 keys");
+                  "enter runs   tab completes   C-c interrupts   A-z full   esc leaves   F1 keys");
         return;
     }
     for (int i = 0; i < action_count; i++)

@@ -3,6 +3,7 @@
 #include "tui/workbench/panes.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* --- lines --- */
@@ -53,6 +54,13 @@ void draw_scroll(Area area, const Scroll *scroll, int back, const char *filter)
         Area rest = area_part(area, 0, row, area.rect.width, 1);
         area_fill(rest, STYLE_TEXT, " ");
     }
+}
+
+void draw_scrolled(Area area, int back)
+{
+    char text[48];
+    snprintf(text, sizeof text, " ▼ %d newer, pgdn ", back);
+    if (back > 0 && area.rect.height > 1) area_right(area, 0, area.rect.height - 1, STYLE_SELECTED, text);
 }
 
 int first_row(int selected, int count, int height)

@@ -137,6 +137,19 @@ static bool take_escape(Keys *keys, Key *out)
     return true;
 }
 
+/* Terminals send a paste's line ends as CR. */
+static void mend_line_ends(Buffer *paste)
+{
+    size_t to = 0;
+    for (size_t from = 0; from < paste->length; from++) {
+        char c = paste->data[from];
+        if (c == '\r' && paste->data[from + 1] == '\n') continue;
+        paste->data[to++] = (char)(c == '\r' ? '\n' : c);
+    }
+    paste->data[to] = '\0';
+    paste->length = to;
+}
+
 /* Up to the end mark; more than the most, or than there is memory for, is left off. */
 static bool take_pasted(Keys *keys, unsigned char byte, Key *out)
 {
@@ -150,6 +163,7 @@ static bool take_pasted(Keys *keys, unsigned char byte, Key *out)
     if (paste->length < mark || memcmp(paste->data + paste->length - mark, paste_end, mark) != 0) return false;
     paste->length -= mark;
     paste->data[paste->length] = '\0';
+    mend_line_ends(paste);
     keys->pasting = false;
     *out = (Key){.code = KEY_PASTE};
     return true;

@@ -220,10 +220,17 @@ static Status take(Link *link, const WireMessage *message)
     }
 }
 
+/* What is read further up stays where it is while lines come at the end. */
+static void keep_place(View *view, PaneId pane, uint64_t added)
+{
+    if (view->offsets[pane]) view_scroll(view, pane, (int)added);
+}
+
 void link_take(Link *link, bool *changed)
 {
     enum { AT_ONCE = 500 };
     bool got = true;
+    uint64_t console = link->view->console.begun, log = link->view->log.begun;
     for (int i = 0; i < AT_ONCE && got && link->view->state != RUN_OVER && link->view->state != RUN_LOST; i++) {
         WireMessage message;
         Status status = client_next(&link->client, 0, &message, &got);
@@ -236,6 +243,8 @@ void link_take(Link *link, bool *changed)
         *changed = true;
         lose(link);
     }
+    keep_place(link->view, PANE_PROMPT, link->view->console.begun - console);
+    keep_place(link->view, PANE_LOG, link->view->log.begun - log);
 }
 
 /* --- what is due --- */

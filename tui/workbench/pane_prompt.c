@@ -33,6 +33,7 @@ static const char *input_of(const View *view)
 
 static const char *prompt_of(const View *view)
 {
+    if (view->searching) return view->searching;
     return view->prompt ? view->prompt : "lathe> ";
 }
 
@@ -107,6 +108,7 @@ void pane_prompt_draw(const View *view, Area area)
     if (area.rect.width < 1 || area.rect.height < 1) return;
     Area input = split(view, area, &at, &results);
     draw_scroll(results, &view->console, view->offsets[PANE_PROMPT], "");
+    draw_scrolled(results, view->offsets[PANE_PROMPT]);
     if (view->evaluating && !*input_of(view))
         area_print(input, 0, 0, STYLE_DIM, "%s%s; Ctrl-C gives up", view->waiting[0] ? "waits for " : "running",
                    view->waiting);

@@ -35,6 +35,8 @@ const char *pane_curves_choice(const View *view, int i);
 /* Lines up to 'back' before the end, wrapped at the area's width; only those that hold 'filter', which may be "".
  */
 void draw_scroll(Area area, const Scroll *scroll, int back, const char *filter);
+/* Says at the area's end that so many lines stand below it; nothing for 0. */
+void draw_scrolled(Area area, int back);
 /* The metric's course as one row of bars; blank where it has none. */
 void draw_sparkline(const View *view, Area area, const char *metric, Style style);
 /* The first row to draw so that the selected one is in sight. */

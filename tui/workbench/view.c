@@ -30,3 +30,15 @@ void view_free(View *view)
     scroll_free(&view->console);
     *view = (View){0};
 }
+
+void view_scroll(View *view, PaneId pane, int by)
+{
+    const Scroll *const lines[PANE_COUNT] = {[PANE_SAMPLES] = &view->samples,
+                                             [PANE_DATA] = &view->data,
+                                             [PANE_LOG] = &view->log,
+                                             [PANE_PROMPT] = &view->console};
+    int *at = &view->offsets[pane], most = lines[pane] ? lines[pane]->count - 1 : 0;
+    *at += by;
+    if (*at > most) *at = most;
+    if (*at < 0) *at = 0;
+}

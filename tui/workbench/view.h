@@ -82,7 +82,8 @@ typedef struct View {
     Field search; /* of the log */
     /* the prompt's line: readline's, borrowed */
     const char *prompt, *input;
-    int input_cursor; /* bytes */
+    const char *searching; /* stands for the prompt while the history is searched; NULL: it is not */
+    int input_cursor;      /* bytes */
     bool evaluating;
     char waiting[VIEW_NAME]; /* what the line waits for */
     /* what covers the panes */
@@ -101,6 +102,9 @@ void view_free(View *view);
 void view_make_tree(View *view);
 /* Opens or closes a module. */
 void view_toggle_module(View *view, const char *path);
+
+/* Moves a pane of lines so many lines further up, not beyond its first one. */
+void view_scroll(View *view, PaneId pane, int by);
 
 /* The whole screen; *x, *y: where the cursor is, -1: nowhere. */
 void view_draw(const View *view, Grid *grid, int *x, int *y);

@@ -37,6 +37,7 @@ void workbench_send(Workbench *workbench, const char *line)
         return;
     }
     snprintf(shown, sizeof shown, "lathe> %s", line);
+    view->offsets[PANE_PROMPT] = 0;
     Status status = scroll_line(&view->console, STYLE_HEADING, shown);
     if (status == STATUS_OK) workbench->port.send(workbench->port.context, line);
     if (view->focus.pane != PANE_PROMPT) workbench_note(workbench, "%.200s", shown);
@@ -85,7 +86,7 @@ static void turn_wheel(Workbench *workbench, const Key *key, int pane, const Lay
         int rows = panes[pane].rows(view), row = view->rows[pane] - back;
         view->rows[pane] = row >= rows ? (rows ? rows - 1 : 0) : row < 0 ? 0 : row;
     } else {
-        view->offsets[pane] = view->offsets[pane] + back < 0 ? 0 : view->offsets[pane] + back;
+        view_scroll(view, (PaneId)pane, back);
     }
 }
 
@@ -116,11 +117,13 @@ static void prompt_key(Workbench *workbench, const Key *key)
     bool own = action && (action->panes & 1u << PANE_PROMPT);
     bool function = key->code >= KEY_F1 && key->code <= KEY_F12;
     bool digit = key->modifiers == KEY_ALT && key->code >= '1' && key->code <= '8';
-    if (digit) {
+    if (view->searching && key->code != 3) {
+        workbench->port.type(workbench->port.context, key);
+    } else if (digit) {
         focus_set(&view->focus, (PaneId)(key->code - '1'));
     } else if (key->code == 3 && view->evaluating) {
         workbench->port.interrupt(workbench->port.context);
-    } else if (action && (own || function || key->code == 26)) {
+    } else if (action && (own || function || key->modifiers == KEY_ALT)) {
         action_run(action, workbench);
     } else {
         view->offsets[PANE_PROMPT] = 0;
@@ -147,7 +150,9 @@ void workbench_key(Workbench *workbench, const Key *key, const char *pasted)
 {
     View *view = &workbench->view;
     view->note[0] = '\0';
-    if (key->code == KEY_PRESS || key->code == KEY_WHEEL_UP || key->code == KEY_WHEEL_DOWN) {
+    if (key->code == 26) {
+        workbench->port.suspend(workbench->port.context); /* whatever is open */
+    } else if (key->code == KEY_PRESS || key->code == KEY_WHEEL_UP || key->code == KEY_WHEEL_DOWN) {
         click(workbench, key);
     } else if (view->help || view->use != FIELD_NONE) {
         overlay_key(workbench, key, pasted);
