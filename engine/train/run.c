@@ -115,21 +115,22 @@ static Status put_evaluation(const Run *run, const Evaluation *evaluation, const
     return run_directory_put_metrics(run->directory, run->session->step, list, count);
 }
 
-/* Whether a finished run is looked at once more. */
-static bool final_is_known(const Run *run)
+/* Whether the evaluation of this step stands in the metrics: "final" where a finished run is looked at once more.
+ */
+static bool is_known(const Run *run, const char *name)
 {
     MetricsStore *store;
     int64_t step = -1;
     double value;
     if (run_directory_open_metrics(run_directory_path(run->directory), &store) != STATUS_OK) return false;
-    bool known = metrics_last(store, "final", &step, &value) && step == run->session->step;
+    bool known = metrics_last(store, name, &step, &value) && step == run->session->step;
     metrics_close(store);
     return known;
 }
 
 static Status record_evaluation(const Run *run, const Evaluation *evaluation, bool last)
 {
-    if (!run->directory || (last && final_is_known(run))) return STATUS_OK;
+    if (!run->directory || (last && is_known(run, "final"))) return STATUS_OK;
     TRY(put_evaluation(run, evaluation, last ? "final" : "valid"));
     return last ? run_directory_sync_metrics(run->directory) : STATUS_OK;
 }
@@ -203,7 +204,7 @@ static Status evaluate_now(Run *run, bool last)
                                             .batches = last ? 0 : options->evaluate_batches,
                                             .baselines = last,
                                             .oracle_seconds = 10,
-                                            .progress = last ? options->evaluating : NULL,
+                                            .progress = options->evaluating,
                                             .context = options->context};
     if (!session_source(run->session, "valid")) return STATUS_OK;
     TRY(evaluate(run->session, &evaluation_options, &evaluation));
@@ -221,17 +222,25 @@ static int64_t interval(int64_t asked, int64_t steps)
     return steps < 10 ? 1 : steps / 10;
 }
 
+/* After this step, which is not the last one. */
+static bool evaluation_is_due(const Run *run)
+{
+    const Session *session = run->session;
+    int64_t save = interval(run->options->checkpoint_every, session->steps), every = run->options->evaluate_every;
+    int64_t look = interval(every ? every : save, session->steps);
+    return session->step > 0 && session->step < session->steps && session->step % look == 0;
+}
+
 static Status after_step(Run *run, const StepMetrics *metrics)
 {
     const RunOptions *options = run->options;
     const Session *session = run->session;
     int64_t save = interval(options->checkpoint_every, session->steps);
-    int64_t look = interval(options->evaluate_every ? options->evaluate_every : save, session->steps);
     bool last = session->step == session->steps;
     TRY(put_metrics(run, metrics));
     if (options->stepped) TRY(options->stepped(options->context, session, metrics));
     run->improved = false;
-    if (!last && session->step % look == 0) TRY(evaluate_now(run, false));
+    if (evaluation_is_due(run)) TRY(evaluate_now(run, false));
     bool best = run->improved && session->early_stopping.restore_best;
     if (last || best || run->stopped || session->step % save == 0) return save_checkpoint(run);
     return STATUS_OK;
@@ -384,7 +393,9 @@ Status run_train(Session *session, RunDirectory *directory, const RunOptions *op
     TRY(session_check(session));
     TRY(early_stopping_check(session));
     if (session->step > 0) TRY(judge(&run)); /* a run that had stopped early does not go on */
-    Status status = run_steps(&run);
+    bool interrupted = directory && evaluation_is_due(&run) && !is_known(&run, "valid");
+    Status status = interrupted ? evaluate_now(&run, false) : STATUS_OK;
+    if (status == STATUS_OK) status = run_steps(&run);
     if (status != STATUS_OK) return save_and_fail(&run, status);
     TRY(tell_overfitting(&run));
     return directory && early->patience && early->restore_best ? finish_with_best(&run) : finish(&run);
