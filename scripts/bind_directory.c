@@ -41,6 +41,15 @@ static int read_journal(lua_State *L)
     return 1;
 }
 
+/* log(level, text): "edit", "note", ... */
+static int put_log(lua_State *L)
+{
+    const char *level = luaL_checkstring(L, 1), *text = luaL_checkstring(L, 2);
+    const Place *place = place_of(L);
+    run_log_put(run_directory_log(place->directory), log_level_of(level), place->session->step, "%s", text);
+    return 0;
+}
+
 /* --- files below the run --- */
 
 static Status append(const char *directory, const char *name, const char *text, size_t length)
@@ -258,6 +267,7 @@ void bind_push_directory(lua_State *L, RunDirectory *directory, Session *session
 {
     static const luaL_Reg functions[] = {{"put_journal", put_journal},
                                          {"read_journal", read_journal},
+                                         {"log", put_log},
                                          {"put_state", put_state},
                                          {"checkpoints", list_checkpoints},
                                          {"checkpoint_edits", checkpoint_edits},

@@ -39,6 +39,7 @@ static void adopt(lua_State *L, const SessionHandle *handle)
 void bind_edit(lua_State *L, SessionHandle *handle, const char *effect, const char *inverse)
 {
     if (handle->stepping) luaL_error(L, "%s: nothing can be changed inside a training step", effect);
+    host_check_change(L);
     if (bind_edits_silent(L)) return;
     adopt(L, handle);
     if (!is_tracked(L, handle)) return;

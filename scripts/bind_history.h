@@ -8,8 +8,8 @@
 #include "scripts/bind_session.h"
 
 /* Calls a function of lathe.history with 'run' and the directory (NULL: none): "begin" for a new run; "resume",
- * which gives the session the state that journal and checkpoints left; "stepped" after each step; "finish" at the
- * end; "stop". Errors: those of the journal, checkpoints, the disk; memory. */
+ * which gives the session the state that journal and checkpoints left; "look", the same without writing; "stepped"
+ * after each step; "finish" at the end; "stop". Errors: those of the journal, checkpoints, the disk; memory. */
 Status bind_history(Host *host, const char *name, RunDirectory *directory, Session *session) STATUS_CHECKED;
 
 /* Gives 'run', as its recipe built it, the options and shapes that the journal's edits led to. */

@@ -311,6 +311,7 @@ static int session_train(lua_State *L)
     SessionHandle *handle = bind_check_session(L, 1);
     lua_Integer steps = luaL_optinteger(L, 2, 1);
     host_need_boundary(L, session_train);
+    host_check_change(L);
     StepMetrics metrics = handle->session->last;
     if (handle->stepping) return luaL_error(L, "train: a training step is under way");
     if (lua_pushthread(L) != 1 && !host_is_line(L)) return luaL_error(L, "train: not inside a coroutine");

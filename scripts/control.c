@@ -58,6 +58,11 @@ static int order(lua_State *L)
 {
     Control *control = control_of(L);
     const char *word = luaL_checkstring(L, 1);
+    if (strcmp(word, "control") == 0) {
+        host_check(L, control->events.control(control->events.context));
+        return 0;
+    }
+    host_check_change(L);
     control->armed = true;
     if (strcmp(word, "pause") == 0)
         control_pause(control, "");
@@ -212,6 +217,18 @@ static void begin_pause(Control *control)
 static void serve(Control *control)
 {
     if (lines_boundary(control->lines) > 0) control->events.served(control->events.context);
+}
+
+void control_hold(Control *control)
+{
+    control->paused = true;
+    lines_set_paused(control->lines, true);
+}
+
+void control_serve(Control *control)
+{
+    serve(control);
+    lines_wait(control->lines, look_seconds);
 }
 
 static void follow_breakpoints(Control *control)

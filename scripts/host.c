@@ -26,6 +26,8 @@ struct Host {
     lua_State *line;   /* the coroutine of a line, while one runs */
     HostWait waits;    /* what it asked to wait for */
     uint64_t line_draws;
+    const char *(*gate)(void *context);
+    void *gate_context;
     int exit_code;
     bool exiting, amid;
 };
@@ -422,6 +424,21 @@ void host_write(Host *host, const char *text, size_t length)
         host->options.output(host->options.context, text, length);
     else
         fwrite(text, 1, length, stdout);
+}
+
+void host_set_gate(Host *host, const char *(*gate)(void *context), void *context)
+{
+    host->gate = gate;
+    host->gate_context = context;
+}
+
+void host_check_change(lua_State *L)
+{
+    const Host *host = host_of(L);
+    const char *reason = host->gate ? host->gate(host->gate_context) : NULL;
+    if (!reason) return;
+    lua_pushstring(L, reason);
+    lua_error(L);
 }
 
 void host_set_line(Host *host, const char *line)

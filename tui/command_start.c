@@ -182,11 +182,9 @@ static int train(const Starting *starting)
 
 static int open_run(const StartItem *item)
 {
-    bool failed = false;
-    Arguments arguments = {.seed = -1, .steps = -1, .threads = -1, .until = -1, .resume = item->path};
-    if (item->kind == START_STOPPED_RUN) return command_run(&arguments);
-    Status status = item->kind == START_LIVE_RUN ? attend_run(item->path, &failed) : attend_finished(item->path);
-    return status == STATUS_OK ? failed : command_fail(status);
+    int code = 0;
+    Status status = attend_run(item->path, NULL, &code);
+    return status == STATUS_OK ? code : command_fail(status);
 }
 
 static Status prepare(Starting *starting)

@@ -156,13 +156,21 @@ static void print_score(FILE *out, const Score *score)
     if (!isnan(score->unigram_accuracy)) fprintf(out, " (majority %.1f%%)", 100 * score->unigram_accuracy);
 }
 
-void progress_evaluation(Progress *progress, const Session *session, const Evaluation *evaluation)
+void progress_evaluation(const Session *session, const Evaluation *evaluation, char *out, size_t size)
 {
-    progress_finish(progress);
-    fputs("valid", progress->out);
+    out[0] = '\0';
+    FILE *memory = fmemopen(out, size, "w");
+    if (!memory) return;
+    fputs("valid", memory);
     for (int i = 0; i < evaluation->count; i++)
         if (session->objectives[i]->enabled && !isnan(evaluation->scores[i].loss))
-            print_score(progress->out, &evaluation->scores[i]);
-    fputc('\n', progress->out);
+            print_score(memory, &evaluation->scores[i]);
+    fclose(memory);
+}
+
+void progress_line(Progress *progress, const char *text)
+{
+    progress_finish(progress);
+    fprintf(progress->out, "%s\n", text);
     fflush(progress->out);
 }

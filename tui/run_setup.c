@@ -45,7 +45,7 @@ static Status read_parameters(RunSetup *setup, const char *name, const json_t *c
     return STATUS_OK;
 }
 
-static Status load_directory(const char *path, const json_t *config, RunSetup *out)
+static Status load_directory(const char *path, const json_t *config, RunSetup *out, int64_t *steps)
 {
     char *name = NULL;
     int64_t seed;
@@ -56,21 +56,26 @@ static Status load_directory(const char *path, const json_t *config, RunSetup *o
     if (status == STATUS_OK) status = make_host(out, true);
     if (status == STATUS_OK) status = recipe_load(out->host, out->recipe_path, &out->recipe);
     if (status == STATUS_OK) status = read_parameters(out, name, config);
-    if (status == STATUS_OK) status = run_setup_build(out, -1);
-    if (status == STATUS_OK)
-        status = json_member_integer(name, config, "steps", 1, INT64_MAX, &out->session->steps);
+    if (status == STATUS_OK) status = json_member_integer(name, config, "steps", 1, INT64_MAX, steps);
     memory_free(name);
+    return status;
+}
+
+Status run_setup_load(const char *path, RunSetup *out, int64_t *steps)
+{
+    json_t *config;
+    *out = (RunSetup){0};
+    TRY(run_directory_read_config(path, &config));
+    Status status = load_directory(path, config, out, steps);
+    json_decref(config);
     return status;
 }
 
 Status run_setup_directory(const char *path, RunSetup *out)
 {
-    json_t *config;
-    *out = (RunSetup){0};
-    TRY(run_directory_read_config(path, &config));
-    Status status = load_directory(path, config, out);
-    json_decref(config);
-    return status;
+    int64_t steps;
+    TRY(run_setup_load(path, out, &steps));
+    return run_setup_build(out, steps);
 }
 
 Status run_setup_final(const char *path, RunSetup *out)

@@ -20,7 +20,9 @@ typedef struct RunSetup {
 
 /* Loads the recipe and sets its parameters; nothing is built yet. */
 Status run_setup_recipe(const Arguments *arguments, RunSetup *out) STATUS_CHECKED;
-/* The recipe, parameters and seed of the run in the directory. */
+/* The recipe, parameters and seed of the run in the directory; nothing is built yet. *steps: how many it has. */
+Status run_setup_load(const char *path, RunSetup *out, int64_t *steps) STATUS_CHECKED;
+/* The same, built. */
 Status run_setup_directory(const char *path, RunSetup *out) STATUS_CHECKED;
 
 /* The same with the options and shapes to which the edits in its journal led: what its final weights fit. */

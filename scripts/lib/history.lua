@@ -25,6 +25,14 @@ local function now() return H.reading or H.session.step end
 
 local function say(...) if not H.reading and not H.quiet then print((...):format(select(2, ...))) end end
 
+-- For the log of the run, and there only.
+local function record(text) if H.directory and not H.reading and not H.quiet then H.directory.log("edit", text) end end
+
+local function announce(...)
+  say(...)
+  record((...):format(select(2, ...)))
+end
+
 local function current() return H.branches[H.current] end
 
 local function copy(list, last) return table.move(list, 1, last or #list, 1, {}) end
@@ -110,14 +118,15 @@ local function apply(effect)
   chunk()
 end
 
--- Trains up to the step, saying how far it is when that takes longer than a second.
+-- Trains up to the step, saying how far it is: to whoever shows progress, else in lines when it takes long.
 local function train_to(step, why)
   local from, told = H.session.step, lathe.clock()
   local again <close> = lathe.do_again() -- no breakpoint pauses now
   while H.session.step < step do
     H.session:train(1)
     if H.stepped then H.stepped() end
-    if lathe.clock() - told > 1 then
+    local shown = lathe.progress(why, H.session.step - from, step - from)
+    if not shown and lathe.clock() - told > 1 then
       told = lathe.clock()
       print(("%s: step %s of %s"):format(why, comma(H.session.step - from), comma(step - from)))
     end
@@ -238,6 +247,7 @@ local function note(effect, inverse)
   if typed ~= "" and typed ~= effect then text = text .. "  -- typed: " .. shown(typed) end
   if inverse then text = text .. "\n-- back: " .. inverse end
   write(text)
+  record(shown(effect))
   register { effect = effect, inverse = inverse }
 end
 
@@ -245,7 +255,9 @@ end
 
 local function need()
   if not H then fail("there is no run whose history could be changed; 'lathe run' and 'lathe repl' with a recipe make one") end
-  if lathe.boundary and not H.reading then lathe.boundary("the end of the step") end
+  if H.reading then return end
+  lathe.check_change()
+  if lathe.boundary then lathe.boundary("the end of the step") end
 end
 
 local function new_branch(name, parent, fork, path, tip)
@@ -300,7 +312,7 @@ function undo()
   local edit = H.edits[branch.path[#branch.path]]
   local rest, last = go_back(edit.step, #branch.path - 1, "undo()")
   H.undone = { branch = branch.name, kept = rest.name }
-  say("at %s, before %s%s", comma(edit.step), shown(edit.effect), stay(rest, edit.step, last))
+  announce("at %s, before %s%s", comma(edit.step), shown(edit.effect), stay(rest, edit.step, last))
 end
 
 function redo()
@@ -324,7 +336,7 @@ function redo()
       if text then H.directory.append_metrics(text) end
     end
   end
-  say("at %s again", comma(kept.tip))
+  announce("at %s again", comma(kept.tip))
 end
 
 function rewind(step)
@@ -339,7 +351,7 @@ function rewind(step)
   while count > branch.own and H.edits[branch.path[count]].step >= step do count = count - 1 end
   if step == now() and count == #branch.path then return say("at %s already", comma(step)) end
   local rest, last = go_back(step, count, ("rewind(%d)"):format(step))
-  say("at %s%s", comma(step), stay(rest, step, last))
+  announce("at %s%s", comma(step), stay(rest, step, last))
 end
 
 function revert(id)
@@ -363,7 +375,7 @@ function branch(name)
   parent.tip = now()
   new_branch(name, parent.name, now(), copy(parent.path), now())
   H.current, H.undone = name, nil
-  say("at %s, on branch %s; switch(%q) goes back to the other one", comma(now()), name, parent.name)
+  announce("at %s, on branch %s; switch(%q) goes back to the other one", comma(now()), name, parent.name)
 end
 
 -- The last step that both branches have in common.
@@ -401,7 +413,7 @@ function switch(name)
       H.directory.remove_checkpoints_after(to.tip)
     end
   end
-  say("at %s, on branch %s", comma(to.tip), name)
+  announce("at %s, on branch %s", comma(to.tip), name)
 end
 
 -- What one can look at: a list that prints itself.
@@ -462,7 +474,7 @@ end
 function snapshot()
   need()
   snapshot_here()
-  say("[%s] snapshot; rewind(%d) comes back to it", comma(now()), now())
+  announce("snapshot of step %s; rewind(%d) comes back to it", comma(now()), now())
 end
 
 local function megabytes(bytes) return comma((bytes + (1 << 19)) >> 20) end

@@ -77,8 +77,8 @@ local function load_checkpoint(step)
   end
 end
 
--- Goes on with a run as its journal and checkpoints left it. The session is as its recipe builds it.
-function history.resume(session, directory)
+-- The state that journal and checkpoints have left. The session is as its recipe builds it.
+local function restore(session, directory)
   history.start(session, directory)
   local H = inner.state()
   local entries = history.entries(directory.read_journal())
@@ -90,10 +90,19 @@ function history.resume(session, directory)
   if saved and saved > step then step = saved end
   go(step, current().path)
   lathe.set_edits(session, table.concat(current().path, " "))
+  return step
+end
+
+-- Goes on with a run.
+function history.resume(session, directory)
+  local step = restore(session, directory)
   directory.remove_checkpoints_after(step)
   directory.cut_metrics(step)
   inner.follow_plan()
 end
+
+-- To look at it: nothing is written.
+function history.look(session, directory) restore(session, directory) end
 
 -- Gives a session that its recipe built the options and shapes that the journal's edits led to, not the weights.
 function history.settle(session, journal)

@@ -32,13 +32,15 @@ static void ignore_key(void *context, const Key *key)
 
 static void start(void)
 {
-    const Port port = {ignore_text, ignore, ignore_key, ignore_text, ignore_text, ignore_text, ignore, NULL};
+    const Port port = {ignore_text, ignore, ignore_key, ignore_text, ignore_text,
+                       ignore_text, ignore, ignore,     ignore,      NULL};
     int ends[2];
     scratch_make();
     ASSERT_OK(workbench_init(&workbench, &port));
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
-    link_new(&link_, &workbench.view, scratch_folder);
+    link_new(&link_, &workbench.view, scratch_folder, NULL);
     link_.client.socket = ends[0];
+    link_.phase = LINK_OPEN;
     run_side = ends[1];
     workbench.view.state = RUN_TRAINING;
 }

@@ -42,7 +42,8 @@ static void ignore_key(void *context, const Key *key)
     ck_assert_int_le(key->length, KEY_BYTES);
 }
 
-static const Port port = {on_send, ignore, ignore_key, ignore_text, ignore_text, ignore_text, ignore, NULL};
+static const Port port = {on_send,     ignore, ignore_key, ignore_text, ignore_text,
+                          ignore_text, ignore, ignore,     ignore,      NULL};
 
 static void open_run(Workbench *workbench, DataKind kind)
 {
@@ -82,6 +83,8 @@ static const struct Shot {
     {"data", "5z", DATA_ODD},
     {"branches", "6z", DATA_ODD},
     {"log", "7", DATA_ODD},
+    {"log, alone, edits and worse", "7zvvv", DATA_ODD},
+    {"log, searched", "7z/nsp\rn", DATA_ODD},
     {"prompt", "8", DATA_ODD},
     {"palette", ":re", DATA_ODD},
     {"keys", "?", DATA_ODD},
@@ -380,7 +383,7 @@ static void random_turn(Workbench *workbench, Random *random, int *width, int *h
         *height = 1 + (int)(more >> 8) % 45;
     }
     press_keys(workbench, dice % 3 ? text : sequences[more % SEQUENCES]);
-    if (dice % 64 == 1) workbench->view.state = (RunState)(more % 5);
+    if (dice % 64 == 1) workbench->view.state = (RunState)(more % RUN_STATES);
     if (dice % 64 == 2) workbench->view.ascii = more & 1;
     if (dice % 64 == 3)
         ASSERT_OK(scroll_add(&workbench->view.console, STYLE_TEXT, "\xff\xe6\x97\xa5\x1b[31m\n", 10));

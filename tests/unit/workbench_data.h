@@ -4,6 +4,7 @@
 #ifndef LATHE_TESTS_WORKBENCH_DATA_H
 #define LATHE_TESTS_WORKBENCH_DATA_H
 
+#include "engine/io/run_log.h"
 #include "tests/unit/scratch.h"
 #include "tui/workbench/link.h"
 #include "tui/workbench/workbench.h"
@@ -81,7 +82,9 @@ static const char data_samples[] =
 
 static inline void data_fill(View *view, DataKind kind)
 {
+    setenv("TZ", "UTC", 1);
     view->state = RUN_TRAINING;
+    view->connected = true;
     snprintf(view->run, sizeof view->run, "bert-0412");
     view->rate = 8310;
     view->left = 337;
@@ -89,8 +92,15 @@ static inline void data_fill(View *view, DataKind kind)
     ASSERT_OK(answer_take(view, TOPIC_RUN, data_run, sizeof data_run - 1));
     ASSERT_OK(answer_take(view, TOPIC_MODEL, data_model, sizeof data_model - 1));
     ASSERT_OK(answer_take(view, TOPIC_SAMPLES, data_samples, sizeof data_samples - 1));
-    ASSERT_OK(scroll_line(&view->log, STYLE_TEXT, "[400] paused by breakpoint 0: grad_norm = 14.2"));
-    ASSERT_OK(scroll_line(&view->log, STYLE_GOOD, "valid  mlm 1.63 (unigram 4.61)"));
+    for (int i = 0; i < 5; i++) {
+        static const char *const lines[] = {"bert: 12 files of text", "pts/3> run.objectives.nsp.weight = 0.1",
+                                            "paused by breakpoint 0: grad_norm = 14.2",
+                                            "run.objectives.nsp.weight = 0.1",
+                                            "attempt to index a nil value (global 'nonesuch')"};
+        static const int levels[] = {LOG_PRINTED, LOG_LINE, LOG_NOTE, LOG_EDIT, LOG_ERROR};
+        const ScrollStamp stamp = {.time = 1.7e9 + 61 * i, .step = 300 + 250 * i, .level = levels[i]};
+        ASSERT_OK(scroll_stamped(&view->log, STYLE_TEXT, lines[i], &stamp));
+    }
     ASSERT_OK(scroll_line(&view->console, STYLE_HEADING, "lathe> run.objectives.nsp.weight = 0.1"));
     ASSERT_OK(scroll_line(&view->console, STYLE_TEXT,
                           "[1,198] objectives.nsp.weight 0.5 -> 0.1.  undo() goes back to 1,198"));

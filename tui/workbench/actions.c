@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tui/workbench/actions.h"
 
+#include "engine/io/run_log.h"
 #include "tui/workbench/curves_keys.h"
 #include "tui/workbench/panes.h"
 
@@ -22,6 +23,17 @@ static void open_help(Workbench *workbench)
 {
     workbench->view.help = true;
     workbench->view.palette_row = 0;
+}
+
+/* A run that is over has nothing to pause: then it goes on from there. */
+static void pause_or_resume(Workbench *workbench)
+{
+    const View *view = &workbench->view;
+    bool over = view->state == RUN_LOOKING || view->state == RUN_OVER || view->state == RUN_LOST;
+    if (over)
+        workbench_ask(workbench, FIELD_RESUME, "go on training from here? enter: yes, esc: no", "");
+    else
+        workbench_send(workbench, view->state == RUN_PAUSED ? "resume()" : "pause()");
 }
 
 static void pause_line(const View *view, Buffer *out)
@@ -85,10 +97,12 @@ static void zoom_pane(Workbench *workbench)
 static void leave(Workbench *workbench)
 {
     RunState state = workbench->view.state;
-    if (state == RUN_OVER || state == RUN_LOST)
-        workbench->leaving = true;
-    else
+    if (state == RUN_CONNECTING)
+        workbench_ask(workbench, FIELD_LEAVE, "leave: enter lets it start by itself, s ends it, esc stays", "");
+    else if (state == RUN_TRAINING || state == RUN_PAUSED)
         workbench_ask(workbench, FIELD_LEAVE, "leave: enter lets the run go on, s stops it, esc stays", "");
+    else
+        workbench->leaving = true;
 }
 
 static void change_theme(Workbench *workbench)
@@ -361,6 +375,31 @@ static void overlay_branch(Workbench *workbench)
 static void search_log(Workbench *workbench)
 {
     workbench_ask(workbench, FIELD_SEARCH, "/", workbench->view.search.text);
+}
+
+static void find_in_log(Workbench *workbench, int direction)
+{
+    View *view = &workbench->view;
+    if (!pane_log_find(view, direction))
+        workbench_note(workbench, view->search.text[0] ? "no %s line has '%s'" : "/ searches",
+                       direction > 0 ? "older" : "newer", view->search.text);
+}
+
+static void find_older(Workbench *workbench)
+{
+    find_in_log(workbench, 1);
+}
+
+static void find_newer(Workbench *workbench)
+{
+    find_in_log(workbench, -1);
+}
+
+static void change_level(Workbench *workbench)
+{
+    View *view = &workbench->view;
+    view->log_level = (view->log_level + 1) % LOG_LEVELS;
+    view->offsets[PANE_LOG] = 0;
 }
 
 /* To the pane that had the keys before. */

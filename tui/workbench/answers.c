@@ -50,7 +50,7 @@ static void take_objectives(View *view, const json_t *list)
 
 static void take_session(View *view, const json_t *object)
 {
-    if (view->state == RUN_TRAINING || view->state == RUN_PAUSED)
+    if (view->state == RUN_CONNECTING || view->state == RUN_TRAINING || view->state == RUN_PAUSED)
         view->state = json_is_true(json_object_get(object, "paused")) ? RUN_PAUSED : RUN_TRAINING;
     view->step = integer(object, "step");
     view->steps = integer(object, "steps");

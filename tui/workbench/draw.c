@@ -22,18 +22,6 @@ const Pane panes[PANE_COUNT] = {
 
 /* --- the title --- */
 
-static const char *state_words(const View *view)
-{
-    switch (view->state) {
-    case RUN_CONNECTING: return "connecting";
-    case RUN_TRAINING: return "▶ training";
-    case RUN_PAUSED: return "paused";
-    case RUN_OVER: return view->ending;
-    case RUN_LOST: return "not reachable";
-    }
-    return "";
-}
-
 /* Parts in order of rank, each left off where it has no room. */
 static void draw_parts(Area area, const char (*parts)[96], int count)
 {
@@ -51,19 +39,20 @@ static void draw_parts(Area area, const char (*parts)[96], int count)
 
 static void draw_title(const View *view, Area area)
 {
-    char parts[6][96] = {"", "", "", "", "", ""}, a[NUMBER_BYTES], b[NUMBER_BYTES];
+    char parts[7][96] = {"", "", "", "", "", "", ""}, a[NUMBER_BYTES], b[NUMBER_BYTES];
     area_fill(area, STYLE_BAR, " ");
     snprintf(parts[0], sizeof parts[0], "lathe  %.40s%s%.30s", view->run, view->branch[0] ? " ⎇ " : "",
              view->branch);
-    bool trains = view->state == RUN_TRAINING, narrow = area.rect.width < 100;
-    snprintf(parts[1], sizeof parts[1], "%s", narrow && trains ? "▶" : state_words(view));
-    snprintf(parts[2], sizeof parts[2], "%s%s/%s", narrow ? "" : "step ", number_count(view->step, a),
-             number_count(view->steps, b));
-    if (trains && !isnan(view->rate))
-        snprintf(parts[3], sizeof parts[3], "%s tok/s", number_count((int64_t)view->rate, a));
-    if (trains && !isnan(view->left)) snprintf(parts[4], sizeof parts[4], "ETA %s", number_time(view->left, a));
+    bool narrow = area.rect.width < 100;
+    state_words(view, narrow, parts[1]);
+    if (view->steps > 0)
+        snprintf(parts[2], sizeof parts[2], "%s%s/%s", narrow ? "" : "step ", number_count(view->step, a),
+                 number_count(view->steps, b));
+    if (!isnan(view->rate)) snprintf(parts[3], sizeof parts[3], "%s tok/s", number_count((int64_t)view->rate, a));
+    if (!isnan(view->left)) snprintf(parts[4], sizeof parts[4], "ETA %s", number_time(view->left, a));
     if (!isnan(view->memory)) snprintf(parts[5], sizeof parts[5], "%s", number_bytes(view->memory, a));
-    draw_parts(area, parts, 6);
+    if (view->guest) snprintf(parts[6], sizeof parts[6], "%.40s is in control, C takes over", view->controller);
+    draw_parts(area, parts, 7);
 }
 
 /* --- the keys --- */

@@ -8,22 +8,21 @@
 
 /* --- lines --- */
 
-static int rows_of(const char *text, int width)
+int draw_line_rows(const char *text, int width)
 {
     int rows = 1;
     for (size_t used; (used = text_cut(text, width)) && text[used]; text += used) rows++;
     return rows;
 }
 
-static void draw_line(Area area, int y, const ScrollLine *line)
+void draw_line(Area area, int y, Style style, const char *text)
 {
-    const char *text = line->text;
     char part[SCROLL_LONGEST + 1];
     do {
         size_t used = text_cut(text, area.rect.width);
         memcpy(part, text, used);
         part[used] = '\0';
-        area_text(area, 0, y++, line->style, part);
+        area_text(area, 0, y++, style, part);
         text += used;
         if (!used) break;
     } while (*text);
@@ -38,8 +37,8 @@ void draw_scroll(Area area, const Scroll *scroll, int back, const char *filter)
         const ScrollLine *line = scroll_get(scroll, i);
         if (*filter && !strcasestr(line->text, filter)) continue;
         if (back-- > 0) continue;
-        y -= rows_of(line->text, area.rect.width);
-        draw_line(area, y, line);
+        y -= draw_line_rows(line->text, area.rect.width);
+        draw_line(area, y, line->style, line->text);
     }
     /* What is shorter than the area stands at its top. */
     if (y <= 0 || back > 0) return;

@@ -42,8 +42,14 @@ static void finish(Workbench *workbench)
     switch (view->use) {
     case FIELD_PALETTE: finish_palette(workbench); return;
     case FIELD_FILTER: finish_filter(workbench); return;
-    case FIELD_SEARCH: view->search = view->field; break;
+    case FIELD_SEARCH:
+        view->search = view->field;
+        view->log_found = 0;
+        if (*view->search.text && !pane_log_find(view, 0))
+            workbench_note(workbench, "no line has '%s'", view->search.text);
+        break;
     case FIELD_LEAVE: workbench->leaving = true; break;
+    case FIELD_RESUME: workbench->port.resume(workbench->port.context); break;
     case FIELD_LINE:
         snprintf(line, sizeof line, "%s", view->field.text);
         close_field(view);
@@ -84,16 +90,24 @@ static void help_key(View *view, const Key *key)
     }
 }
 
-static void leave_key(Workbench *workbench, const Key *key)
+static void stop_and_stay(Workbench *workbench)
 {
-    if (key->code == 's') {
-        close_field(&workbench->view);
+    if (workbench->view.state == RUN_CONNECTING)
+        workbench->port.end_start(workbench->port.context);
+    else
         workbench_send(workbench, "stop()");
-    } else if (key->code == KEY_ENTER || key->code == 'q') {
+}
+
+/* The answer is one key. */
+static void answer_key(Workbench *workbench, const Key *key)
+{
+    bool leaves = workbench->view.use == FIELD_LEAVE;
+    if (key->code == KEY_ENTER || (leaves && key->code == 'q') || (!leaves && key->code == 'y')) {
         finish(workbench);
-    } else {
-        close_field(&workbench->view);
+        return;
     }
+    close_field(&workbench->view);
+    if (leaves && key->code == 's') stop_and_stay(workbench);
 }
 
 void overlay_key(Workbench *workbench, const Key *key, const char *pasted)
@@ -102,8 +116,8 @@ void overlay_key(Workbench *workbench, const Key *key, const char *pasted)
     bool lists = view->use == FIELD_PALETTE || view->use == FIELD_FILTER;
     if (view->help)
         help_key(view, key);
-    else if (view->use == FIELD_LEAVE)
-        leave_key(workbench, key);
+    else if (view->use == FIELD_LEAVE || view->use == FIELD_RESUME)
+        answer_key(workbench, key);
     else if (key->code == KEY_PASTE)
         field_insert(&view->field, pasted);
     else if (key->code == KEY_ESCAPE || key->code == 3)
@@ -167,7 +181,7 @@ void overlay_draw(const View *view, Area area, int *x, int *y)
     area_fill(line, STYLE_TEXT, " ");
     int at = area_text(line, 0, 0, STYLE_HEADING, view->question);
     *x = *y = -1;
-    if (view->use == FIELD_LEAVE) return;
+    if (view->use == FIELD_LEAVE || view->use == FIELD_RESUME) return;
     field_draw(&view->field, line, at, 0, x);
     *y = bottom;
 }

@@ -23,6 +23,11 @@ void pane_data_draw(const View *view, Area area);
 void pane_branches_draw(const View *view, Area area);
 int pane_branches_rows(const View *view);
 void pane_log_draw(const View *view, Area area);
+/* Lines of the levels that are shown. */
+int pane_log_rows(const View *view);
+/* Scrolls to the next line with the text that is searched: direction 1 older, -1 newer, 0 the newest; false: there
+ * is none. */
+bool pane_log_find(View *view, int direction);
 void pane_prompt_draw(const View *view, Area area);
 
 /* Where the prompt's cursor is in the area. */
@@ -32,9 +37,14 @@ void pane_curves_choices(const View *view, Area area);
 /* The i-th metric whose name holds the filter; NULL: there are not so many. */
 const char *pane_curves_choice(const View *view, int i);
 
+/* What the run does now, for the title: "▶ training", "evaluating 12/80", "no answer for 8 s" (state_words.c). */
+void state_words(const View *view, bool narrow, char out[96]);
 /* Lines up to 'back' before the end, wrapped at the area's width; only those that hold 'filter', which may be "".
  */
 void draw_scroll(Area area, const Scroll *scroll, int back, const char *filter);
+/* One line, wrapped at the area's width, and how many rows it takes. */
+void draw_line(Area area, int y, Style style, const char *text);
+int draw_line_rows(const char *text, int width);
 /* Says at the area's end that so many lines stand below it; nothing for 0. */
 void draw_scrolled(Area area, int back);
 /* The metric's course as one row of bars; blank where it has none. */

@@ -2,6 +2,7 @@
 #include "tui/workbench/view.h"
 
 #include "engine/base/memory.h"
+#include "tui/workbench/panes.h"
 
 #include <math.h>
 
@@ -33,11 +34,11 @@ void view_free(View *view)
 
 void view_scroll(View *view, PaneId pane, int by)
 {
-    const Scroll *const lines[PANE_COUNT] = {[PANE_SAMPLES] = &view->samples,
-                                             [PANE_DATA] = &view->data,
-                                             [PANE_LOG] = &view->log,
-                                             [PANE_PROMPT] = &view->console};
-    int *at = &view->offsets[pane], most = lines[pane] ? lines[pane]->count - 1 : 0;
+    const int lines[PANE_COUNT] = {[PANE_SAMPLES] = view->samples.count,
+                                   [PANE_DATA] = view->data.count,
+                                   [PANE_LOG] = pane_log_rows(view),
+                                   [PANE_PROMPT] = view->console.count};
+    int *at = &view->offsets[pane], most = lines[pane] - 1;
     *at += by;
     if (*at > most) *at = most;
     if (*at < 0) *at = 0;

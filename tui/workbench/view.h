@@ -19,7 +19,16 @@ enum {
     VIEW_BRANCHES = 128
 };
 
-typedef enum RunState { RUN_CONNECTING, RUN_TRAINING, RUN_PAUSED, RUN_OVER, RUN_LOST } RunState;
+/* RUN_LOOKING: it is over, and a process holds its last state. */
+typedef enum RunState {
+    RUN_CONNECTING,
+    RUN_TRAINING,
+    RUN_PAUSED,
+    RUN_LOOKING,
+    RUN_OVER,
+    RUN_LOST,
+    RUN_STATES
+} RunState;
 
 /* NaN: not known. */
 typedef struct ViewObjective {
@@ -49,13 +58,27 @@ typedef struct ViewBranch {
 } ViewBranch;
 
 /* What a pane asks for while it has the keys of a field. */
-typedef enum FieldUse { FIELD_NONE, FIELD_LINE, FIELD_PALETTE, FIELD_FILTER, FIELD_SEARCH, FIELD_LEAVE } FieldUse;
+typedef enum FieldUse {
+    FIELD_NONE,
+    FIELD_LINE,
+    FIELD_PALETTE,
+    FIELD_FILTER,
+    FIELD_SEARCH,
+    FIELD_LEAVE, /* these two take one key */
+    FIELD_RESUME
+} FieldUse;
 
 typedef struct View {
     /* the run */
     char run[VIEW_NAME], branch[VIEW_NAME], directory[512];
     RunState state;
     char ending[16]; /* "finished", "stopped", "failed" */
+    bool connected;  /* there is somebody to ask */
+    bool guest;      /* somebody else is in control: what changes the run is refused here */
+    char controller[VIEW_NAME];
+    char task[VIEW_NAME];        /* what goes on instead of training, "" for nothing */
+    int64_t task_done, task_all; /* all 0: done is seconds */
+    int silent;                  /* seconds that the run owes an answer; 0: it answers */
     int64_t step, steps;
     double rate, left, memory; /* tokens/s, seconds, bytes; NaN: not known */
     MetricsStore *metrics;     /* NULL: none yet */
@@ -79,7 +102,9 @@ typedef struct View {
     int offsets[PANE_COUNT]; /* lines scrolled back from the end */
     bool ascii, mouse;
     int theme;
-    Field search; /* of the log */
+    Field search;       /* of the log */
+    int log_level;      /* the least that is shown there */
+    uint64_t log_found; /* the line that was found last, counted from the first that ever came; 0: none */
     /* the prompt's line: readline's, borrowed */
     const char *prompt, *input;
     const char *searching; /* stands for the prompt while the history is searched; NULL: it is not */

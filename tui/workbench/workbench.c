@@ -32,8 +32,10 @@ void workbench_send(Workbench *workbench, const char *line)
 {
     View *view = &workbench->view;
     char shown[FIELD_BYTES + 16];
-    if (view->state != RUN_TRAINING && view->state != RUN_PAUSED) {
-        workbench_note(workbench, "the run is over: nothing can be changed");
+    if (!view->connected) {
+        workbench_note(workbench, "%s",
+                       view->state == RUN_CONNECTING ? "the run does not listen yet"
+                                                     : "the run is over: there is nobody to ask");
         return;
     }
     snprintf(shown, sizeof shown, "lathe> %s", line);

@@ -18,6 +18,8 @@ typedef struct Port {
     void (*put)(void *context, const char *line);     /* the prompt's line, to be completed by hand */
     void (*overlay)(void *context, const char *name); /* draw the curves of a branch too, or no more */
     void (*suspend)(void *context);
+    void (*resume)(void *context);    /* go on with a run that is over */
+    void (*end_start)(void *context); /* end a run that is being started */
     void *context;
 } Port;
 
