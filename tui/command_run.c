@@ -282,6 +282,8 @@ static void tell_end(Live *live, Status status)
     long long step = live->setup.session ? (long long)live->setup.session->step : 0;
     if (status == STATUS_OK)
         snprintf(words, sizeof words, "the run is finished at step %lld", step);
+    else if (status == STATUS_CANCELLED && !live->setup.session)
+        snprintf(words, sizeof words, "the run was stopped before it began");
     else if (status == STATUS_CANCELLED)
         snprintf(words, sizeof words, "the run was stopped; saved at step %lld", step);
     else
@@ -342,9 +344,9 @@ static int look_at(const Arguments *arguments)
     Status status = go_on(&live, arguments);
     if (status == STATUS_OK) status = server_begin(live.server, live.setup.session);
     if (status == STATUS_OK) status = server_serve(live.server);
-    int result = status == STATUS_OK || stopped_by ? 0 : command_fail(status);
+    int result = status == STATUS_OK || status == STATUS_CANCELLED ? 0 : command_fail(status);
     server_stop(live.server, result ? "failed" : "stopped",
-                result ? status_message() : "the process that held the run's state has ended");
+                result ? status_message() : "the run is looked at no more");
     run_directory_close(live.directory);
     run_setup_free(&live.setup);
     return result;

@@ -263,7 +263,7 @@ Status server_boundary(Server *server)
     return status;
 }
 
-/* Whether nobody is here, and nobody is to be expected. */
+/* Whether nobody is here, nor to be expected. */
 static bool is_deserted(Server *server)
 {
     pthread_mutex_lock(&server->lock);
@@ -276,7 +276,7 @@ static bool is_deserted(Server *server)
 Status server_serve(Server *server)
 {
     control_hold(server->control);
-    while (!is_deserted(server) && !control_stopped(server->control)) {
+    while (!is_deserted(server)) {
         TRY(cancel_check());
         control_serve(server->control);
     }
@@ -285,7 +285,7 @@ Status server_serve(Server *server)
 
 bool server_stopped(const Server *server)
 {
-    return server && control_stopped(server->control);
+    return server && server->control && control_stopped(server->control);
 }
 
 void server_task(Server *server, const char *what, int64_t done, int64_t all)

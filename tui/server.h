@@ -28,8 +28,8 @@ Status server_begin(Server *server, Session *session) STATUS_CHECKED;
 /* Between two steps; returns when training may go on. STATUS_CANCELLED: stop() was called, or somebody cancelled.
  */
 Status server_boundary(Server *server) STATUS_CHECKED;
-/* For a run that is only looked at: serves lines until stop() is called, somebody cancels, or the last client has
- * left. */
+/* For a run that is only looked at: serves lines until the last client has left. STATUS_CANCELLED: somebody
+ * cancelled, or wants to go on with it. */
 Status server_serve(Server *server) STATUS_CHECKED;
 /* Between two ops or batches. */
 void server_poll_lines(Server *server);

@@ -2,6 +2,7 @@
 /* The socket thread: clients come, say hello, send lines and leave; one viewer of them is in control. */
 #include "tui/server_internal.h"
 
+#include "engine/base/cancel.h"
 #include "engine/base/clock.h"
 #include "engine/base/memory.h"
 
@@ -249,6 +250,16 @@ static void take_line(Server *server, Client *client, const WireMessage *message
                  &(WireMessage){.type = WIRE_DONE, .id = message->id, .status = "failed", .text = words});
 }
 
+/* Somebody wants to go on with a run that is looked at. */
+static void take_bye(Server *server, Client *client)
+{
+    if (!server->look) {
+        refuse(server, client, "a message that only a run sends");
+        return;
+    }
+    cancel_request();
+}
+
 static void complete(Server *server, Client *client, const WireMessage *request)
 {
     size_t start;
@@ -275,6 +286,7 @@ static void take(Server *server, Client *client, const WireMessage *message)
     case WIRE_LOOK: take_line(server, client, message); break;
     case WIRE_INTERRUPT: lines_interrupt(server->lines, client->number); break;
     case WIRE_COMPLETE: complete(server, client, message); break;
+    case WIRE_BYE: take_bye(server, client); break;
     default: refuse(server, client, "a message that only a run sends"); break;
     }
 }

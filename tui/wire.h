@@ -30,7 +30,8 @@ typedef enum WireType {
     WIRE_LOG = 'G',        /* run: text */
     WIRE_TASK = 'T', /* run: text (what goes on instead of training; "": nothing), step of steps (0: seconds) */
     WIRE_ROLE = 'R', /* run: status (control, guest, look), text (who is in control, or how the run has ended) */
-    WIRE_BYE = 'B',  /* run: status, text; the run is over, or the client is not wanted */
+    WIRE_BYE = 'B',  /* run: status, text; it is over, or the client is not wanted. A viewer, to a run that is only
+                      * looked at: the process shall go, so that the run can go on */
 } WireType;
 
 typedef struct WireMessage {

@@ -77,8 +77,9 @@ local function load_checkpoint(step)
   end
 end
 
--- The state that journal and checkpoints have left. The session is as its recipe builds it.
-local function restore(session, directory)
+-- Reads the journal and loads the newest checkpoint on the way to where it ends: that step, and the checkpoint's. The
+-- session is as its recipe builds it.
+local function read_all(session, directory)
   history.start(session, directory)
   local H = inner.state()
   local entries = history.entries(directory.read_journal())
@@ -86,23 +87,22 @@ local function restore(session, directory)
   local step = H.reading or 0
   H.reading = nil
   if not ok then error(problem, 0) end
-  local saved = load_checkpoint(step)
+  return step, load_checkpoint(step)
+end
+
+-- Goes on with a run as its journal and checkpoints left it.
+function history.resume(session, directory)
+  local step, saved = read_all(session, directory)
   if saved and saved > step then step = saved end
   go(step, current().path)
   lathe.set_edits(session, table.concat(current().path, " "))
-  return step
-end
-
--- Goes on with a run.
-function history.resume(session, directory)
-  local step = restore(session, directory)
   directory.remove_checkpoints_after(step)
   directory.cut_metrics(step)
   inner.follow_plan()
 end
 
--- To look at it: nothing is written.
-function history.look(session, directory) restore(session, directory) end
+-- Gives the session the state of the newest checkpoint, to look at it: nothing is written, nothing computed again.
+function history.look(session, directory) read_all(session, directory) end
 
 -- Gives a session that its recipe built the options and shapes that the journal's edits led to, not the weights.
 function history.settle(session, journal)

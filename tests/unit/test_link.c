@@ -176,6 +176,166 @@ START_TEST(scrolled_lines_stay)
 }
 END_TEST
 
+/* --- what the screen says of the run --- */
+
+static void tell_task(const char *text, int64_t done, int64_t all)
+{
+    tell(&(WireMessage){.type = WIRE_TASK, .text = text, .step = done, .steps = all});
+}
+
+static void tell_role(const char *status, const char *text)
+{
+    tell(&(WireMessage){.type = WIRE_ROLE, .status = status, .text = text});
+}
+
+static void tell_progress(int64_t step)
+{
+    json_t *metrics;
+    ASSERT_OK(json_new_object(&metrics));
+    ASSERT_OK(json_set_number(metrics, "tokens", 100));
+    ASSERT_OK(json_set_number(metrics, "seconds", 0.5));
+    tell(&(WireMessage){.type = WIRE_PROGRESS, .step = step, .steps = 1000, .text = "", .metrics = metrics});
+    json_decref(metrics);
+}
+
+static const char *drawn(void)
+{
+    static Buffer text;
+    Grid grid = {0};
+    int x, y;
+    bool changed = false;
+    take();
+    link_refresh(&link_, 1u << PANE_CURVES, &changed);
+    ASSERT_OK(workbench_draw(&workbench, &grid, 120, 30, &x, &y));
+    buffer_clear(&text);
+    ASSERT_OK(grid_print(&grid, &text));
+    grid_free(&grid);
+    return text.data;
+}
+
+static void assert_title(const char *words, bool shown)
+{
+    const char *text = drawn();
+    char title[512];
+    snprintf(title, sizeof title, "%.*s", (int)strcspn(text, "\n"), text);
+    ck_assert_msg((strstr(title, words) != NULL) == shown, "'%s' is %sin the title: %s", words, shown ? "not " : "",
+                  title);
+}
+
+START_TEST(the_title_says_what_goes_on)
+{
+    workbench.view.state = RUN_CONNECTING;
+    assert_title("starting", true);
+    tell_task("encoding", 1, 8);
+    assert_title("encoding 12%", true);
+    tell_task("", 0, 0);
+    tell_progress(1);
+    assert_title("training", true);
+    tell_task("evaluating", 3, 8);
+    assert_title("evaluating 3/8", true);
+    tell_task("running a line of pts/3", 72, 0);
+    assert_title("running a line of pts/3 1:12", true);
+    assert_title("tok/s", false);
+    tell_progress(2);
+    assert_title("training", true);
+    assert_title("200 tok/s", true);
+    tell_role("guest", "pts/7");
+    assert_title("pts/7 is in control", true);
+    tell_role("control", "pts/3");
+    assert_title("in control", false);
+}
+END_TEST
+
+/* Nothing is heard although something was asked. */
+START_TEST(silence_is_told)
+{
+    tell_progress(1);
+    tell_progress(2);
+    assert_title("200 tok/s", true);
+    for (int i = 0; i < TOPICS; i++) link_.questions[i].sent -= 8;
+    link_.heard -= 8;
+    assert_title("no answer for 8 s", true);
+    assert_title("tok/s", false);
+    tell_progress(3);
+    assert_title("training", true);
+}
+END_TEST
+
+/* The link starts no process here: the folder holds no run. */
+START_TEST(a_farewell)
+{
+    tell(&(WireMessage){.type = WIRE_BYE, .status = "stopped", .text = "the run was stopped; saved at step 7"});
+    tell_output(9, "behind the end\n");
+    assert_title("stopped", true);
+    ck_assert(link_.stopped && !link_.failed && link_.phase == LINK_SEEKS && link_.client.socket < 0);
+    ck_assert_str_eq(link_.farewell, "the run was stopped; saved at step 7");
+    ASSERT_FAILS(link_line(&link_, "1"), STATUS_IO, "does not listen");
+}
+END_TEST
+
+START_TEST(a_lost_run)
+{
+    close(run_side);
+    run_side = -1;
+    assert_title("not reachable", true);
+    ck_assert(link_.failed && link_.phase == LINK_SEEKS);
+    ck_assert_ptr_nonnull(strstr(workbench.view.note, "connection to the run was lost"));
+}
+END_TEST
+
+START_TEST(a_run_that_is_looked_at)
+{
+    workbench.view.state = RUN_CONNECTING;
+    tell_role("look", "");
+    assert_title("over", true);
+    tell_role("look", "stopped at step 7");
+    assert_title("stopped", true);
+    ck_assert_int_eq(workbench.view.state, RUN_LOOKING);
+    ck_assert(link_.stopped);
+}
+END_TEST
+
+/* Where the prompt is not in sight, what a key has done is. */
+START_TEST(answers_are_seen)
+{
+    assert_title("training", true);
+    ASSERT_OK(link_line(&link_, "undo()"));
+    tell_output(1, "at 887, before nsp.weight = 0.5\n");
+    tell_done(1, "done", "");
+    ck_assert_ptr_nonnull(strstr(drawn(), "\n at 887, before nsp.weight = 0.5"));
+    ASSERT_OK(link_line(&link_, "edits()"));
+    tell_output(2, "one\ntwo\n");
+    tell_done(2, "done", "");
+    const char *text = drawn();
+    ck_assert_msg(strstr(text, "answer: esc closes") && strstr(text, "┃one ") && strstr(text, "┃two "), "%s", text);
+    workbench_key(&workbench, &(Key){.code = KEY_ESCAPE}, "");
+    ck_assert_ptr_null(strstr(drawn(), "answer: "));
+}
+END_TEST
+
+/* --- the pace --- */
+
+START_TEST(pace_of_steps)
+{
+    Pace pace = {0};
+    double time = 0;
+    ck_assert(isnan(pace_left(&pace, 100)) && isnan(pace_rate(&pace)));
+    for (int step = 1; step <= 100; step++) pace_take(&pace, time += 0.5, step, 64, 0.5);
+    ck_assert_double_eq_tol(pace_left(&pace, 300), 100, 0.5);
+    ck_assert_double_eq_tol(pace_rate(&pace), 128, 0.5);
+    pace_pause(&pace); /* an hour of a pause is no step */
+    pace_take(&pace, time += 3600, 101, 64, 0.5);
+    pace_take(&pace, time += 0.5, 102, 64, 0.5);
+    ck_assert_double_eq_tol(pace_left(&pace, 302), 100, 1);
+    pace_take(&pace, time += 30, 103, 64, 0.5); /* an evaluation hardly moves it */
+    ck_assert_double_eq_tol(pace_left(&pace, 303), 160, 30);
+    pace_take(&pace, time += 0.5, 50, 64, 0.5); /* an undo */
+    ck_assert(pace_left(&pace, 300) > 100);
+    pace_take(&pace, time += 0.5, 51, 0, 0); /* no tokens */
+    ck_assert(isnan(pace_rate(&pace)));
+}
+END_TEST
+
 Suite *link_suite(void)
 {
     Suite *suite = suite_create("link");
@@ -184,6 +344,13 @@ Suite *link_suite(void)
     tcase_add_test(cases, late_answers_are_no_output);
     tcase_add_test(cases, lines_end_in_any_order);
     tcase_add_test(cases, scrolled_lines_stay);
+    tcase_add_test(cases, the_title_says_what_goes_on);
+    tcase_add_test(cases, silence_is_told);
+    tcase_add_test(cases, a_farewell);
+    tcase_add_test(cases, a_lost_run);
+    tcase_add_test(cases, a_run_that_is_looked_at);
+    tcase_add_test(cases, answers_are_seen);
+    tcase_add_test(cases, pace_of_steps);
     suite_add_tcase(suite, cases);
     return suite;
 }

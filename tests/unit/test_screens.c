@@ -385,6 +385,8 @@ static void random_turn(Workbench *workbench, Random *random, int *width, int *h
     press_keys(workbench, dice % 3 ? text : sequences[more % SEQUENCES]);
     if (dice % 64 == 1) workbench->view.state = (RunState)(more % RUN_STATES);
     if (dice % 64 == 2) workbench->view.ascii = more & 1;
+    if (dice % 64 == 4) workbench->view.answer = (int)(more % 40);
+    if (dice % 64 == 5) workbench->view.silent = (int)(more % 9);
     if (dice % 64 == 3)
         ASSERT_OK(scroll_add(&workbench->view.console, STYLE_TEXT, "\xff\xe6\x97\xa5\x1b[31m\n", 10));
     workbench->leaving = false;

@@ -48,10 +48,10 @@ static void draw_title(const View *view, Area area)
     if (view->steps > 0)
         snprintf(parts[2], sizeof parts[2], "%s%s/%s", narrow ? "" : "step ", number_count(view->step, a),
                  number_count(view->steps, b));
-    if (!isnan(view->rate)) snprintf(parts[3], sizeof parts[3], "%s tok/s", number_count((int64_t)view->rate, a));
-    if (!isnan(view->left)) snprintf(parts[4], sizeof parts[4], "ETA %s", number_time(view->left, a));
-    if (!isnan(view->memory)) snprintf(parts[5], sizeof parts[5], "%s", number_bytes(view->memory, a));
-    if (view->guest) snprintf(parts[6], sizeof parts[6], "%.40s is in control, C takes over", view->controller);
+    if (view->guest) snprintf(parts[3], sizeof parts[3], "%.40s is in control", view->controller);
+    if (!isnan(view->rate)) snprintf(parts[4], sizeof parts[4], "%s tok/s", number_count((int64_t)view->rate, a));
+    if (!isnan(view->left)) snprintf(parts[5], sizeof parts[5], "ETA %s", number_time(view->left, a));
+    if (!isnan(view->memory)) snprintf(parts[6], sizeof parts[6], "%s", number_bytes(view->memory, a));
     draw_parts(area, parts, 7);
 }
 
@@ -114,7 +114,7 @@ void view_draw(const View *view, Grid *grid, int *x, int *y)
     }
     if (layout.title.height) draw_title(view, area_part(whole, 0, 0, grid->width, 1));
     if (layout.keys.height) draw_keys(view, area_part(whole, 0, layout.keys.y, grid->width, 1));
-    if (view->use != FIELD_NONE || view->help) overlay_draw(view, whole, x, y);
+    if (view->use != FIELD_NONE || view->help || view->answer) overlay_draw(view, whole, x, y);
     if (*x >= grid->width) *x = grid->width - 1;
     if (*y >= grid->height) *y = grid->height - 1;
     if (view->ascii) grid_make_ascii(grid);

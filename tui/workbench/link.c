@@ -55,7 +55,7 @@ static Status send_text(Link *link, WireType type, int64_t id, const char *text)
 Status link_line(Link *link, const char *text)
 {
     TRY(send_text(link, WIRE_LINE, ++link->last_id, text));
-    link->pending++;
+    if (link->pending++ == 0) link->answer_from = link->view->console.begun;
     link->view->evaluating = true;
     link->view->waiting[0] = '\0';
     return STATUS_OK;
@@ -113,10 +113,15 @@ static void take_role(Link *link, const WireMessage *message)
 {
     View *view = link->view;
     if (strcmp(message->status, "look") == 0) {
-        if (!*message->text) return; /* it is being read */
+        if (view->state == RUN_CONNECTING || view->state == RUN_LOST) {
+            view->state = RUN_OVER;
+            snprintf(view->ending, sizeof view->ending, "over");
+        }
+        if (!*message->text) return; /* its state is being read */
         view->state = RUN_LOOKING;
         snprintf(view->ending, sizeof view->ending, "%.*s", (int)strcspn(message->text, " "), message->text);
         link->stopped = strcmp(view->ending, "stopped") == 0;
+        link->questions[TOPIC_RUN].due = 0;
         return;
     }
     link->looked = link->failed = false;
@@ -169,6 +174,18 @@ static Status finish_question(Link *link, struct Question *question, const WireM
     return status;
 }
 
+/* What a key has done must be seen where the prompt is not: a line as a note, more in a box. */
+static void show_answer(Link *link)
+{
+    View *view = link->view;
+    int lines = (int)(view->console.begun - link->answer_from);
+    if (link->pending || lines < 1 || link->shown & 1u << PANE_PROMPT) return;
+    if (lines > 1)
+        view->answer = lines;
+    else
+        note(view, scroll_get(&view->console, view->console.count - 1)->text);
+}
+
 static Status finish_line(Link *link, const WireMessage *message)
 {
     View *view = link->view;
@@ -178,7 +195,9 @@ static Status finish_line(Link *link, const WireMessage *message)
     bool bad = strcmp(message->status, "failed") == 0 || strcmp(message->status, "interrupted") == 0;
     if (bad && *message->text && view->focus.pane != PANE_PROMPT) note(view, message->text);
     for (int i = 0; i < TOPICS; i++) link->questions[i].due = 0;
-    return scroll_add(&view->console, bad ? STYLE_BAD : STYLE_TEXT, message->text, message->text_length);
+    TRY(scroll_add(&view->console, bad ? STYLE_BAD : STYLE_TEXT, message->text, message->text_length));
+    show_answer(link);
+    return STATUS_OK;
 }
 
 static Status take_end(Link *link, const WireMessage *message)
@@ -192,9 +211,10 @@ static Status take_end(Link *link, const WireMessage *message)
 static Status take_farewell(Link *link, const WireMessage *message)
 {
     View *view = link->view;
-    bool looked = view->state == RUN_LOOKING;
-    view->state = RUN_OVER;
+    bool looked = view->state == RUN_LOOKING, starts = view->state == RUN_CONNECTING && link->child.process;
     link_leave(link, false);
+    if (starts) return STATUS_OK; /* its exit status and its words say why (link_seek()) */
+    view->state = RUN_OVER;
     if (looked) return take_news(link, message->text);
     link->failed = strcmp(message->status, "failed") == 0;
     link->stopped = strcmp(message->status, "stopped") == 0;
@@ -322,6 +342,7 @@ static void follow_log(Link *link, bool *changed)
 void link_refresh(Link *link, unsigned shown, bool *changed)
 {
     double now = clock_seconds();
+    link->shown = shown;
     if (link->phase == LINK_SEEKS) link_seek(link, now, changed);
     if (link->metrics_stale && now - link->metrics_read >= metrics_seconds) *changed |= read_metrics(link, now);
     for (int i = 0; i < TOPICS && link->phase == LINK_OPEN; i++)

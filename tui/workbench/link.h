@@ -29,11 +29,14 @@ typedef struct Link {
     bool looked;               /* a process was started to look at the run that is over */
     bool refused;              /* the run could not be started: child.code and its words say why */
     bool resuming;             /* the one that looks shall go, so that the run can go on */
+    double left;               /* clock: when the last connection came to its end */
     double sought;             /* clock: when it was last tried to connect */
     double heard;              /* when the run last said something */
     int64_t last_id, words_id; /* of lines and completions */
     int64_t last_look;         /* of questions */
     int pending;               /* lines that were sent and have not ended */
+    uint64_t answer_from;      /* lines of the console before the answer to these */
+    unsigned shown;            /* bits of the panes that are in sight */
     struct Question {
         int64_t id;       /* 0: nothing is being answered */
         double sent, due; /* clock; due: when it is asked next */

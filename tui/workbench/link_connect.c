@@ -9,6 +9,7 @@
 #include <string.h>
 
 static const double seek_seconds = 0.2;
+static const double look_seconds = 1; /* another viewer may be about to go on with the run */
 
 static void forget_questions(Link *link)
 {
@@ -25,6 +26,7 @@ void link_leave(Link *link, bool lost)
     bool refused = lost && link->phase == LINK_GREETS && !link->client.lost;
     client_close(&link->client);
     forget_questions(link);
+    link->left = clock_seconds();
     link->phase = refused ? LINK_ENDED : LINK_SEEKS;
     link->sought = 0;
     link->pending = 0;
@@ -65,7 +67,7 @@ static void follow_child(Link *link)
     View *view = link->view;
     if (!link->child.process || !detach_ended(&link->child)) return;
     if (link->looked) {
-        if (link->child.code && !run_directory_in_use(view->directory)) {
+        if (link->child.code && !link->resuming && !run_directory_in_use(view->directory)) {
             link->phase = LINK_ENDED;
             note_words(link, "it cannot be looked at");
         }
@@ -96,13 +98,13 @@ static void start_again(Link *link)
 }
 
 /* Nobody has the run: it goes on where that is wanted, else it is looked at, once. */
-static void find_somebody(Link *link)
+static void find_somebody(Link *link, double now)
 {
     const char *directory = link->view->directory;
     if (link->child.process || run_directory_in_use(directory) || !run_directory_is_run(directory)) return;
     if (link->resuming)
         start_again(link);
-    else if (!link->looked)
+    else if (!link->looked && now - link->left >= look_seconds)
         start_look(link);
 }
 
@@ -121,7 +123,7 @@ void link_seek(Link *link, double now, bool *changed)
         return;
     }
     client_close(&link->client);
-    find_somebody(link);
+    find_somebody(link, now);
 }
 
 Status link_end_start(Link *link)
@@ -140,6 +142,8 @@ Status link_resume(Link *link)
     if (view->state == RUN_LOOKING && view->step >= view->steps)
         return status_fail(STATUS_INVALID, "the run is at its last step, %lld", (long long)view->steps);
     if (link->looked) detach_end(&link->child);
+    if (link->phase == LINK_OPEN)
+        TRY(client_send(&link->client, &(WireMessage){.type = WIRE_BYE, .status = "", .text = ""}));
     link->resuming = true;
     link_leave(link, false);
     return STATUS_OK;

@@ -73,9 +73,11 @@ static Status take_lines(Buffer *rest, const LineTaker *taker)
     size_t at = 0;
     Status status = STATUS_OK;
     for (char *end; status == STATUS_OK && (end = memchr(rest->data + at, '\n', rest->length - at));) {
+        size_t next = (size_t)(end - rest->data) + 1;
         *end = '\0';
+        if (next - 1 > at && end[-1] == '\r') end[-1] = '\0';
         status = taker->take(taker->context, rest->data + at);
-        at = (size_t)(end - rest->data) + 1;
+        at = next;
     }
     if (at) memmove(rest->data, rest->data + at, rest->length - at);
     rest->length -= at;

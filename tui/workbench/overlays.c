@@ -165,6 +165,20 @@ static void draw_list(const View *view, Area area, const char *title, const char
                     first + y == view->palette_row);
 }
 
+/* The end of what the run answered, above the line of keys. */
+static void draw_answer(const View *view, Area area)
+{
+    int first = view->console.count - view->answer, rows = 0, most = area.rect.height * 2 / 3 - 2;
+    for (int i = view->console.count - 1; i >= first && i >= 0 && rows < most; i--)
+        rows += draw_line_rows(scroll_get(&view->console, i)->text, area.rect.width - 2);
+    if (rows > most) rows = most;
+    if (rows < 1) return;
+    Area box = area_part(area, 0, area.rect.height - rows - 2, area.rect.width, rows + 2);
+    area_fill(box, STYLE_TEXT, " ");
+    area_frame(box, true, "answer: esc closes, 8 is the prompt");
+    draw_scroll(area_part(box, 1, 1, box.rect.width - 2, rows), &view->console, 0, "");
+}
+
 void overlay_draw(const View *view, Area area, int *x, int *y)
 {
     char title[96];
@@ -174,6 +188,10 @@ void overlay_draw(const View *view, Area area, int *x, int *y)
         snprintf(title, sizeof title, "keys in %s: %s; any key closes", panes[view->focus.pane].name,
                  panes[view->focus.pane].doc);
         draw_list(view, above, title, "");
+        return;
+    }
+    if (view->use == FIELD_NONE) {
+        draw_answer(view, above);
         return;
     }
     if (view->use == FIELD_PALETTE) draw_list(view, above, "commands: enter runs, esc closes", view->field.text);

@@ -101,6 +101,16 @@ static Area split(const View *view, Area area, InputPlace *at, Area *results)
     return area_part(area, 0, rows, area.rect.width, at->shown);
 }
 
+static void draw_wait(const View *view, Area area)
+{
+    char words[96];
+    if (view->task[0])
+        state_words(view, false, words);
+    else
+        snprintf(words, sizeof words, "%s%.60s", view->waiting[0] ? "waits for " : "running", view->waiting);
+    area_print(area, 0, 0, STYLE_DIM, "%s; Ctrl-C gives up", words);
+}
+
 void pane_prompt_draw(const View *view, Area area)
 {
     InputPlace at;
@@ -110,8 +120,7 @@ void pane_prompt_draw(const View *view, Area area)
     draw_scroll(results, &view->console, view->offsets[PANE_PROMPT], "");
     draw_scrolled(results, view->offsets[PANE_PROMPT]);
     if (view->evaluating && !*input_of(view))
-        area_print(input, 0, 0, STYLE_DIM, "%s%s; Ctrl-C gives up", view->waiting[0] ? "waits for " : "running",
-                   view->waiting);
+        draw_wait(view, input);
     else
         draw_input(view, input, &at);
 }

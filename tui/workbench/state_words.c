@@ -38,6 +38,8 @@ void state_words(const View *view, bool narrow, char out[96])
         snprintf(out, 96, "%s", narrow ? "▶" : "▶ training");
     else if (view->state == RUN_PAUSED)
         snprintf(out, 96, "paused");
+    else if (view->state == RUN_LOST)
+        snprintf(out, 96, "not reachable");
     else
-        snprintf(out, 96, "%s", view->state == RUN_LOST ? "not reachable" : view->ending);
+        snprintf(out, 96, "%s%s%.40s", view->ending, view->task[0] ? ": " : "", view->task);
 }

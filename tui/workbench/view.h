@@ -117,6 +117,7 @@ typedef struct View {
     char question[VIEW_NAME]; /* before the field */
     int palette_row;
     bool help;
+    int answer;     /* the last lines of the console that answer a key while the prompt is not in sight; 0: none */
     char note[256]; /* the last thing that went wrong, or was done without the run */
 } View;
 

@@ -152,6 +152,9 @@ void workbench_key(Workbench *workbench, const Key *key, const char *pasted)
 {
     View *view = &workbench->view;
     view->note[0] = '\0';
+    bool closes = view->answer && key->code == KEY_ESCAPE;
+    if (key->code != 26) view->answer = 0;
+    if (closes) return;
     if (key->code == 26) {
         workbench->port.suspend(workbench->port.context); /* whatever is open */
     } else if (key->code == KEY_PRESS || key->code == KEY_WHEEL_UP || key->code == KEY_WHEEL_DOWN) {
