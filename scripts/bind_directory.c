@@ -6,6 +6,7 @@
 #include "engine/train/checkpoint.h"
 #include "scripts/bind_history.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -248,19 +249,52 @@ static int take_branch(lua_State *L)
     return 1;
 }
 
-/* last_metrics(name): the last line; "" is the current branch */
-static int last_metrics(lua_State *L)
+/* rename_branch(old, new): its metrics, where it has some */
+static int rename_branch(lua_State *L)
+{
+    char *from = NULL, *to = NULL;
+    const char *old = branch_file(L, 1), *new = branch_file(L, 2);
+    Status status = file_join(path_of(L), old, &from);
+    if (status == STATUS_OK) status = file_join(path_of(L), new, &to);
+    if (status == STATUS_OK && file_exists(from) && rename(from, to) != 0)
+        status = file_fail(from, "renamed", errno);
+    memory_free(from);
+    memory_free(to);
+    host_check(L, status);
+    return 0;
+}
+
+/* The line that ends before *end, which moves to its beginning; false: there is none. */
+static bool line_before(const Buffer *text, size_t *end, size_t *length)
+{
+    size_t last = *end, start;
+    while (last > 0 && text->data[last - 1] == '\n') last--;
+    for (start = last; start > 0 && text->data[start - 1] != '\n';) start--;
+    *end = start;
+    *length = last - start;
+    return last > 0;
+}
+
+/* last_rows(name, to): the last line of a step and the last one of an evaluation, up to that step, nil where there
+ * is none; "" is the current branch */
+static int last_rows(lua_State *L)
 {
     const char *name = *luaL_checkstring(L, 1) ? branch_file(L, 1) : "metrics.jsonl";
+    long long to = luaL_checkinteger(L, 2), step;
     Buffer *text = host_push_buffer(L);
     host_check(L, run_directory_sync_metrics(place_of(L)->directory));
     host_check(L, read_text(path_of(L), name, text));
-    size_t end = text->length, start;
-    while (end > 0 && text->data[end - 1] == '\n') end--;
-    for (start = end; start > 0 && text->data[start - 1] != '\n';) start--;
-    if (end == 0) return 0;
-    lua_pushlstring(L, text->data + start, end - start);
-    return 1;
+    lua_pushnil(L);
+    lua_pushnil(L);
+    int rows = lua_gettop(L) - 1;
+    for (size_t end = text->length, length; line_before(text, &end, &length);) {
+        const char *line = text->data + end;
+        if (sscanf(line, "{\"step\": %lld", &step) != 1 || step > to) continue;
+        int row = rows + (memmem(line, length, "\"loss\":", 7) == NULL);
+        if (lua_isnil(L, row)) lua_pushlstring(L, line, length), lua_replace(L, row);
+        if (!lua_isnil(L, rows) && !lua_isnil(L, rows + 1)) break;
+    }
+    return 2;
 }
 
 void bind_push_directory(lua_State *L, RunDirectory *directory, Session *session)
@@ -278,7 +312,8 @@ void bind_push_directory(lua_State *L, RunDirectory *directory, Session *session
                                          {"append_metrics", append_metrics},
                                          {"append_branch", append_branch},
                                          {"take_branch", take_branch},
-                                         {"last_metrics", last_metrics},
+                                         {"rename_branch", rename_branch},
+                                         {"last_rows", last_rows},
                                          {NULL, NULL}};
     luaL_newlibtable(L, functions);
     Place *place = lua_newuserdatauv(L, sizeof *place, 0);

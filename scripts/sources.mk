@@ -61,6 +61,7 @@ LUA_LIBRARY =
 LUA_LIBRARY += scripts/lib/generate.lua
 LUA_LIBRARY += scripts/lib/compare.lua
 LUA_LIBRARY += scripts/lib/expect.lua
+LUA_LIBRARY += scripts/lib/branches.lua
 LUA_LIBRARY += scripts/lib/history.lua
 LUA_LIBRARY += scripts/lib/control.lua
 LUA_LIBRARY += scripts/lib/inspect.lua

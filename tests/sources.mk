@@ -54,6 +54,7 @@ TEST_SOURCES += tests/unit/test_domain.c
 TEST_SOURCES += tests/unit/test_adapt.c
 TEST_SOURCES += tests/unit/test_reshape.c
 TEST_SOURCES += tests/unit/test_screens.c
+TEST_SOURCES += tests/unit/test_branches.c
 TEST_SOURCES += tests/unit/test_link.c
 TEST_SOURCES += tests/unit/test_run_log.c
 TEST_SOURCES += tests/unit/workbench_data.h

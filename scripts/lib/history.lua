@@ -231,7 +231,7 @@ end
 
 local function register(edit)
   local branch = current()
-  edit.id, edit.step, edit.branch = #H.edits + 1, now(), H.current
+  edit.id, edit.step = #H.edits + 1, now()
   H.edits[edit.id] = edit
   branch.path[#branch.path + 1] = edit.id
   H.undone = nil
@@ -273,6 +273,14 @@ local function free_name(name)
   return name .. "~" .. n
 end
 
+-- Those that were deleted as well, which may come back.
+local function all_branches()
+  local list = {}
+  for _, other in pairs(H.branches) do list[#list + 1] = other end
+  for _, entry in ipairs(H.deleted) do list[#list + 1] = entry.branch end
+  return list
+end
+
 -- Leaves the later part of the current branch behind under a name of its own and goes back to the position.
 local function go_back(step, count, command)
   local branch, last = current(), now()
@@ -283,7 +291,7 @@ local function go_back(step, count, command)
   local kept = free_name(branch.name)
   local rest = new_branch(kept, branch.name, step, branch.path, last)
   rest.own = count
-  for _, other in pairs(H.branches) do
+  for _, other in ipairs(all_branches()) do
     if other.parent == branch.name and other ~= rest and (other.fork > step or other.own > count) then other.parent = kept end
   end
   branch.path = path
@@ -324,7 +332,7 @@ function redo()
   write("redo()")
   go(kept.tip, kept.path)
   branch.path = kept.path
-  for _, other in pairs(H.branches) do
+  for _, other in ipairs(all_branches()) do
     if other.parent == kept.name then other.parent = branch.name end
   end
   H.branches[kept.name], H.undone = nil, nil
@@ -363,12 +371,24 @@ function revert(id)
   apply(edit.inverse)
 end
 
-function branch(name)
-  need()
+-- A name for a new branch.
+local function check_name(name, call)
   if type(name) ~= "string" or not name:find "^[%w_.~-]+$" or #name > 60 then
-    fail("branch(name): a name of letters, digits, '-', '_' and '.'")
+    fail("%s: a name of letters, digits, '-', '_' and '.'", call)
   end
   if H.branches[name] then fail("there is a branch '%s' already; switch(%q) goes to it", name, name) end
+end
+
+local function find(name)
+  local found = H.branches[name]
+  if found then return found end
+  local near = lathe.nearest(tostring(name), H.order)
+  fail("there is no branch '%s'%s; branches() lists them", tostring(name), near and ("; did you mean '%s'?"):format(near) or "")
+end
+
+function branch(name)
+  need()
+  check_name(name, "branch(name)")
   local parent = current()
   snapshot_here()
   write(("branch(%q)"):format(name))
@@ -392,11 +412,7 @@ end
 
 function switch(name)
   need()
-  local to = H.branches[name]
-  if not to then
-    local near = lathe.nearest(tostring(name), H.order)
-    fail("there is no branch '%s'%s; branches() lists them", tostring(name), near and ("; did you mean '%s'?"):format(near) or "")
-  end
+  local to = find(name)
   if name == H.current then return say("on branch %s already", name) end
   local from, last = current(), now()
   snapshot_here()
@@ -448,29 +464,6 @@ function edits()
   return setmetatable(list, Listing)
 end
 
--- In what two branches differ: their edits since they parted, their last metrics.
-function compare(a, b)
-  if not H then fail("there is no run with branches here") end
-  local list, names = {}, { a or H.current, b or current().parent }
-  for i = 1, 2 do
-    if not H.branches[names[i] or ""] then fail("compare(a, b): there is no branch '%s'; branches() lists them", tostring(names[i])) end
-  end
-  local x, y = H.branches[names[1]], H.branches[names[2]]
-  local k = shared(x.path, y.path)
-  local tips = { names[1] == H.current and now() or x.tip, names[2] == H.current and now() or y.tip }
-  list[1] = { text = ("parted at step %s, after %d common edits"):format(comma(common_step(x.name, tips[1], y.name, tips[2])), k) }
-  for i, branch in ipairs { x, y } do
-    list[#list + 1] = { text = ("%s: step %s"):format(branch.name, comma(tips[i])) }
-    for e = k + 1, #branch.path do
-      local edit = H.edits[branch.path[e]]
-      list[#list + 1] = { text = ("    [%s] %s"):format(comma(edit.step), shown(edit.effect)) }
-    end
-    local last = H.directory and H.directory.last_metrics(names[i] == H.current and "" or branch.name)
-    if last then list[#list + 1] = { text = "    " .. last } end
-  end
-  return setmetatable(list, Listing)
-end
-
 function snapshot()
   need()
   snapshot_here()
@@ -505,7 +498,7 @@ end
 
 -- directory: the functions of a run's directory, nil for a session at the prompt.
 function history.start(session, directory)
-  H = { session = session, directory = directory, edits = {}, branches = {}, order = {}, snapshots = {}, limit = SNAPSHOTS_MEMORY, disk_limit = SNAPSHOTS_DISK }
+  H = { session = session, directory = directory, edits = {}, branches = {}, order = {}, deleted = {}, snapshots = {}, limit = SNAPSHOTS_MEMORY, disk_limit = SNAPSHOTS_DISK }
   new_branch("main", nil, 0, {}, 0)
   H.current = "main"
   H.snapshots[1] = { step = session.step, path = {}, state = lathe.snapshot(session) }
@@ -579,11 +572,11 @@ describe(branches, "branches(): the branches, with their last step and where the
 describe(edits, "edits(): the edits that led to the state now.")
 describe(snapshot, "snapshot(): keeps the state of this step at hand, so that rewind() comes back to it without computing anything.")
 describe(snapshots, "snapshots(): the steps that are at hand for undo, rewind and switch; snapshots { memory = bytes, disk = bytes } sets the limits.")
-describe(compare, "compare(a, b): in what two branches differ: edits since they parted, last metrics.")
 
--- For scripts/lib/journal.lua.
+-- For scripts/lib/journal.lua and scripts/lib/branches.lua.
 return {
   state = function() return H end, set_state = function(state) H = state end,
   fail = fail, comma = comma, current = current, shared = shared, on_the_way = on_the_way, silently = silently, apply = apply, train_to = train_to, go = go, register = register,
-  snapshot_here = snapshot_here, new_branch = new_branch, follow_plan = follow_plan,
+  snapshot_here = snapshot_here, new_branch = new_branch, follow_plan = follow_plan, need = need, write = write, now = now,
+  announce = announce, shown = shown, pieces = pieces, common_step = common_step, check_name = check_name, find = find, all_branches = all_branches, Listing = Listing,
 }

@@ -30,9 +30,12 @@ end
 local marks = { ["finish()"] = true, ["saved()"] = true }
 history.marks = marks
 
-local commands = { undo = true, redo = true, rewind = true, branch = true, switch = true }
+local commands = {
+  undo = true, redo = true, rewind = true, branch = true, switch = true,
+  rename_branch = true, delete_branch = true, undelete_branch = true,
+}
 
-local function is_command(text) return commands[text:match "^(%a+)%(" or ""] end
+local function is_command(text) return commands[text:match "^([%a_]+)%(" or ""] end
 
 -- What the journal did to edits and branches, without computing anything.
 local function read(entries)
@@ -190,7 +193,7 @@ end
 -- The recipe with only the edits that shaped the state in which the journal ends.
 function history.export(journal, recipe, set, steps)
   local entries = history.entries(journal)
-  local H = { edits = {}, branches = {}, order = {}, snapshots = {}, reading = 0 }
+  local H = { edits = {}, branches = {}, order = {}, deleted = {}, snapshots = {}, reading = 0 }
   inner.set_state(H)
   new_branch("main", nil, 0, {}, 0)
   H.current = "main"

@@ -24,6 +24,9 @@ function topics.run()
   tell { edits = done }
 end
 
+-- The tree of branches with what happened on each.
+function topics.history() tell { tree = lathe.history.tree() } end
+
 -- Gradients are whole between two steps only.
 function topics.model()
   lathe.boundary()

@@ -262,7 +262,7 @@ START_TEST(keys_are_lines)
                 "run.objectives.nsp.weight = 0.25");
     expect_line(&workbench, "asop\r", "run:add_objective(objectives.sop {})");
     expect_line(&workbench, "x\r", "run:remove_objective(\"nsp\")");
-    expect_line(&workbench, "6j\r", "switch(\"low-nsp\")");
+    expect_line(&workbench, "6\r", "switch(\"main\")");
     expect_line(&workbench, "1\033[D\033[Dr\r", "rewind(296)");
     expect_line(&workbench, "Bside\r", "rewind(296) branch(\"side\")");
     expect_line(&workbench, ":undo\r", "undo()");
@@ -420,7 +420,7 @@ START_TEST(hostile_answers)
     int x, y;
     open_run(&workbench, DATA_ONE);
     for (int turn = 0; turn < 1500; turn++) {
-        const char *from = turn % 2 ? data_run : data_model;
+        const char *from = turn % 3 == 0 ? data_run : turn % 3 == 1 ? data_model : data_history;
         size_t length = strlen(from);
         char *text;
         ASSERT_OK(memory_copy_text(from, &text));

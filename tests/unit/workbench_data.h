@@ -66,6 +66,17 @@ static const char data_run[] =
     "{\"edits\": [{\"step\": 400, \"effect\": \"run.optimizer.lr = 0.0007\"},"
     "{\"step\": 800, \"effect\": \"run.objectives.nsp.weight = 0.1\"}]}\n";
 
+static const char data_history[] =
+    "{\"tree\": [{\"name\": \"main\", \"step\": 740, \"fork\": 0, \"parent\": 0, \"current\": false,"
+    "\"edits\": [{\"id\": 1, \"step\": 400, \"effect\": \"run.optimizer.lr = 0.0007\"}], \"snapshots\": [0, 200]},"
+    "{\"name\": \"low-nsp\", \"step\": 1204, \"fork\": 740, \"parent\": 1, \"current\": true,"
+    "\"edits\": [{\"id\": 3, \"step\": 800, \"effect\": \"run.objectives.nsp.weight = 0.1\"}],"
+    "\"snapshots\": [800, 1000]},"
+    "{\"name\": \"main~1\", \"step\": 610, \"fork\": 400, \"parent\": 1, \"current\": false, \"edits\": {},"
+    "\"snapshots\": {}},"
+    "{\"name\": \"low-nsp~1\", \"step\": 950, \"fork\": 900, \"parent\": 2, \"current\": false, \"edits\": {},"
+    "\"snapshots\": [950]}]}\n";
+
 static const char data_model[] =
     "{\"parameters\": ["
     "{\"path\": \"bert.embeddings.word_embeddings.weight\", \"shape\": \"4096,128\", \"count\": 524288, \"norm2\": "
@@ -90,6 +101,7 @@ static inline void data_fill(View *view, DataKind kind)
     view->left = 337;
     view->metrics = data_store(kind);
     ASSERT_OK(answer_take(view, TOPIC_RUN, data_run, sizeof data_run - 1));
+    ASSERT_OK(answer_take(view, TOPIC_HISTORY, data_history, sizeof data_history - 1));
     ASSERT_OK(answer_take(view, TOPIC_MODEL, data_model, sizeof data_model - 1));
     ASSERT_OK(answer_take(view, TOPIC_SAMPLES, data_samples, sizeof data_samples - 1));
     for (int i = 0; i < 5; i++) {
@@ -107,6 +119,7 @@ static inline void data_fill(View *view, DataKind kind)
     view->prompt = "lathe> ";
     view->input = "6 * \xc3\xa4";
     view->input_cursor = 4;
+    if (kind == DATA_NONE) branch_tree_free(&view->tree);
     if (kind == DATA_NONE) view->objective_count = view->mark_count = view->module_count = view->branch_count = 0;
 }
 

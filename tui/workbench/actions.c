@@ -2,6 +2,7 @@
 #include "tui/workbench/actions.h"
 
 #include "engine/io/run_log.h"
+#include "tui/workbench/branches_keys.h"
 #include "tui/workbench/curves_keys.h"
 #include "tui/workbench/panes.h"
 
@@ -342,35 +343,7 @@ static void freeze_line(const View *view, Buffer *out)
     (void)status; /* a line that is not whole is not sent */
 }
 
-/* --- branches, log, prompt --- */
-
-static const ViewBranch *selected_branch(const View *view)
-{
-    int row = view->rows[PANE_BRANCHES];
-    return row < view->branch_count ? &view->branches[row] : NULL;
-}
-
-static void switch_line(const View *view, Buffer *out)
-{
-    const ViewBranch *branch = selected_branch(view);
-    if (!branch) return;
-    Status status = buffer_printf(out, "switch(\"%s\")", branch->name);
-    (void)status; /* a line that is not whole is not sent */
-}
-
-static void compare_line(const View *view, Buffer *out)
-{
-    const ViewBranch *branch = selected_branch(view);
-    if (!branch) return;
-    Status status = buffer_printf(out, "compare(\"%s\", \"%s\")", view->branch, branch->name);
-    (void)status; /* a line that is not whole is not sent */
-}
-
-static void overlay_branch(Workbench *workbench)
-{
-    const ViewBranch *branch = selected_branch(&workbench->view);
-    if (branch) workbench->port.overlay(workbench->port.context, branch->name);
-}
+/* --- log, prompt --- */
 
 static void search_log(Workbench *workbench)
 {

@@ -61,27 +61,6 @@ static void take_session(View *view, const json_t *object)
     take_objectives(view, json_object_get(object, "objectives"));
 }
 
-/* Puts the branches that left 'parent' behind each other, each followed by its own; a ring, which a run cannot say,
- * is left off. */
-static int order_below(const View *view, const char *parent, int depth, ViewBranch *out, int count)
-{
-    for (int i = 0; i < view->branch_count && depth < 12; i++) {
-        const ViewBranch *branch = &view->branches[i];
-        if (strcmp(branch->parent, parent) != 0 || !branch->name[0] || count == VIEW_BRANCHES) continue;
-        out[count++] = *branch;
-        count = order_below(view, branch->name, depth + 1, out, count);
-    }
-    return count;
-}
-
-static void order_branches(View *view)
-{
-    ViewBranch ordered[VIEW_BRANCHES];
-    view->branch_count = order_below(view, "", 0, ordered, 0);
-    memcpy(view->branches, ordered, sizeof *ordered * (size_t)view->branch_count);
-    if (view->rows[PANE_BRANCHES] >= view->branch_count) view->rows[PANE_BRANCHES] = 0;
-}
-
 static void take_branches(View *view, const json_t *list)
 {
     size_t i;
@@ -89,16 +68,14 @@ static void take_branches(View *view, const json_t *list)
     view->branch_count = 0;
     json_array_foreach(list, i, entry)
     {
-        if (view->branch_count == VIEW_BRANCHES) break;
+        bool current = json_is_true(json_object_get(entry, "current"));
+        if (current) set_text(entry, "name", view->branch, sizeof view->branch);
+        if (view->branch_count == VIEW_BRANCHES) continue;
         ViewBranch *branch = &view->branches[view->branch_count++];
-        *branch = (ViewBranch){.step = integer(entry, "step"),
-                               .fork = integer(entry, "fork"),
-                               .current = json_is_true(json_object_get(entry, "current"))};
+        *branch = (ViewBranch){.step = integer(entry, "step"), .fork = integer(entry, "fork"), .current = current};
         set_text(entry, "name", branch->name, sizeof branch->name);
         set_text(entry, "parent", branch->parent, sizeof branch->parent);
-        if (branch->current) snprintf(view->branch, sizeof view->branch, "%s", branch->name);
     }
-    order_branches(view);
 }
 
 /* "run.objectives.nsp.weight = 0.1" is shown as "nsp.weight = 0.1". */
@@ -153,14 +130,19 @@ static void take_parameters(View *view, const json_t *list)
 
 /* --- all --- */
 
-static void take_object(View *view, const json_t *object)
+static Status take_object(View *view, const json_t *object)
 {
+    const json_t *tree = json_object_get(object, "tree");
     const json_t *branches = json_object_get(object, "branches"), *edits = json_object_get(object, "edits");
     const json_t *parameters = json_object_get(object, "parameters");
     if (json_object_get(object, "objectives")) take_session(view, object);
     if (branches) take_branches(view, branches);
     if (edits) take_edits(view, edits);
     if (parameters) take_parameters(view, parameters);
+    if (!tree) return STATUS_OK;
+    TRY(branch_tree_take(&view->tree, tree));
+    if (view->rows[PANE_BRANCHES] >= view->tree.row_count) view->rows[PANE_BRANCHES] = 0;
+    return STATUS_OK;
 }
 
 static Status take_lines(Scroll *lines, const char *text, size_t length)
@@ -179,8 +161,9 @@ Status answer_take(View *view, Topic topic, const char *text, size_t length)
         json_t *object;
         if (size) {
             TRY(json_parse("answer", text, size, &object));
-            take_object(view, object);
+            Status status = take_object(view, object);
             json_decref(object);
+            TRY(status);
         }
         size += newline != NULL;
         text += size;

@@ -20,6 +20,7 @@ static const struct Ask {
     unsigned panes;
 } asks[TOPICS] = {
     [TOPIC_RUN] = {"lathe.view(\"run\")", 1, ~0u},
+    [TOPIC_HISTORY] = {"lathe.view(\"history\")", 2, 1u << PANE_BRANCHES},
     [TOPIC_MODEL] = {"lathe.view(\"model\")", 3, 1u << PANE_MODEL},
     [TOPIC_SAMPLES] = {"lathe.view(\"samples\")", 10, 1u << PANE_SAMPLES},
     [TOPIC_DATA] = {"lathe.view(\"data\")", 3, 1u << PANE_DATA},

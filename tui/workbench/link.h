@@ -12,7 +12,7 @@
 #include "tui/workbench/view.h"
 
 /* Questions that the run answers between ops (scripts/lib/views.lua). */
-typedef enum Topic { TOPIC_RUN, TOPIC_MODEL, TOPIC_SAMPLES, TOPIC_DATA, TOPICS } Topic;
+typedef enum Topic { TOPIC_RUN, TOPIC_HISTORY, TOPIC_MODEL, TOPIC_SAMPLES, TOPIC_DATA, TOPICS } Topic;
 
 typedef enum LinkPhase {
     LINK_SEEKS,  /* nobody is connected */

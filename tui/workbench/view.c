@@ -25,6 +25,7 @@ void view_free(View *view)
     metrics_close(view->metrics);
     for (int i = 0; i < view->curves.overlay_count; i++) metrics_close(view->curves.overlays[i].store);
     memory_free(view->modules);
+    branch_tree_free(&view->tree);
     scroll_free(&view->samples);
     scroll_free(&view->data);
     scroll_free(&view->log);

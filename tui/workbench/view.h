@@ -5,6 +5,7 @@
 #define LATHE_WORKBENCH_VIEW_H
 
 #include "engine/io/metrics_store.h"
+#include "tui/workbench/branch_tree.h"
 #include "tui/workbench/curves.h"
 #include "tui/workbench/field.h"
 #include "tui/workbench/layout.h"
@@ -94,6 +95,7 @@ typedef struct View {
     int opened_count;
     ViewBranch branches[VIEW_BRANCHES];
     int branch_count;
+    BranchTree tree; /* the same with what happened on each, for their pane */
     Scroll samples, data, log, console;
     /* the look */
     Focus focus;
