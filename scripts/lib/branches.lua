@@ -177,7 +177,8 @@ local function owner_of(H, snapshot)
   end
 end
 
--- All branches, each with its parent's place in the list, its own edits and the steps of its snapshots.
+-- All branches, each with its parent's place in the list, how many of the parent's own edits it has, its own edits and
+-- the steps of its snapshots.
 function history.tree()
   local H = inner.state()
   local list, places = {}, {}
@@ -191,7 +192,11 @@ function history.tree()
     end
     list[i], places[name] = entry, i
   end
-  for i, name in ipairs(H.order) do list[i].parent = places[H.branches[name].parent] or 0 end
+  for i, name in ipairs(H.order) do
+    local branch = H.branches[name]
+    local parent = H.branches[branch.parent]
+    list[i].parent, list[i].after = places[branch.parent] or 0, parent and math.max(0, branch.own - parent.own) or 0
+  end
   for _, snapshot in ipairs(H.snapshots) do
     local at = places[owner_of(H, snapshot)]
     if at then table.insert(list[at].snapshots, snapshot.step) end

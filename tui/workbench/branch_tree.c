@@ -46,6 +46,7 @@ static Status take_node(const json_t *entry, int place, int count, BranchNode *n
     int64_t parent = json_integer_value(json_object_get(entry, "parent")) - 1;
     *node = (BranchNode){.step = json_integer_value(json_object_get(entry, "step")),
                          .fork = json_integer_value(json_object_get(entry, "fork")),
+                         .after = json_integer_value(json_object_get(entry, "after")),
                          .parent = parent >= 0 && parent < count && parent != place ? (int)parent : -1,
                          .next_child = -1,
                          .first_child = -1,
@@ -97,7 +98,15 @@ static Status add_row(BranchTree *tree, int node, int event)
 /* The next row below a branch: its own event, or the branch that left before that. */
 typedef struct Walk {
     int node, event, child;
+    int64_t edits; /* that were passed */
 } Walk;
+
+/* Whether a branch left before this event of its parent's: by the step, and by the edits that it has. */
+static bool left_before(const BranchNode *child, const BranchEvent *event, int64_t edits)
+{
+    if (child->fork != event->step) return child->fork < event->step;
+    return event->edit && edits >= child->after;
+}
 
 /* Branches below each other are walked without recursion: a run may nest them as deep as it likes. */
 static Status add_branch(BranchTree *tree, int root)
@@ -106,22 +115,24 @@ static Status add_branch(BranchTree *tree, int root)
     int depth = 0;
     TRY(memory_new((size_t)tree->node_count + 1, sizeof *stack, &stack));
     Status status = add_row(tree, root, -1);
-    stack[depth++] = (Walk){root, 0, tree->nodes[root].first_child};
+    stack[depth++] = (Walk){root, 0, tree->nodes[root].first_child, 0};
     tree->nodes[root].reached = true;
     while (depth && status == STATUS_OK) {
         Walk *at = &stack[depth - 1];
         const BranchNode *node = &tree->nodes[at->node];
         int events = node->open ? node->event_count : 0;
         bool has_event = at->event < events, has_child = at->child >= 0;
-        if (has_child && (!has_event || tree->nodes[at->child].fork <= node->events[at->event].step)) {
+        if (has_child &&
+            (!has_event || left_before(&tree->nodes[at->child], &node->events[at->event], at->edits))) {
             int child = at->child;
             at->child = tree->nodes[child].next_child;
             if (tree->nodes[child].reached) continue;
             tree->nodes[child].reached = true;
             tree->nodes[child].depth = depth;
             status = add_row(tree, child, -1);
-            stack[depth++] = (Walk){child, 0, tree->nodes[child].first_child};
+            stack[depth++] = (Walk){child, 0, tree->nodes[child].first_child, 0};
         } else if (has_event) {
+            at->edits += node->events[at->event].edit;
             status = add_row(tree, at->node, at->event++);
         } else {
             depth--;

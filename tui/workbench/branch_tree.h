@@ -19,7 +19,7 @@ typedef struct BranchEvent {
 
 typedef struct BranchNode {
     char name[BRANCH_NAME];
-    int64_t step, fork;
+    int64_t step, fork, after;           /* after: so many of its parent's own edits */
     int parent, next_child, first_child; /* -1: none */
     int depth;
     bool current, open, reached;
