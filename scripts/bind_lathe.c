@@ -154,9 +154,11 @@ void bind_open(lua_State *L)
     bind_open_data(L);
     bind_open_lathe(L);
     bind_open_debug(L);
+    bind_open_shares(L);
     bind_open_generate(L);
     bind_open_pretrained(L);
     run_library(L, "debug");
+    run_library(L, "shares");
     bind_open_compare(L);
     lua_getglobal(L, "io");
     bool restricted = lua_isnil(L, -1);

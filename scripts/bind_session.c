@@ -4,6 +4,7 @@
 
 #include "engine/base/names.h"
 #include "engine/train/early_stopping.h"
+#include "engine/train/watch.h"
 #include "scripts/bind_parts.h"
 
 #include <math.h>
@@ -30,6 +31,7 @@ static int session_gc(lua_State *L)
     SessionHandle *handle = luaL_checkudata(L, 1, SESSION_TYPE);
     if (!handle->session) return 0;
     bind_debug_free(handle);
+    watch_free(handle->watch);
     session_free(handle->session);
     handle->session = NULL;
     host_forget_tensors(host_of(L));
@@ -241,10 +243,12 @@ Status bind_step(Host *host, Session *session, StepMetrics *out)
     SessionHandle *handle = session->owner;
     StepMetrics metrics;
     if (handle) bind_debug_begin(handle);
+    if (handle) watch_before_step(handle->watch, session);
     Status status = session_step(session, &metrics);
     if (handle) bind_debug_end(handle);
     host_set_tape(host, before);
     TRY(status);
+    if (handle) watch_after_step(handle->watch, session);
     if (handle) bind_debug_stepped(handle, &metrics);
     session->last = metrics;
     if (out) *out = metrics;
@@ -347,6 +351,7 @@ static void push_objectives(lua_State *L, Session *session)
         push_objective(L, 1, session->objectives[i]);
         lua_setfield(L, -2, session->objectives[i]->name);
     }
+    bind_give_text(L, 1);
 }
 
 static void push_models(lua_State *L, Session *session)

@@ -8,17 +8,36 @@
 
 static const char session_key; /* in the registry: the Session */
 
+enum { WRITTEN = 80 }; /* tokens of a text: training waits for it */
+
+/* Why there is nothing to show. */
+static Status say_why(const Session *session, FILE *out)
+{
+    fputs("nothing to show: no objective that is on masks words, goes on with a text or sorts examples\n", out);
+    for (int i = 0; i < session->objective_count; i++)
+        if (!session->objectives[i]->enabled)
+            fprintf(out, "    %s is off; run.objectives[\"%s\"].enabled = true\n", session->objectives[i]->name,
+                    session->objectives[i]->name);
+    return STATUS_OK;
+}
+
+static Status print_all(Session *session, int count, FILE *out)
+{
+    TRY(samples_masks(session, count, true, out));
+    TRY(samples_text(session, WRITTEN, out));
+    TRY(samples_classes(session, count, out));
+    return ftell(out) == 0 ? say_why(session, out) : STATUS_OK;
+}
+
 static Status make_text(Session *session, int count, Buffer *out)
 {
     char *text = NULL; /* the C library's own memory */
     size_t length = 0;
     FILE *memory = open_memstream(&text, &length);
     if (!memory) return status_fail(STATUS_NOMEM, "out of memory for samples");
-    Status status = samples_masks(session, count, memory);
+    Status status = print_all(session, count, memory);
     if (fclose(memory) != 0 && status == STATUS_OK) status = status_fail(STATUS_NOMEM, "out of memory for samples");
-    if (status == STATUS_OK)
-        status =
-            length ? buffer_append(out, text, length) : buffer_text(out, "no objective of this run masks words\n");
+    if (status == STATUS_OK) status = buffer_append(out, text, length);
     free(text);
     return status;
 }

@@ -23,7 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { KEEP_CHECKPOINTS = 3, PASSING_BATCHES = 20, SAMPLES = 5 };
+enum { KEEP_CHECKPOINTS = 3, PASSING_BATCHES = 20, SAMPLES = 5, WRITTEN = 200 };
 
 /* A run on its way, for the callbacks. */
 typedef struct Live {
@@ -231,8 +231,8 @@ static Status train(Live *live, FILE *out)
     progress_finish(&live->progress);
     TRY(status);
     TRY(bind_history(live->setup.host, "finish", live->directory, session));
-    TRY(samples_text(session, out));
-    return samples_masks(session, SAMPLES, out);
+    TRY(samples_text(session, WRITTEN, out));
+    return samples_masks(session, SAMPLES, false, out);
 }
 
 /* A recipe may say what must have come out. */

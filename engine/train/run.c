@@ -87,8 +87,7 @@ static double score_of(const Session *session, const Evaluation *evaluation)
 {
     double sum = 0;
     for (int i = 0; i < evaluation->count; i++)
-        if (session->objectives[i]->enabled && session->objectives[i]->weight > 0 &&
-            !objective_target(session->objectives[i]))
+        if (objective_active(session->objectives[i]) && !objective_target(session->objectives[i]))
             sum += session->objectives[i]->weight * evaluation->scores[i].loss;
     return sum;
 }

@@ -151,6 +151,7 @@ Status session_step(Session *session, StepMetrics *out) STATUS_CHECKED;
 typedef struct SessionLook {
     const StepPlace *place;
     bool forward_only;
+    const Objective *only;        /* the gradient of this one alone; NULL: of all */
     const TapeObserver *tape;     /* NULL: nobody */
     const StepObserver *observer; /* NULL: nobody */
     /* Called when the gradients of this look stand in the parameters; NULL: nobody. */
@@ -189,6 +190,9 @@ typedef struct Passes {
     } items[SESSION_MAX_OBJECTIVES];
 } Passes;
 
+/* Reads the plain batches that the objective needs and that are not there yet, at the cursors (by place of the source),
+ * which move on. */
+Status passes_read(Passes *passes, Cursor *cursors, const Objective *objective) STATUS_CHECKED;
 /* The forward pass that the objective reads; made, with its view, at the first request for it. The plain batch of
  * its source must be in passes->batches. */
 Status passes_get(Passes *passes, const Objective *objective, Forward **out) STATUS_CHECKED;

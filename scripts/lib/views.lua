@@ -1,8 +1,6 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 -- What a workbench shows of a live run: lathe.view(topic) prints it, numbers as JSON, an object a line. It only looks.
-local branches, edits, show, print, pcall, type = branches, edits, show, print, pcall, type
-
-local EXAMPLES, SAMPLES = 6, 4 -- of a batch; of held-out text
+local branches, edits, print, pcall, ipairs, pairs = branches, edits, print, pcall, ipairs, pairs
 local topics = {}
 
 local function tell(values) print(lathe.json(values)) end
@@ -24,36 +22,13 @@ function topics.run()
   tell { edits = done }
 end
 
--- Gradients are whole between two steps only.
-function topics.model()
-  lathe.boundary()
-  print(lathe.view_parameters(run))
-end
+for name, f in pairs(require "lathe.view_panes") do topics[name] = f end
 
-function topics.samples()
-  lathe.boundary()
-  print(lathe.samples(SAMPLES))
-end
-
--- Without the losses, which would take the step once more.
-function topics.data()
-  lathe.boundary()
-  local ok, batch = pcall(function() return run.batch end)
-  if not ok or type(batch) ~= "table" then return print("no step was taken yet") end
-  local copy = {}
-  for name, value in pairs(batch) do copy[name] = value end
-  copy.step = nil
-  print(("step %d, a batch of %d"):format(run.step, batch.size))
-  for i = 0, math.min(batch.size, EXAMPLES) - 1 do
-    print("")
-    show(copy, i)
-  end
-end
-
-function lathe.view(topic)
+-- What a pane wants to know more closely stands behind the topic.
+function lathe.view(topic, ...)
   local f = topics[topic]
   if not f then error(("there is no view '%s'"):format(tostring(topic)), 2) end
-  f()
+  f(...)
 end
 
 return lathe.view
