@@ -578,6 +578,7 @@ void bind_open_sessions(lua_State *L)
     lua_pop(L, 1);
     bind_open_structure(L);
     bind_open_prune(L);
+    bind_open_adapt(L);
     lua_pushcfunction(L, make_session);
     lua_setglobal(L, "session");
 }

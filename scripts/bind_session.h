@@ -72,6 +72,8 @@ void bind_open_custom(lua_State *L);
 
 /* run:adapt {...} (scripts/bind_adapt.c) and run:evaluate(source) (scripts/bind_evaluate.c) */
 int bind_adapt(lua_State *L);
+extern const Option bind_adapt_options[]; /* beside those of the objective */
+void bind_open_adapt(lua_State *L);
 int bind_evaluate(lua_State *L);
 /* run:prune {...} and run:sparsity() (scripts/bind_prune.c). Pushes the method, false where there is none of that
  * name. */

@@ -91,6 +91,12 @@ static int guess(const Row *row, int64_t place, Candidate best[BEST])
     return (int)count;
 }
 
+/* " 54%", " 0.4%" */
+static void print_share(double probability, FILE *out)
+{
+    fprintf(out, probability < 0.01 ? " %.1f%%" : " %.0f%%", 100 * probability);
+}
+
 static const char *piece_of(const Row *row, int32_t id)
 {
     const Vocabulary *vocabulary = row->batch->vocabulary;
@@ -112,8 +118,9 @@ static void print_row(const Row *row, FILE *out)
         Candidate best[BEST];
         int32_t truth = TENSOR_I32(row->targets)[n];
         guess(row, n, best);
-        fprintf(out, " [%s %.0f%%%s%s]", piece_of(row, best[0].id), 100 * (double)best[0].probability,
-                best[0].id == truth ? "" : ", was ", best[0].id == truth ? "" : piece_of(row, truth));
+        fprintf(out, " [%s", piece_of(row, best[0].id));
+        print_share((double)best[0].probability, out);
+        fprintf(out, best[0].id == truth ? "]" : ", was %s]", piece_of(row, truth));
     }
     fputs(length > SHOWN ? " ...\n" : "\n", out);
 }
@@ -128,9 +135,10 @@ static void print_guesses(const Row *row, FILE *out)
         if (n < 0) continue;
         int count = guess(row, n, best);
         fprintf(out, "    %-12s", piece_of(row, TENSOR_I32(row->targets)[n]));
-        for (int b = 0; b < count; b++)
-            fprintf(out, "%s %s %.0f%%", b ? "  " : "", piece_of(row, best[b].id),
-                    100 * (double)best[b].probability);
+        for (int b = 0; b < count; b++) {
+            fprintf(out, "%s %s", b ? "  " : "", piece_of(row, best[b].id));
+            print_share((double)best[b].probability, out);
+        }
         fputc('\n', out);
     }
 }

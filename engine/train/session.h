@@ -171,8 +171,9 @@ Status session_view(Session *session, const StepPlace *place, int64_t micro, con
  * batch: by running the step once more with a look at every op. Returns STATUS_NONFINITE, or why that failed. */
 Status session_explain_nonfinite(Session *session) STATUS_CHECKED;
 
-/* Computes the objective's loss on the next batches, without learning: whether it fits. Changes nothing. */
-Status session_try(Session *session, const Objective *objective) STATUS_CHECKED;
+/* Computes the objective's loss on the next batches, without learning: whether it fits. Changes nothing. *loss may be
+ * NULL. */
+Status session_try(Session *session, const Objective *objective, double *loss) STATUS_CHECKED;
 
 /* A pass over a view of a batch, and the rest of what objectives in a step share. For evaluation and samples. */
 typedef struct Passes {

@@ -203,23 +203,25 @@ static Status run_micro(Micro *micro)
     return status;
 }
 
-static Status try_loss(Micro *micro, Passes *passes, const Objective *objective)
+static Status try_loss(Micro *micro, Passes *passes, const Objective *objective, double *out)
 {
     ObjectiveInput input;
     Tensor *loss;
     TRY(passes_read(passes, micro->cursors, objective));
     TRY(passes_input(passes, objective, &input));
-    return objective_loss(objective, &input, &loss, NULL);
+    TRY(objective_loss(objective, &input, &loss, NULL));
+    if (out) *out = tensor_get(loss, 0);
+    return STATUS_OK;
 }
 
-Status session_try(Session *session, const Objective *objective)
+Status session_try(Session *session, const Objective *objective, double *loss)
 {
     StepMetrics metrics = {0};
     Micro micro = {.session = session, .metrics = &metrics};
     Passes passes = {.session = session, .key = random_key(session->seed, "try")};
     for (int i = 0; i < session->source_count; i++) micro.cursors[i] = session->sources[i].cursor;
     session_set_mode(session, false);
-    Status status = try_loss(&micro, &passes, objective);
+    Status status = try_loss(&micro, &passes, objective, loss);
     passes_clear(&passes);
     tape_reset(session->tape);
     return status;

@@ -86,7 +86,7 @@ end
 
 -- --- predictions ---
 
-local function percent(p) return ("%.0f%%"):format(100 * p) end
+local function percent(p) return (p < 0.01 and "%.1f%%" or "%.0f%%"):format(100 * p) end
 
 local function list_best(best, name_of)
   local cells = {}

@@ -3,21 +3,25 @@
 #include "tui/workbench/actions.h"
 #include "tui/workbench/numbers.h"
 #include "tui/workbench/panes.h"
+#include "tui/workbench/workbench.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 const Pane panes[PANE_COUNT] = {
-    [PANE_CURVES] = {"Curves", "metrics over steps", pane_curves_draw, NULL},
+    [PANE_CURVES] = {"Curves", "metrics over steps", pane_curves_draw, NULL, false},
     [PANE_OBJECTIVES] = {"Objectives", "loss terms: weight, value, share of the gradient", pane_objectives_draw,
-                         pane_objectives_rows},
-    [PANE_MODEL] = {"Model", "modules and parameters: shape, norms, zeros", pane_model_draw, pane_model_rows},
-    [PANE_SAMPLES] = {"Samples", "what the model predicts on held-out inputs", pane_samples_draw, NULL},
-    [PANE_DATA] = {"Data", "the batch of the last step, decoded", pane_data_draw, NULL},
-    [PANE_BRANCHES] = {"Branches", "branches and the edits that led here", pane_branches_draw, pane_branches_rows},
-    [PANE_LOG] = {"Log", "what happened, and what libraries wrote", pane_log_draw, NULL},
-    [PANE_PROMPT] = {"Prompt", "Lua on the live run", pane_prompt_draw, NULL},
+                         pane_objectives_rows, false},
+    [PANE_MODEL] = {"Model", "modules and parameters; their norms, last update (Δ/w), zeros, dead units",
+                    pane_model_draw, pane_model_rows, true},
+    [PANE_SAMPLES] = {"Samples", "what the model predicts on held-out inputs, or a text of yours",
+                      pane_samples_draw, NULL, true},
+    [PANE_DATA] = {"Data", "the next batches as the run will read them", pane_data_draw, NULL, true},
+    [PANE_BRANCHES] = {"Branches", "branches and the edits that led here", pane_branches_draw, pane_branches_rows,
+                       false},
+    [PANE_LOG] = {"Log", "what happened, and what libraries wrote", pane_log_draw, NULL, false},
+    [PANE_PROMPT] = {"Prompt", "Lua on the live run", pane_prompt_draw, NULL, false},
 };
 
 /* --- the title --- */
@@ -125,6 +129,7 @@ void view_draw(const View *view, Grid *grid, int *x, int *y)
     }
     if (layout.title.height) draw_title(view, area_part(whole, 0, 0, grid->width, 1));
     if (layout.keys.height) draw_keys(view, area_part(whole, 0, layout.keys.y, grid->width, 1));
+    if (overlay_has_form(view)) overlay_form_draw(view, whole, x, y);
     if (view->use != FIELD_NONE || view->help) overlay_draw(view, whole, x, y);
     if (*x >= grid->width) *x = grid->width - 1;
     if (*y >= grid->height) *y = grid->height - 1;

@@ -3,24 +3,13 @@
 
 #include "engine/base/clock.h"
 #include "engine/io/run_directory.h"
+#include "tui/workbench/forms.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 static const double metrics_seconds = 0.25, answer_seconds = 20;
-
-/* How often each is asked while it is in sight; which panes show it. */
-static const struct Ask {
-    const char *line;
-    double every;
-    unsigned panes;
-} asks[TOPICS] = {
-    [TOPIC_RUN] = {"lathe.view(\"run\")", 1, ~0u},
-    [TOPIC_MODEL] = {"lathe.view(\"model\")", 3, 1u << PANE_MODEL},
-    [TOPIC_SAMPLES] = {"lathe.view(\"samples\")", 10, 1u << PANE_SAMPLES},
-    [TOPIC_DATA] = {"lathe.view(\"data\")", 3, 1u << PANE_DATA},
-};
 
 /* --- to the run --- */
 
@@ -37,7 +26,10 @@ Status link_open(Link *link, View *view, const char *directory)
 void link_close(Link *link)
 {
     client_close(&link->client);
-    for (int i = 0; i < TOPICS; i++) buffer_free(&link->questions[i].answer);
+    for (int i = 0; i < TOPICS; i++) {
+        buffer_free(&link->questions[i].answer);
+        buffer_free(&link->questions[i].line);
+    }
 }
 
 static Status send_line(Link *link, WireType type, const char *text, int64_t *id)
@@ -135,12 +127,15 @@ static Status finish_question(Link *link, struct Question *question, const WireM
 {
     Topic topic = (Topic)(question - link->questions);
     Status status = STATUS_OK;
+    double seconds = 0;
     question->id = 0;
     if (strcmp(message->status, "done") == 0 && question->answer.length)
-        status = answer_take(link->view, topic, question->answer.data, question->answer.length);
-    else if (strcmp(message->status, "failed") == 0)
+        status = answer_take(link->view, topic, question->answer.data, question->answer.length, &seconds);
+    else if (strcmp(message->status, "failed") == 0 && !answer_failed(link->view, topic, message->text))
         status = scroll_line(&link->view->log, STYLE_BAD, message->text);
     buffer_clear(&question->answer);
+    if (question->due < clock_seconds() + TOPIC_SHARE * seconds)
+        question->due = clock_seconds() + TOPIC_SHARE * seconds;
     const View *view = link->view; /* steps are reported now and then only, and undo() cuts them */
     if (!view->metrics || metrics_last_step(view->metrics) != view->step) link->metrics_stale = true;
     return status;
@@ -155,6 +150,7 @@ static Status finish_line(Link *link, const WireMessage *message)
     bool bad = strcmp(message->status, "failed") == 0 || strcmp(message->status, "interrupted") == 0;
     if (bad && *message->text && view->focus.pane != PANE_PROMPT)
         snprintf(view->note, sizeof view->note, "%.*s", (int)strcspn(message->text, "\n"), message->text);
+    forms_answered(view, bad, message->text);
     for (int i = 0; i < TOPICS; i++) link->questions[i].due = 0;
     return scroll_add(&view->console, bad ? STYLE_BAD : STYLE_TEXT, message->text, message->text_length);
 }
@@ -227,15 +223,27 @@ void link_take(Link *link, bool *changed)
 
 /* --- what is due --- */
 
-/* A question that was not answered for long is asked again. */
-static void ask(Link *link, Topic topic, double now)
+/* A question that was not answered for long is asked again; another one under the same topic at once. */
+static void ask(Link *link, Topic topic, unsigned shown, double now)
 {
     struct Question *question = &link->questions[topic];
-    if (now < question->due || (question->id && now - question->sent < answer_seconds)) return;
-    question->sent = now;
-    question->due = now + asks[topic].every;
-    buffer_clear(&question->answer);
-    if (send_line(link, WIRE_LOOK, asks[topic].line, &question->id) != STATUS_OK) lose(link);
+    Buffer line = {0};
+    if (question->id && now - question->sent < answer_seconds) return;
+    if (topic_line(topic, link->view, shown, &line) != STATUS_OK) line.length = 0;
+    if (!line.length) buffer_clear(&question->line); /* who comes back to it is answered at once */
+    if (line.length) {
+        bool same = question->line.data && strcmp(question->line.data, line.data) == 0;
+        if (!same || now >= question->due) {
+            buffer_free(&question->line);
+            question->line = line;
+            line = (Buffer){0};
+            question->sent = now;
+            question->due = now + topic_records[topic].every;
+            buffer_clear(&question->answer);
+            if (send_line(link, WIRE_LOOK, question->line.data, &question->id) != STATUS_OK) lose(link);
+        }
+    }
+    buffer_free(&line);
 }
 
 /* Where the run has none yet, the view keeps what it has. */
@@ -255,6 +263,5 @@ void link_refresh(Link *link, unsigned shown, bool *changed)
     double now = clock_seconds();
     if (link->metrics_stale && now - link->metrics_read >= metrics_seconds) *changed |= read_metrics(link, now);
     if (link->view->state != RUN_TRAINING && link->view->state != RUN_PAUSED) return;
-    for (int i = 0; i < TOPICS; i++)
-        if (asks[i].panes & shown) ask(link, (Topic)i, now);
+    for (int i = 0; i < TOPICS; i++) ask(link, (Topic)i, shown, now);
 }

@@ -5,10 +5,7 @@
 #define LATHE_WORKBENCH_LINK_H
 
 #include "tui/client.h"
-#include "tui/workbench/view.h"
-
-/* Questions that the run answers between ops (scripts/lib/views.lua). */
-typedef enum Topic { TOPIC_RUN, TOPIC_MODEL, TOPIC_SAMPLES, TOPIC_DATA, TOPICS } Topic;
+#include "tui/workbench/topics.h"
 
 typedef struct Link {
     Client client;
@@ -18,7 +15,7 @@ typedef struct Link {
     struct Question {
         int64_t id;       /* 0: nothing was asked */
         double sent, due; /* clock; due: when it is asked next */
-        Buffer answer;
+        Buffer line, answer;
     } questions[TOPICS];
     double metrics_read, progress_time;
     int64_t progress_step;
@@ -43,11 +40,5 @@ Status link_overlay(Link *link, const char *name) STATUS_CHECKED;
 void link_take(Link *link, bool *changed);
 /* Asks what is due and maps the metrics anew. shown: bits 1 << PaneId. */
 void link_refresh(Link *link, unsigned shown, bool *changed);
-
-/* Puts an answer (lines of JSON) into the view (tui/workbench/answers.c). */
-Status answer_take(View *view, Topic topic, const char *text, size_t length) STATUS_CHECKED;
-
-/* NaN where there is none; infinities are texts there, as json_set_number() writes them. */
-double answer_number(const json_t *object, const char *key);
 
 #endif

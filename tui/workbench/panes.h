@@ -9,6 +9,7 @@ typedef struct Pane {
     const char *name, *doc;
     void (*draw)(const View *view, Area area);
     int (*rows)(const View *view); /* how many can be selected; NULL: none */
+    bool from_top;                 /* its lines are counted from the top; otherwise from the end */
 } Pane;
 
 extern const Pane panes[PANE_COUNT];
@@ -18,12 +19,17 @@ void pane_objectives_draw(const View *view, Area area);
 int pane_objectives_rows(const View *view);
 void pane_model_draw(const View *view, Area area);
 int pane_model_rows(const View *view);
+void pane_spread_draw(const View *view, Area area);
+void pane_attention_draw(const View *view, Area area);
 void pane_samples_draw(const View *view, Area area);
 void pane_data_draw(const View *view, Area area);
 void pane_branches_draw(const View *view, Area area);
 int pane_branches_rows(const View *view);
 void pane_log_draw(const View *view, Area area);
 void pane_prompt_draw(const View *view, Area area);
+
+/* Rows of the page that is shown at this width. */
+int pane_page_rows(const Pages *pages, int width);
 
 /* Where the prompt's cursor is in the area. */
 void pane_prompt_cursor(const View *view, Area area, int *x, int *y);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tui/workbench/view.h"
 
-#include "engine/base/memory.h"
-
 #include <math.h>
 
 Status view_init(View *view)
@@ -14,19 +12,30 @@ Status view_init(View *view)
                    .lr = NAN,
                    .focus = focus_new(PANE_CURVES),
                    .mouse = true};
-    TRY(memory_new(2 * VIEW_TREE, sizeof *view->modules, &view->modules));
-    view->params = view->modules + VIEW_TREE;
-    return STATUS_OK;
+    return model_view_init(&view->model);
 }
 
 void view_free(View *view)
 {
     metrics_close(view->metrics);
     for (int i = 0; i < view->curves.overlay_count; i++) metrics_close(view->curves.overlays[i].store);
-    memory_free(view->modules);
-    scroll_free(&view->samples);
-    scroll_free(&view->data);
+    model_view_free(&view->model);
+    pages_clear(&view->samples);
+    pages_clear(&view->data);
+    form_free(&view->form);
     scroll_free(&view->log);
     scroll_free(&view->console);
     *view = (View){0};
+}
+
+const ViewObjective *view_selected_objective(const View *view)
+{
+    int row = view->rows[PANE_OBJECTIVES];
+    return row < view->objective_count ? &view->objectives[row] : NULL;
+}
+
+const ModelRow *view_selected_row(const View *view)
+{
+    int row = view->rows[PANE_MODEL];
+    return row < view->model.row_count ? &view->model.rows[row] : NULL;
 }

@@ -85,7 +85,8 @@ static void turn_wheel(Workbench *workbench, const Key *key, int pane, const Lay
         int rows = panes[pane].rows(view), row = view->rows[pane] - back;
         view->rows[pane] = row >= rows ? (rows ? rows - 1 : 0) : row < 0 ? 0 : row;
     } else {
-        view->offsets[pane] = view->offsets[pane] + back < 0 ? 0 : view->offsets[pane] + back;
+        int offset = view->offsets[pane] + (panes[pane].from_top ? -back : back);
+        view->offsets[pane] = offset < 0 ? 0 : offset;
     }
 }
 
@@ -147,10 +148,13 @@ void workbench_key(Workbench *workbench, const Key *key, const char *pasted)
 {
     View *view = &workbench->view;
     view->note[0] = '\0';
-    if (key->code == KEY_PRESS || key->code == KEY_WHEEL_UP || key->code == KEY_WHEEL_DOWN) {
+    bool mouse = key->code == KEY_PRESS || key->code == KEY_WHEEL_UP || key->code == KEY_WHEEL_DOWN;
+    if (mouse && !overlay_has_form(view)) {
         click(workbench, key);
     } else if (view->help || view->use != FIELD_NONE) {
         overlay_key(workbench, key, pasted);
+    } else if (overlay_has_form(view)) {
+        overlay_form_key(workbench, key, pasted);
     } else if (key->code == KEY_PASTE) {
         if (view->focus.pane != PANE_PROMPT) focus_set(&view->focus, PANE_PROMPT);
         workbench->port.paste(workbench->port.context, pasted);

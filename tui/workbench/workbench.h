@@ -44,5 +44,9 @@ void workbench_ask(Workbench *workbench, FieldUse use, const char *question, con
 /* Keys of the open field (tui/workbench/overlays.c). */
 void overlay_key(Workbench *workbench, const Key *key, const char *pasted);
 void overlay_draw(const View *view, Area area, int *x, int *y);
+/* Of the open form. */
+bool overlay_has_form(const View *view);
+void overlay_form_key(Workbench *workbench, const Key *key, const char *pasted);
+void overlay_form_draw(const View *view, Area area, int *x, int *y);
 
 #endif
