@@ -3,6 +3,7 @@
 
 #include "scripts/bind_session.h"
 #include "tui/samples.h"
+#include "tui/workbench/actions.h"
 
 #include <stdlib.h>
 
@@ -56,8 +57,23 @@ static int push_samples(lua_State *L)
     return 1;
 }
 
+/* help("keys") */
+static void document_keys(lua_State *L)
+{
+    Buffer *text = host_push_buffer(L);
+    host_check(L, actions_help(text));
+    host_buffer_to_string(L, text);
+    lua_getglobal(L, "lathe");
+    lua_getfield(L, -1, "document");
+    lua_pushliteral(L, "keys");
+    lua_pushvalue(L, -4);
+    lua_call(L, 2, 0);
+    lua_pop(L, 2);
+}
+
 static int open_samples(lua_State *L)
 {
+    document_keys(L);
     lua_pushvalue(L, 1);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &session_key);
     lua_getglobal(L, "lathe");

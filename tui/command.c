@@ -28,7 +28,7 @@ const Flag command_flags[] = {
     {"until", "STEP", "go no further than this step", FLAG_INTEGER, offsetof(Arguments, until), 0, INT64_MAX},
     {"plain", NULL, "plain lines, also on a terminal", FLAG_PLAIN, offsetof(Arguments, plain), 0, 0},
     {"prompt", NULL, "only a prompt, instead of the workbench", FLAG_PLAIN, offsetof(Arguments, prompt), 0, 0},
-    {"detach", NULL, "train in the background; 'lathe attach DIR' gives a prompt on it", FLAG_PLAIN,
+    {"detach", NULL, "train in the background; 'lathe attach DIR' opens the workbench on it", FLAG_PLAIN,
      offsetof(Arguments, detach), 0, 0},
     {"no-socket", NULL, "nobody can attach to the run", FLAG_PLAIN, offsetof(Arguments, no_socket), 0, 0},
     {"pairs", "FILE", "how often the good sentence is likelier: JSON lines with sentence_good, sentence_bad",

@@ -123,3 +123,7 @@ TUI_SOURCES += tui/workbench/workbench.c
 TUI_SOURCES += tui/workbench/workbench.h
 TUI_SOURCES += tui/workbench/wrap.c
 TUI_SOURCES += tui/workbench/wrap.h
+TUI_SOURCES += tui/workbench/actions_text.c
+TUI_SOURCES += tui/workbench/actions_user.c
+TUI_SOURCES += tui/workbench/settings.c
+TUI_SOURCES += tui/workbench/settings.h

@@ -290,6 +290,12 @@ Action actions[ACTIONS_MOST] = {
 
 int action_count = sizeof builtin / sizeof *builtin;
 
+int actions_builtin(Action *out)
+{
+    memcpy(out, builtin, sizeof builtin);
+    return sizeof builtin / sizeof *builtin;
+}
+
 /* --- finding and running --- */
 
 static bool has_key(const Action *action, const char *key)

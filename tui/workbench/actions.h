@@ -24,6 +24,20 @@ typedef struct Action {
 extern Action actions[ACTIONS_MOST];
 extern int action_count;
 
+/* Gives the command these keys alone; those with which they would clash lose them. Errors: there is no such command
+ * (with the nearest) or key. */
+Status actions_bind(const char *name, const char *keys) STATUS_CHECKED;
+/* One more command, a line of Lua. Errors: the name is taken; no such key; too many. */
+Status actions_add(const char *name, const char *keys, unsigned panes, const char *label, const char *doc,
+                   const char *lua) STATUS_CHECKED;
+/* As the table has it. */
+void actions_reset(void);
+int actions_builtin(Action *out);
+
+/* All of the table, pane by pane, as text for help("keys") and with man's marks for the manual page. */
+Status actions_help(Buffer *out) STATUS_CHECKED;
+Status actions_manual(Buffer *out) STATUS_CHECKED;
+
 /* What the key does with the focus where it is; NULL: nothing. The pane's own actions come first. */
 const Action *action_of_key(const char *key, PaneId pane);
 /* The first of its keys that does it in this pane; "" where none does. out: at least 16 bytes. */

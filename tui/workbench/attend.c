@@ -9,6 +9,7 @@
 #include "tui/workbench/input_line.h"
 #include "tui/workbench/link.h"
 #include "tui/workbench/screen.h"
+#include "tui/workbench/settings.h"
 #include "tui/workbench/workbench.h"
 
 #include <errno.h>
@@ -294,6 +295,26 @@ static Status link_or_read(Attend *attend, const char *directory, bool live)
     return STATUS_OK;
 }
 
+/* A broken init.lua is told and keeps nobody out. */
+static Status take_settings(View *view)
+{
+    Settings settings;
+    Buffer trouble = {0};
+    Status status = settings_load(&settings, &trouble);
+    view->theme = (int)settings.theme;
+    view->mouse = settings.mouse;
+    view->curves.kind = (PlotKind)settings.dots;
+    view->curves.log_y = settings.log_y;
+    if (status == STATUS_OK && trouble.length) {
+        const char *last = trouble.data;
+        for (const char *at = last; (at = strchr(at, '\n')) && at[1]; at++) last = at + 1;
+        snprintf(view->note, sizeof view->note, "%.*s", (int)strcspn(last, "\n"), last);
+        status = scroll_add(&view->log, STYLE_WARN, trouble.data, trouble.length);
+    }
+    buffer_free(&trouble);
+    return status;
+}
+
 static Status open_all(Attend *attend, const char *directory, bool live)
 {
     const Port port = {port_send, port_interrupt, port_type,    port_paste,
@@ -301,6 +322,7 @@ static Status open_all(Attend *attend, const char *directory, bool live)
     View *view = &attend->workbench.view;
     attend->link.client.socket = -1;
     TRY(workbench_init(&attend->workbench, &port));
+    TRY(take_settings(view));
     TRY(host_new(&(HostOptions){.restricted = true}, &attend->host));
     TRY(repl_new(attend->host, &attend->repl));
     TRY(link_or_read(attend, directory, live));

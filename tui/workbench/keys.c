@@ -227,3 +227,20 @@ const char *key_name(const Key *key, char *out)
              key->modifiers & KEY_SHIFT ? "S-" : "", name);
     return out;
 }
+
+static bool is_named(const char *name)
+{
+    for (size_t i = 0; i < sizeof named / sizeof *named; i++)
+        if (strcmp(named[i].name, name) == 0) return true;
+    return name[0] == 'F' && atoi(name + 1) >= 1 && atoi(name + 1) <= 12;
+}
+
+bool key_is_name(const char *name)
+{
+    int32_t letter;
+    if (is_named(name)) return true;
+    while ((name[0] == 'C' || name[0] == 'A' || name[0] == 'S') && name[1] == '-' && name[2]) name += 2;
+    if (is_named(name)) return true;
+    utf8proc_ssize_t used = utf8proc_iterate((const uint8_t *)name, -1, &letter);
+    return used > 0 && name[used] == '\0' && letter > 32;
+}

@@ -69,5 +69,7 @@ void keys_free(Keys *keys);
 
 /* "space", "C-p", "F1", "q": as help shows it, and as keys are bound. out: at least 16 bytes. */
 const char *key_name(const Key *key, char *out);
+/* Whether a key has this name. */
+bool key_is_name(const char *name);
 
 #endif

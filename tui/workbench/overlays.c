@@ -167,7 +167,7 @@ static void draw_action(const View *view, const Action *action, Area area, int y
     if (x < KEY_COLUMN + NAME_COLUMN - 2) x = KEY_COLUMN + NAME_COLUMN - 2;
     if (pane != view->focus.pane) x = area_print(area, x + 2, y, STYLE_MARK, "%s:", panes[pane].name) - 1;
     x = area_text(area, x + 2, y, STYLE_DIM, action->doc);
-    if (*line) area_right(area, x + 2, y, STYLE_MARK, line);
+    if (*line && x + 2 + text_columns(line) <= area.rect.width) area_right(area, x + 2, y, STYLE_MARK, line);
     if (selected) area_style(area, 0, y, area.rect.width, STYLE_SELECTED);
 }
 

@@ -185,7 +185,8 @@ static void draw_schedule(const View *view, Area area)
     }
     x = area_print(area, x, 0, STYLE_DIM, "%s", view->schedule.name);
     if (strcmp(warmup, "0") != 0) x = area_print(area, x, 0, STYLE_DIM, ", warm-up %s", warmup);
-    area_right(area, x + 1, 0, STYLE_DIM, view->optimizer.name);
+    if (x + 1 + text_columns(view->optimizer.name) <= width)
+        area_right(area, x + 1, 0, STYLE_DIM, view->optimizer.name);
     if (!view->rate_count) return;
     int rows = height - 2 > HIGHEST ? HIGHEST : height - 2;
     draw_curve(view, area_part(area, 0, 1, width, rows));
