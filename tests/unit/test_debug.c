@@ -416,6 +416,17 @@ START_TEST(allocation_failures)
 }
 END_TEST
 
+/* tests/unit/looks.lua */
+START_TEST(looks_of_a_workbench)
+{
+    lua_State *L = host_lua(host);
+    ASSERT_OK(host_load_file(host, LATHE_SOURCE "/tests/unit/looks.lua"));
+    lua_getglobal(L, "tokenizer");
+    lua_getglobal(L, "small");
+    ASSERT_OK(host_call(host, 2, 0));
+}
+END_TEST
+
 Suite *debug_suite(void)
 {
     Suite *suite = suite_create("debug");
@@ -435,6 +446,7 @@ Suite *debug_suite(void)
     tcase_add_test(cases, states_differ);
     tcase_add_test(cases, pictures);
     tcase_add_test(cases, looks_at_the_last_step);
+    tcase_add_test(cases, looks_of_a_workbench);
     tcase_add_test(cases, sessions_die_amid_steps);
     tcase_add_test(cases, mistakes);
     tcase_add_loop_test(cases, allocation_failures, 0, 2);

@@ -3,7 +3,7 @@
  * it anew, to be read before it is kept); layouts of all sizes; random keys, sizes and data. */
 #include "engine/base/clock.h"
 #include "engine/base/random.h"
-#include "tests/unit/workbench_data.h"
+#include "tests/unit/workbench_keys.h"
 #include "tui/workbench/actions.h"
 #include "tui/workbench/panes.h"
 
@@ -13,52 +13,6 @@ static const struct Size {
     int width, height;
 } sizes[] = {{80, 24}, {20, 5}, {200, 60}, {1, 1}};
 enum { SIZES = sizeof sizes / sizeof *sizes };
-
-/* --- a run that takes whatever it is told --- */
-
-static Buffer sent;
-
-static void on_send(void *context, const char *line)
-{
-    (void)context;
-    buffer_clear(&sent);
-    ASSERT_OK(buffer_text(&sent, line));
-}
-
-static void ignore(void *context)
-{
-    (void)context;
-}
-
-static void ignore_text(void *context, const char *text)
-{
-    (void)context;
-    ck_assert_ptr_nonnull(text);
-}
-
-static void ignore_key(void *context, const Key *key)
-{
-    (void)context;
-    ck_assert_int_le(key->length, KEY_BYTES);
-}
-
-static const Port port = {on_send, ignore, ignore_key, ignore_text, ignore_text, ignore_text, ignore, NULL};
-
-static void open_run(Workbench *workbench, DataKind kind)
-{
-    ASSERT_OK(workbench_init(workbench, &port));
-    data_fill(&workbench->view, kind);
-}
-
-static void press_keys(Workbench *workbench, const char *bytes)
-{
-    Keys keys = {0};
-    Key key;
-    for (; *bytes; bytes++)
-        if (keys_take(&keys, (unsigned char)*bytes, &key)) workbench_key(workbench, &key, keys_pasted(&keys));
-    while (keys_pause(&keys, &key)) workbench_key(workbench, &key, "");
-    keys_free(&keys);
-}
 
 /* --- stored screens --- */
 
@@ -80,6 +34,10 @@ static const struct Shot {
     {"model", "3zj\r", DATA_ODD},
     {"samples", "4z", DATA_ODD},
     {"data", "5z", DATA_ODD},
+    {"the form of a new objective", "2al", DATA_ODD},
+    {"a value that does not fit", "2O\033[B\rx\r", DATA_ODD},
+    {"pruning", "3P\r0.5\r", DATA_ODD},
+    {"a palette without finds", ":nothing of the kind", DATA_ODD},
     {"branches", "6z", DATA_ODD},
     {"log", "7", DATA_ODD},
     {"prompt", "8", DATA_ODD},
@@ -88,6 +46,27 @@ static const struct Shot {
     {"leaving", "q", DATA_ODD},
 };
 enum { SHOTS = sizeof shots / sizeof *shots };
+
+/* Each pane beside the curves with each kind of data. */
+#define KINDS(name, keys)                                                                                          \
+    {name ": empty", keys, DATA_NONE}, {name ": one", keys, DATA_ONE}, {name ": NaN", keys, DATA_NAN},             \
+        {name ": ordinary", keys, DATA_ODD},                                                                       \
+    {                                                                                                              \
+        name ": deep", keys, DATA_DEEP                                                                             \
+    }
+static const struct Shot pane_shots[] = {
+    KINDS("objectives", "2z"),
+    KINDS("model", "3z"),
+    KINDS("a sorted model", "3zsss"),
+    KINDS("a spread", "3zsh"),
+    KINDS("attention", "3zA"),
+    KINDS("samples", "4z"),
+    KINDS("older samples", "4z\033[D"),
+    KINDS("data", "5z\033[B\033[B"),
+    KINDS("objectives among others", "2"),
+};
+#undef KINDS
+enum { PANE_SHOTS = sizeof pane_shots / sizeof *pane_shots };
 
 static void shoot(const struct Shot *shot, const struct Size *size, Buffer *out)
 {
@@ -124,12 +103,13 @@ static bool at_full_scale(void)
     return scale && strcmp(scale, "full") == 0;
 }
 
-static void check_file(const char *name, const struct Shot *list, int count, const struct Size *size)
+/* On a large screen only every so manieth: the file would be long. */
+static void check_file(const char *name, const struct Shot *list, int count, int stride, const struct Size *size)
 {
     Buffer made = {0}, stored = {0};
     char path[512];
     bool large = size->width * size->height > 5000;
-    for (int i = 0; i < count; i += large ? 2 : 1) shoot(&list[i], size, &made);
+    for (int i = 0; i < count; i += large ? stride : 1) shoot(&list[i], size, &made);
     snprintf(path, sizeof path, "%s/screens/%s%dx%d.txt", TEST_GOLDEN, name, size->width, size->height);
     if (getenv("LATHE_WRITE_SCREENS")) ASSERT_OK(file_write(path, made.data, made.length));
     ASSERT_OK(file_read(path, 0, &stored));
@@ -140,14 +120,20 @@ static void check_file(const char *name, const struct Shot *list, int count, con
 
 START_TEST(stored_screens)
 {
-    for (int i = 0; i < SIZES; i++) check_file("", shots, SHOTS, &sizes[i]);
+    for (int i = 0; i < SIZES; i++) check_file("", shots, SHOTS, 2, &sizes[i]);
+}
+END_TEST
+
+START_TEST(stored_panes)
+{
+    for (int i = 0; i < SIZES; i++) check_file("panes-", pane_shots, PANE_SHOTS, 1, &sizes[i]);
 }
 END_TEST
 
 START_TEST(million_samples)
 {
     static const struct Shot shot = {"a million samples", "", DATA_MILLION};
-    for (int i = 0; i < SIZES; i++) check_file("million-", &shot, 1, &sizes[i]);
+    for (int i = 0; i < SIZES; i++) check_file("million-", &shot, 1, 1, &sizes[i]);
 }
 END_TEST
 
@@ -232,14 +218,6 @@ END_TEST
 
 /* --- what a person does --- */
 
-static void expect_line(Workbench *workbench, const char *keys, const char *line)
-{
-    buffer_clear(&sent);
-    press_keys(workbench, keys);
-    ck_assert_msg(sent.data && strcmp(sent.data, line) == 0, "'%s' sent '%s', not '%s'", keys,
-                  sent.data ? sent.data : "", line);
-}
-
 START_TEST(keys_are_lines)
 {
     Workbench workbench;
@@ -257,13 +235,12 @@ START_TEST(keys_are_lines)
                 "e\x7f"
                 "25\r",
                 "run.objectives.nsp.weight = 0.25");
-    expect_line(&workbench, "asop\r", "run:add_objective(objectives.sop {})");
     expect_line(&workbench, "x\r", "run:remove_objective(\"nsp\")");
     expect_line(&workbench, "6j\r", "switch(\"low-nsp\")");
     expect_line(&workbench, "1\033[D\033[Dr\r", "rewind(296)");
     expect_line(&workbench, "Bside\r", "rewind(296) branch(\"side\")");
     expect_line(&workbench, ":undo\r", "undo()");
-    expect_line(&workbench, "3jf", "run.model[\"bert.embeddings\"].frozen = true");
+    expect_line(&workbench, "3jjf", "run.model[\"bert.embeddings\"].frozen = true");
     expect_line(&workbench, "qs", "stop()");
     ck_assert(!workbench.leaving);
     press_keys(&workbench, "q\033");
@@ -385,7 +362,8 @@ START_TEST(hostile_answers)
         char *text;
         ASSERT_OK(memory_copy_text(from, &text));
         for (int i = 0; i < 3; i++) text[random_below(&random, length)] = (char)random_u32(&random);
-        Status status = answer_take(&workbench.view, TOPIC_RUN, text, length);
+        double seconds;
+        Status status = answer_take(&workbench.view, TOPIC_RUN, text, length, &seconds);
         ck_assert(status == STATUS_OK || status == STATUS_FORMAT);
         ASSERT_OK(workbench_draw(&workbench, &grid, 120, 30, &x, &y));
         memory_free(text);
@@ -402,6 +380,7 @@ Suite *screens_suite(void)
     tcase_add_checked_fixture(cases, scratch_make, scratch_remove);
     tcase_set_timeout(cases, 120);
     tcase_add_test(cases, stored_screens);
+    tcase_add_test(cases, stored_panes);
     tcase_add_test(cases, million_samples);
     tcase_add_test(cases, ten_long_curves);
     tcase_add_test(cases, layouts);

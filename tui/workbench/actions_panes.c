@@ -232,10 +232,11 @@ void show_spread(Workbench *workbench)
     } else if (!row || !row->leaf) {
         workbench_note(workbench, "choose a parameter: the values of a module are of many kinds");
     } else {
+        bool same = model->spread_model == row->model && strcmp(model->spread_path, row->path) == 0;
         model->mode = MODEL_SPREAD;
         model->spread_model = row->model;
         memcpy(model->spread_path, row->path, sizeof model->spread_path);
-        model->time_count = 0;
+        if (!same) model->time_count = 0;
     }
 }
 

@@ -44,8 +44,8 @@ const Page *pages_shown(const Pages *pages)
 void pages_turn(Pages *pages, int by)
 {
     int at = (pages->turned ? pages->at : pages->count - 1) + by;
-    pages->turned = at < pages->count - 1;
     pages->at = at < 0 ? 0 : at;
+    pages->turned = pages->at < pages->count - 1;
 }
 
 void pages_clear(Pages *pages)

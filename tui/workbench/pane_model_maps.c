@@ -117,7 +117,8 @@ static void draw_map_row(const View *view, Area area, int y, int token, int wide
     for (int j = 0; j < map->tokens; j++) {
         float share = most > 0 ? map->rows[token][j] / most : 0;
         int level = isnan(share) || share < 0.04F ? 0 : 1 + (int)(share * (SHADES - 1.01F));
-        for (int w = 0; w < wide; w++)
+        if (isnan(share)) area_text(area, LABEL + 1 + wide * j, y, STYLE_BAD, "?");
+        for (int w = 0; w < wide && !isnan(share); w++)
             draw_shade(view, area, LABEL + 1 + wide * j + w, y, level >= SHADES ? SHADES - 1 : level);
     }
 }

@@ -7,9 +7,10 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { SHARE = 5, LEAST_SPARK = 6, MOST_NAME = 14, HIGHEST = 8 };
+enum { SHARE = 5, LEAST_SPARK = 5, MOST_NAME = 14, HIGHEST = 8 };
 
 int pane_objectives_rows(const View *view)
 {
@@ -27,14 +28,29 @@ typedef struct Columns {
     bool below;                            /* the course stands in a row of its own */
 } Columns;
 
-static Columns columns_of(int width, bool below)
+static int longest_name(const View *view, int most)
 {
-    int numbers = width >= 34 ? 7 + 8 : 5 + 7, name = width - 4 - numbers - SHARE - (below ? 1 : LEAST_SPARK + 2);
-    if (name > MOST_NAME) name = MOST_NAME;
+    int longest = 3;
+    for (int i = 0; i < view->objective_count; i++) {
+        int columns = text_columns(view->objectives[i].name);
+        if (columns > longest) longest = columns;
+    }
+    return longest < most ? longest : most;
+}
+
+/* The name gets what it needs, the course what is left. */
+static Columns columns_of(const View *view, int width, bool below)
+{
+    int weight = width >= 40 || below ? 7 : 5, value = width >= 40 || below ? 8 : 7;
+    int name = width - 4 - weight - value - SHARE - (below ? 1 : LEAST_SPARK + 1),
+        most = width / 3 > MOST_NAME ? width / 3 : MOST_NAME;
+    int wanted = longest_name(view, most);
+    if (below && wanted < MOST_NAME - 3) wanted = MOST_NAME - 3;
+    if (name > wanted) name = wanted;
     if (name < 3) name = 3;
     Columns columns = {.name = 4 + name, .below = below};
-    columns.weight = columns.name + (width >= 34 ? 7 : 5);
-    columns.value = columns.name + numbers;
+    columns.weight = columns.name + weight;
+    columns.value = columns.weight + value;
     columns.share = columns.value + SHARE <= width ? (below ? columns.value + SHARE + 1 : width) : 0;
     columns.spark = below ? 4 : columns.value + 1;
     return columns;
@@ -153,38 +169,45 @@ static void draw_curve(const View *view, Area area)
 static void draw_axis(const View *view, Area area)
 {
     char last[NUMBER_BYTES], text[NUMBER_BYTES + 16];
-    int now = now_at(view, area.rect.width);
-    area_right(area, 0, 0, STYLE_DIM, number_count(view->steps, last));
-    if (now < 0) return;
-    snprintf(text, sizeof text, "▲ now");
-    int width = text_columns(text), x = now + width > area.rect.width - 8 ? now - width + 1 : now;
-    if (x < now) snprintf(text, sizeof text, "now ▲");
-    area_text(area, x < 0 ? 0 : x, 0, STYLE_MARK, text);
+    int now = now_at(view, area.rect.width), width = area.rect.width, behind = 0;
+    number_count(view->steps, last);
+    if (now >= 0) {
+        bool left = now + 5 > width - (int)strlen(last) - 1; /* the words stand on the side that has room */
+        snprintf(text, sizeof text, left ? "now ▲" : "▲ now");
+        behind = area_text(area, left && now >= 4 ? now - 4 : now, 0, STYLE_MARK, text);
+    }
+    if (behind < width - (int)strlen(last)) area_right(area, 0, 0, STYLE_DIM, last);
 }
 
-static const char *warmup_of(const View *view)
+/* ", warm-up 5%", ", warm-up 100 steps", or nothing. */
+static const char *warmup_words(const View *view, char out[48])
 {
+    double warmup = 0;
+    char number[NUMBER_BYTES];
     for (int i = 0; i < view->schedule.count; i++)
-        if (strcmp(view->schedule.options[i].name, "warmup") == 0) return view->schedule.options[i].value;
-    return "0";
+        if (strcmp(view->schedule.options[i].name, "warmup") == 0) warmup = atof(view->schedule.options[i].value);
+    out[0] = '\0';
+    if (warmup > 0 && warmup < 1)
+        snprintf(out, 48, ", warm-up %g%%", 100 * warmup);
+    else if (warmup >= 1)
+        snprintf(out, 48, ", warm-up %s", number_count((int64_t)warmup, number));
+    return out;
 }
 
 static void draw_schedule(const View *view, Area area)
 {
-    char rate[NUMBER_BYTES];
+    char rate[NUMBER_BYTES], words[48];
     int height = area.rect.height, width = area.rect.width;
-    const char *warmup = warmup_of(view);
     if (height < 1) return;
     int x = area_print(area, 0, 0, STYLE_TEXT, "lr %s ", number_short(view->lr, rate));
     if (height < 3) { /* all in one row */
         if (!view->rate_count) return;
-        int words = text_columns(view->schedule.name) + 1, room = width - x - words;
+        int room = width - x - text_columns(view->schedule.name) - 1;
         draw_bars(view, area_part(area, x, 0, room < 1 ? width - x : room, 1));
         if (room >= 1) area_text(area, x + room + 1, 0, STYLE_DIM, view->schedule.name);
         return;
     }
-    x = area_print(area, x, 0, STYLE_DIM, "%s", view->schedule.name);
-    if (strcmp(warmup, "0") != 0) x = area_print(area, x, 0, STYLE_DIM, ", warm-up %s", warmup);
+    x = area_print(area, x, 0, STYLE_DIM, "%s%s", view->schedule.name, warmup_words(view, words));
     if (x + 1 + text_columns(view->optimizer.name) <= width)
         area_right(area, x + 1, 0, STYLE_DIM, view->optimizer.name);
     if (!view->rate_count) return;
@@ -199,7 +222,7 @@ void pane_objectives_draw(const View *view, Area area)
 {
     int count = view->objective_count, height = area.rect.height, y = 0;
     bool below = height >= 2 * count + 5, heading = height > count + 1 && area.rect.width >= 30;
-    Columns columns = columns_of(area.rect.width, below);
+    Columns columns = columns_of(view, area.rect.width, below);
     if (!count) {
         area_text(area, 0, 0, STYLE_DIM, view->state == RUN_CONNECTING ? "waiting for the run" : "no objectives");
         return;
