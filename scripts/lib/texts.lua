@@ -62,7 +62,7 @@ function texts.spell(source, tokenizer, ids, was)
   if not verbatim then
     for i, id in ipairs(ids) do
       local piece = tokenizer:piece(id)
-      local joined = not was[i] and piece:find("^##") and #parts > 0
+      local joined = not was[i] and not was[i - 1] and piece:find("^##") and #parts > 0
       if was[i] then piece = ("%s{%s}"):format(piece, tokenizer:piece(was[i])) end
       parts[#parts + 1] = joined and unjoined(piece) or (#parts > 0 and " " or "") .. piece
     end
