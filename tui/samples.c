@@ -38,14 +38,14 @@ static bool writes(const ObjectiveRecord *record)
 
 /* --- a pass over held-out examples --- */
 
-/* What an objective predicts for the first held-out batch. */
+/* What an objective predicts for the first held-out examples. */
 typedef struct Look {
     Passes passes;
     Forward *pass;
     const Tensor *logits;
 } Look;
 
-static Status look(Look *look, Session *session, const Objective *objective, SessionSource *from)
+static Status look(Look *look, Session *session, const Objective *objective, const SessionSource *from, int count)
 {
     Cursor cursor = {.seed = from->source->seed};
     int place = (int)(session_source(session, objective->source) - session->sources);
@@ -54,7 +54,7 @@ static Status look(Look *look, Session *session, const Objective *objective, Ses
     *look = (Look){.passes = {.session = session, .key = random_key(session->seed, "samples")}};
     if (!output) output = session_model(session, objective->model)->record->classes;
     session_set_mode(session, false);
-    TRY(source_next(from->source, from->batch_size, session->arena, &cursor, &look->passes.batches[place]));
+    TRY(source_next(from->source, count, session->arena, &cursor, &look->passes.batches[place]));
     TRY(passes_get(&look->passes, objective, &look->pass));
     TRY(forward_output(look->pass, output, &logits));
     look->logits = logits;
@@ -165,7 +165,7 @@ Status samples_masks(Session *session, int count, bool guesses, FILE *out)
     SessionSource *valid = session_source(session, "valid");
     Look seen;
     if (!objective || !valid || !valid->source->vocabulary || !valid->source->vocabulary->pieces) return STATUS_OK;
-    Status status = look(&seen, session, objective, valid);
+    Status status = look(&seen, session, objective, valid, count);
     if (status == STATUS_OK) fputs("masked words, with what the model takes them for:\n", out);
     if (status == STATUS_OK) print_masks(&seen, count, guesses, out);
     end_look(&seen);
@@ -208,7 +208,7 @@ static void print_classes(const Look *look, const Tensor *targets, int count, FI
 static Status samples_of(Session *session, const Objective *objective, SessionSource *valid, int count, FILE *out)
 {
     Look seen;
-    Status status = look(&seen, session, objective, valid);
+    Status status = look(&seen, session, objective, valid, count);
     const Tensor *targets = status == STATUS_OK ? batch_find(seen.pass->batch, objective->record->targets) : NULL;
     if (targets && seen.logits->ndim == 2 && tensor_count(targets) == seen.logits->shape[0]) {
         fprintf(out, "%s of held-out examples:\n", objective->name);
