@@ -54,6 +54,21 @@ shows '^ bert +recipe'
 key q
 left 0
 
+# --- what init.lua says, and what is wrong with it ---
+mkdir -p .config/lathe
+printf "workbench.dots = 'letters'\nworkbench.thene = 'dark'\n" >.config/lathe/init.lua
+begin "$LATHE"
+shows "did you mean 'theme'"
+key End Enter
+shows '1 Curves'
+shows "did you mean 'theme'"
+shows '\*'
+key q
+shows '^ short +finished'
+key q
+left 0
+rm .config/lathe/init.lua
+
 # --- a session ---
 begin "$LATHE" run bert "${options[@]}" --steps 1000000 --out session
 shows 'training'
@@ -74,6 +89,36 @@ key Enter
 shows 'objectives\.nsp\.weight 1 -> 0\.25'
 shows '\[x\] nsp +0\.25'
 shows '▲ [0-9,]+: nsp\.weight = 0\.25'
+# What pruning would change, and no more than that.
+key 3
+key P
+key Enter
+type_in '0.5'
+key Enter
+key d
+shows '0\.0000 -> 0\.[0-9]+ +[0-9]+ of'
+key Escape
+await "the form stays" lacks 'prune; s prunes'
+# The model: sorted, over time, its attention; samples of a text of one's own; the next batches.
+key s
+shows '▼norm'
+key h
+shows 'its values are sampled|bert\.|cls\.'
+key Escape
+key Escape
+key A
+shows 'rows look at columns'
+key Escape
+key 4
+shows 'masked words'
+key i
+type_in 'the [MASK] sees'
+key Enter
+shows 'your text, as the model sees it'
+key 5
+shows "examples of 'train'"
+key 2
+shows 'on  name'
 # The palette finds a command by a part of its doc, and shows the line that it sends.
 key ':'
 type_in 'goes on with'
@@ -98,6 +143,22 @@ shows '┃    \.\.'
 enter 'print(i * 111) end' '┃222'
 key Escape
 await "the prompt keeps the keys" lacks 'esc leaves the prompt'
+# A form of the optimizer: a value that does not fit is refused, the line is shown before it is sent.
+key 2 O
+shows '━ optimizer'
+key Down Enter
+key C-u
+type_in '-1'
+key Enter
+shows 'lr must be a number'
+key C-u
+type_in '0.0005'
+key Enter
+shows 'run\.optimizer\.lr = 0\.0005'
+key s
+shows 'optimizer\.lr 0\.002 -> 0\.0005'
+key u
+shows 'before run\.optimizer\.lr = 0\.0005'
 # A step, an undo, a branch, its curves over these, and back.
 key .
 shows 'paused after 1 step'
@@ -119,7 +180,7 @@ key o
 shows 'branch main has no steps of its own'
 key Down
 key o
-shows 'main~1 \+'
+shows 'main~[12] \+'
 key Up
 key Enter
 shows '⎇ main'
