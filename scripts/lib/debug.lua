@@ -265,11 +265,9 @@ local function tokens_of(batch, i)
   return table.move(ids, 1, length, 1, {}), was
 end
 
--- How many features of a row are not 0.
 local function features_line(row)
-  local count, values = 0, list_of(row)
-  for _, value in ipairs(values) do count = count + (value ~= 0 and 1 or 0) end
-  return ("%s of %s features are not 0"):format(thousands(count), thousands(#values))
+  local s = lathe.statistics(row)
+  return ("%s of %s features are not 0"):format(thousands(s.count - s.zeros), thousands(s.count))
 end
 
 -- Example i of a batch in lines, the text first.

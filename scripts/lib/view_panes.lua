@@ -104,6 +104,7 @@ end
 local function length_line(lengths)
   local low, high, sum = math.huge, 0, 0
   for _, n in ipairs(lengths) do low, high, sum = math.min(low, n), math.max(high, n), sum + n end
+  if low == high then return ("    all of %d tokens"):format(low) end
   return ("    lengths %d to %d, mean %.1f  %s"):format(low, high, sum / #lengths, bars(lengths, low, high, 16))
 end
 

@@ -187,7 +187,7 @@ static void draw_list(const View *view, Area area, const char *title, const char
     bool all = view->use == FIELD_PALETTE && !view->help;
     int count = found_count(view), rows = count < PALETTE_ROWS ? count : PALETTE_ROWS;
     if (view->help) rows = count;
-    int details = area.rect.height >= LEAST_FOR_DETAILS && count && !view->help ? DETAIL_ROWS : 0;
+    int details = area.rect.height >= LEAST_FOR_DETAILS && count ? DETAIL_ROWS : 0;
     if (rows < 1) rows = 1;
     if (rows > area.rect.height - 2 - details) rows = area.rect.height - 2 - details;
     if (rows < 1) return;
