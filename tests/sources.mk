@@ -56,3 +56,4 @@ TEST_SOURCES += tests/unit/test_screens.c
 TEST_SOURCES += tests/unit/workbench_data.h
 TEST_SOURCES += tests/unit/test_prune.c
 TEST_SOURCES += tests/unit/test_start.c
+TEST_SOURCES += tests/unit/test_themes.c

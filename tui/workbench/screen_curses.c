@@ -102,7 +102,8 @@ static void set_pairs(void)
 static attr_t attributes_of(int style)
 {
     const Look *look = theme_look(colours ? theme : THEME_MONO, (Style)style);
-    return (look->bold ? A_BOLD : 0) | (look->dim ? A_DIM : 0) | (look->reverse ? A_REVERSE : 0);
+    bool dim = look->dim && (look->colour < 0 || COLORS < 256);
+    return (look->bold ? A_BOLD : 0) | (dim ? A_DIM : 0) | (look->reverse ? A_REVERSE : 0);
 }
 
 static void start_colours(void)
