@@ -200,6 +200,13 @@ void metrics_close(MetricsStore *store)
     memory_free(store);
 }
 
+bool metrics_is_old(const MetricsStore *store)
+{
+    MetricsHeader header;
+    memcpy(&header, store->map.data, sizeof header);
+    return (int64_t)header.rows != store->rows;
+}
+
 int64_t metrics_rows(const MetricsStore *store)
 {
     return store->rows;
@@ -382,4 +389,59 @@ Status metrics_each(const MetricsStore *store, const char *name, int64_t first,
             TRY(each_of_chunk(&store->chunks[i], column, first, visit, context));
     }
     return STATUS_OK;
+}
+
+/* --- where a sum reaches levels --- */
+
+typedef struct Reach {
+    const double *levels;
+    int count, next; /* next: the level that is not reached yet */
+    int64_t *steps;
+    double sum;
+} Reach;
+
+static void reach_at(Reach *reach, int64_t step)
+{
+    while (reach->next < reach->count && reach->levels[reach->next] <= reach->sum)
+        reach->steps[reach->next++] = step;
+}
+
+static bool passes_over(Reach *reach, const MetricsSummary *part)
+{
+    if (reach->sum + part->sum >= reach->levels[reach->next]) return false;
+    reach->sum += part->sum;
+    return true;
+}
+
+/* Rows first to end; those of blocks in which no level lies are not looked at. */
+static void reach_in_chunk(Reach *reach, const MetricsChunk *chunk, uint32_t column, uint32_t first, uint32_t end)
+{
+    const double *values = metrics_chunk_values(chunk, column);
+    const MetricsSummary *summaries = summaries_of(chunk, column);
+    if (chunk->closed && first == 0 && end == chunk->rows && passes_over(reach, summaries)) return;
+    for (uint32_t row = first; row < end && reach->next < reach->count; row++) {
+        bool whole = chunk->closed && row % BLOCK_ROWS == 0 && row + BLOCK_ROWS <= end;
+        if (whole && passes_over(reach, &summaries[1 + row / BLOCK_ROWS])) {
+            row += BLOCK_ROWS - 1;
+            continue;
+        }
+        if (!isfinite(values[row])) continue;
+        reach->sum += values[row];
+        reach_at(reach, chunk->steps[row]);
+    }
+}
+
+void metrics_reach(const MetricsStore *store, const char *name, int64_t first, int64_t last, const double *levels,
+                   int count, int64_t *steps)
+{
+    Reach reach = {.levels = levels, .count = count, .steps = steps};
+    int32_t id = find_name(store, name);
+    reach_at(&reach, first);
+    for (size_t i = lower_chunk(store, first); id >= 0 && i < store->chunk_count && reach.next < count; i++) {
+        const MetricsChunk *chunk = &store->chunks[i];
+        uint32_t column, end = last == INT64_MAX ? chunk->rows : lower_row(chunk, last + 1);
+        if (find_column(chunk, id, &column)) reach_in_chunk(&reach, chunk, column, lower_row(chunk, first), end);
+        if (end < chunk->rows) break;
+    }
+    while (reach.next < count) steps[reach.next++] = INT64_MAX;
 }
