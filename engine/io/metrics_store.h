@@ -53,6 +53,9 @@ const char *metrics_name(const MetricsStore *store, int i);
  * there gives empty spans. */
 Status metrics_range(const MetricsStore *store, const char *name, int64_t first, int64_t last, int columns,
                      MetricsSpan *out) STATUS_CHECKED;
+/* The steps starts[i] to starts[i + 1] - 1 for each span; starts ascend and are one more, INT64_MAX means to the
+ * end. */
+void metrics_spans(const MetricsStore *store, const char *name, const int64_t *starts, int count, MetricsSpan *out);
 /* The latest value; false where there is none. */
 bool metrics_last(const MetricsStore *store, const char *name, int64_t *step, double *value);
 /* Adds the values from the first step to the last up; they must not be negative, and those that are not finite do

@@ -56,6 +56,7 @@ static void take_session(View *view, const json_t *object)
     view->steps = integer(object, "steps");
     view->lr = answer_number(object, "lr");
     view->memory = answer_number(object, "memory");
+    view->epoch = answer_number(object, "epoch");
     set_text(object, "optimizer", view->optimizer, sizeof view->optimizer);
     set_text(object, "schedule", view->schedule, sizeof view->schedule);
     take_objectives(view, json_object_get(object, "objectives"));
@@ -127,6 +128,32 @@ static void take_edits(View *view, const json_t *list)
     }
 }
 
+static void take_snapshots(View *view, const json_t *list)
+{
+    size_t i;
+    json_t *step;
+    view->snapshot_count = 0;
+    json_array_foreach(list, i, step)
+    {
+        if (view->snapshot_count == VIEW_SNAPSHOTS) break;
+        view->snapshots[view->snapshot_count++] = (int64_t)json_integer_value(step);
+    }
+}
+
+static void take_pauses(View *view, const json_t *list)
+{
+    size_t i;
+    json_t *entry;
+    view->pause_count = 0;
+    json_array_foreach(list, i, entry)
+    {
+        if (view->pause_count == VIEW_PAUSES) break;
+        ViewMark *mark = &view->pauses[view->pause_count++];
+        *mark = (ViewMark){.step = integer(entry, "step")};
+        set_text(entry, "text", mark->text, sizeof mark->text);
+    }
+}
+
 /* --- the model --- */
 
 static void take_parameters(View *view, const json_t *list)
@@ -160,6 +187,8 @@ static void take_object(View *view, const json_t *object)
     if (json_object_get(object, "objectives")) take_session(view, object);
     if (branches) take_branches(view, branches);
     if (edits) take_edits(view, edits);
+    if (json_object_get(object, "snapshots")) take_snapshots(view, json_object_get(object, "snapshots"));
+    if (json_object_get(object, "pauses")) take_pauses(view, json_object_get(object, "pauses"));
     if (parameters) take_parameters(view, parameters);
 }
 

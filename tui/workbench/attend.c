@@ -118,6 +118,17 @@ static void port_overlay(void *context, const char *name)
     tell(attend, link_overlay(&attend->link, name));
 }
 
+static void port_overlay_run(void *context, const char *path)
+{
+    Attend *attend = context;
+    tell(attend, link_overlay_run(&attend->link, path));
+}
+
+static void port_find_runs(void *context)
+{
+    link_find_runs(&((Attend *)context)->link);
+}
+
 static void port_suspend(void *context)
 {
     (void)context;
@@ -296,8 +307,8 @@ static Status link_or_read(Attend *attend, const char *directory, bool live)
 
 static Status open_all(Attend *attend, const char *directory, bool live)
 {
-    const Port port = {port_send, port_interrupt, port_type,    port_paste,
-                       port_put,  port_overlay,   port_suspend, attend};
+    const Port port = {port_send,    port_interrupt,   port_type,      port_paste,   port_put,
+                       port_overlay, port_overlay_run, port_find_runs, port_suspend, attend};
     View *view = &attend->workbench.view;
     attend->link.client.socket = -1;
     TRY(workbench_init(&attend->workbench, &port));

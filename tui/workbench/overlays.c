@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What covers the panes for a moment: the palette, help, a line that is asked for. */
+#include "engine/io/file.h"
 #include "tui/workbench/actions.h"
 #include "tui/workbench/curves_keys.h"
 #include "tui/workbench/panes.h"
@@ -14,7 +15,6 @@ enum { PALETTE_ROWS = 14, KEY_COLUMN = 13, NAME_COLUMN = 18 };
 static void close_field(View *view)
 {
     view->use = FIELD_NONE;
-    view->curves.choosing = false;
     view->palette_row = 0;
 }
 
@@ -29,10 +29,23 @@ static void finish_palette(Workbench *workbench)
         workbench_note(workbench, "no command is called '%s'", view->field.text);
 }
 
-static void finish_filter(Workbench *workbench)
+static void finish_choice(Workbench *workbench)
 {
-    const char *name = pane_curves_choice(&workbench->view, workbench->view.palette_row);
-    if (name) curves_toggle(&workbench->view, name);
+    View *view = &workbench->view;
+    const Port *port = &workbench->port;
+    CurvesChoice choice = pane_curves_choice(view, view->palette_row);
+    char path[sizeof view->directory + VIEW_NAME];
+    switch (choice.kind) {
+    case CHOICE_METRIC: curves_toggle(view, choice.name); break;
+    case CHOICE_BRANCH: port->overlay(port->context, choice.name); break;
+    case CHOICE_RUN:
+        snprintf(path, sizeof path, "%.*s%s", (int)(file_name(view->directory) - view->directory), view->directory,
+                 choice.name);
+        port->overlay_run(port->context, path);
+        break;
+    case CHOICE_PATH: port->overlay_run(port->context, choice.name); break;
+    case CHOICE_NONE: workbench_note(workbench, "nothing is called '%s'", view->field.text);
+    }
 }
 
 static void finish(Workbench *workbench)
@@ -41,7 +54,8 @@ static void finish(Workbench *workbench)
     char line[FIELD_BYTES];
     switch (view->use) {
     case FIELD_PALETTE: finish_palette(workbench); return;
-    case FIELD_FILTER: finish_filter(workbench); return;
+    case FIELD_FILTER:
+    case FIELD_OVERLAYS: finish_choice(workbench); return;
     case FIELD_SEARCH: view->search = view->field; break;
     case FIELD_LEAVE: workbench->leaving = true; break;
     case FIELD_LINE:
@@ -57,8 +71,8 @@ static void finish(Workbench *workbench)
 static int found_count(const View *view)
 {
     int count = 0;
-    if (view->use == FIELD_FILTER) {
-        while (pane_curves_choice(view, count)) count++;
+    if (view->use == FIELD_FILTER || view->use == FIELD_OVERLAYS) {
+        while (pane_curves_choice(view, count).kind) count++;
         return count;
     }
     while (action_found(view->use == FIELD_PALETTE ? view->field.text : "", view->focus.pane, count)) count++;
@@ -99,7 +113,7 @@ static void leave_key(Workbench *workbench, const Key *key)
 void overlay_key(Workbench *workbench, const Key *key, const char *pasted)
 {
     View *view = &workbench->view;
-    bool lists = view->use == FIELD_PALETTE || view->use == FIELD_FILTER;
+    bool lists = view->use == FIELD_PALETTE || view->use == FIELD_FILTER || view->use == FIELD_OVERLAYS;
     if (view->help)
         help_key(view, key);
     else if (view->use == FIELD_LEAVE)

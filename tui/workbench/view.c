@@ -11,8 +11,10 @@ Status view_init(View *view)
                    .rate = NAN,
                    .left = NAN,
                    .memory = NAN,
+                   .epoch = NAN,
                    .lr = NAN,
                    .focus = focus_new(PANE_CURVES),
+                   .curves = {.smoothing = CURVES_SMOOTHING_BY_ITSELF},
                    .mouse = true};
     TRY(memory_new(2 * VIEW_TREE, sizeof *view->modules, &view->modules));
     view->params = view->modules + VIEW_TREE;
@@ -22,7 +24,7 @@ Status view_init(View *view)
 void view_free(View *view)
 {
     metrics_close(view->metrics);
-    for (int i = 0; i < view->curves.overlay_count; i++) metrics_close(view->curves.overlays[i].store);
+    curves_close_overlays(&view->curves);
     memory_free(view->modules);
     scroll_free(&view->samples);
     scroll_free(&view->data);

@@ -14,9 +14,12 @@ enum {
     VIEW_NAME = 96,
     VIEW_OBJECTIVES = 16,
     VIEW_MARKS = 256,
+    VIEW_PAUSES = 32,
+    VIEW_SNAPSHOTS = 128,
     VIEW_TREE = 2048,
     VIEW_OPENED = 64,
-    VIEW_BRANCHES = 128
+    VIEW_BRANCHES = 128,
+    VIEW_BESIDE = 256
 };
 
 typedef enum RunState { RUN_CONNECTING, RUN_TRAINING, RUN_PAUSED, RUN_OVER, RUN_LOST } RunState;
@@ -28,7 +31,7 @@ typedef struct ViewObjective {
     bool enabled;
 } ViewObjective;
 
-/* Where the run was changed or evaluated. */
+/* Where the run was changed, or paused. */
 typedef struct ViewMark {
     int64_t step;
     char text[VIEW_NAME];
@@ -49,7 +52,15 @@ typedef struct ViewBranch {
 } ViewBranch;
 
 /* What a pane asks for while it has the keys of a field. */
-typedef enum FieldUse { FIELD_NONE, FIELD_LINE, FIELD_PALETTE, FIELD_FILTER, FIELD_SEARCH, FIELD_LEAVE } FieldUse;
+typedef enum FieldUse {
+    FIELD_NONE,
+    FIELD_LINE,
+    FIELD_PALETTE,
+    FIELD_FILTER,
+    FIELD_OVERLAYS,
+    FIELD_SEARCH,
+    FIELD_LEAVE
+} FieldUse;
 
 typedef struct View {
     /* the run */
@@ -57,20 +68,24 @@ typedef struct View {
     RunState state;
     char ending[16]; /* "finished", "stopped", "failed" */
     int64_t step, steps;
-    double rate, left, memory; /* tokens/s, seconds, bytes; NaN: not known */
-    MetricsStore *metrics;     /* NULL: none yet */
+    double rate, left, memory, epoch; /* tokens/s, seconds, bytes; NaN: not known */
+    MetricsStore *metrics;            /* NULL: none yet */
     ViewObjective objectives[VIEW_OBJECTIVES];
     int objective_count;
     char optimizer[VIEW_NAME], schedule[VIEW_NAME];
     double lr;
-    ViewMark marks[VIEW_MARKS];
-    int mark_count;
+    ViewMark marks[VIEW_MARKS], pauses[VIEW_PAUSES];
+    int mark_count, pause_count;
+    int64_t snapshots[VIEW_SNAPSHOTS]; /* steps that rewind() need not compute again */
+    int snapshot_count;
     ViewModule *params, *modules; /* VIEW_TREE of each: leaves as they came; rows as they are shown */
     int param_count, module_count;
     char opened[VIEW_OPENED][160]; /* paths of the modules whose insides are shown */
     int opened_count;
     ViewBranch branches[VIEW_BRANCHES];
     int branch_count;
+    char beside[VIEW_BESIDE][VIEW_NAME]; /* other runs, in the same directory; filled when they are asked for */
+    int beside_count;
     Scroll samples, data, log, console;
     /* the look */
     Focus focus;

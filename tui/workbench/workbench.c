@@ -80,7 +80,7 @@ static void turn_wheel(Workbench *workbench, const Key *key, int pane, const Lay
     View *view = &workbench->view;
     int back = key->code == KEY_WHEEL_UP ? 3 : -3;
     if (pane == PANE_CURVES) {
-        curves_wheel(view, &layout->panes[pane], key->x, key->code == KEY_WHEEL_UP);
+        curves_wheel(workbench, key->x - layout->panes[pane].x - layout->framed, key->code == KEY_WHEEL_UP);
     } else if (panes[pane].rows) {
         int rows = panes[pane].rows(view), row = view->rows[pane] - back;
         view->rows[pane] = row >= rows ? (rows ? rows - 1 : 0) : row < 0 ? 0 : row;
@@ -100,7 +100,7 @@ static void click(Workbench *workbench, const Key *key)
         return;
     }
     if (view->focus.pane == (PaneId)pane && pane == PANE_CURVES)
-        curves_point(view, &layout.panes[pane], layout.framed, key->x);
+        curves_click(workbench, key->x - layout.panes[pane].x - layout.framed);
     if (view->focus.pane != (PaneId)pane) focus_set(&view->focus, (PaneId)pane);
 }
 

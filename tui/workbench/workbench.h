@@ -17,6 +17,8 @@ typedef struct Port {
     void (*paste)(void *context, const char *text);   /* into the prompt's line */
     void (*put)(void *context, const char *line);     /* the prompt's line, to be completed by hand */
     void (*overlay)(void *context, const char *name); /* draw the curves of a branch too, or no more */
+    void (*overlay_run)(void *context, const char *path);
+    void (*find_runs)(void *context); /* fill view.beside */
     void (*suspend)(void *context);
     void *context;
 } Port;
