@@ -21,6 +21,7 @@
 
 enum { TICK_MILLISECONDS = 100, MOST_BYTES = 4096 };
 static const double least_between_frames = 0.09; /* of what comes by itself; keys are shown at once */
+static const double note_seconds = 6;            /* then the keys stand there again */
 
 typedef struct Attend {
     Workbench workbench;
@@ -29,7 +30,8 @@ typedef struct Attend {
     Repl *repl; /* gathers lines to chunks; runs nothing */
     Keys keys;
     Grid grid;
-    double drawn;
+    double drawn, noted; /* noted: since when the note is there */
+    char note[sizeof((View *)0)->note];
     bool changed, pressed;
 } Attend;
 
@@ -279,12 +281,27 @@ static void wait_for_news(Attend *attend)
     if (list[0].revents) read_keys(attend);
 }
 
+/* A note that nobody's key takes away goes by itself. */
+static void age_note(Attend *attend)
+{
+    char *note = attend->workbench.view.note;
+    double now = clock_seconds();
+    if (attend->pressed || strcmp(note, attend->note) != 0) {
+        snprintf(attend->note, sizeof attend->note, "%s", note);
+        attend->noted = now;
+    } else if (*note && now - attend->noted > note_seconds) {
+        *note = *attend->note = '\0';
+        attend->changed = true;
+    }
+}
+
 static void turn(Attend *attend)
 {
     wait_for_news(attend);
     link_take(&attend->link, &attend->changed);
     link_refresh(&attend->link, panes_shown(attend), &attend->changed);
     take_held(attend);
+    age_note(attend);
     if (resized) screen_refresh(), resized = 0, attend->pressed = true;
     bool due = attend->changed && clock_seconds() - attend->drawn >= least_between_frames;
     if (attend->pressed || due) show(attend);

@@ -132,6 +132,19 @@ void overlay_key(Workbench *workbench, const Key *key, const char *pasted)
         view->palette_row = 0;
 }
 
+/* Help closes, a row of a list is as if Enter were pressed on it. */
+void overlay_click(Workbench *workbench, int row)
+{
+    View *view = &workbench->view;
+    bool lists = view->use == FIELD_PALETTE || view->use == FIELD_FILTER || view->use == FIELD_OVERLAYS;
+    if (view->help) {
+        view->help = false;
+    } else if (lists && row >= 0 && row < found_count(view)) {
+        view->palette_row = row;
+        finish(workbench);
+    }
+}
+
 /* --- drawing --- */
 
 static void draw_action(const View *view, const Action *action, Area area, int y, bool selected)
@@ -160,9 +173,11 @@ static void draw_list(const View *view, Area area, const char *title, const char
     area_frame(box, true, title);
     Area list = area_part(box, 1, 1, box.rect.width - 2, rows);
     int first = first_row(view->palette_row, count, rows);
-    for (int y = 0; y < rows; y++)
+    for (int y = 0; y < rows; y++) {
         draw_action(view, action_found(filter, view->focus.pane, first + y), list, y,
                     first + y == view->palette_row);
+        area_link(list, y, first + y);
+    }
 }
 
 void overlay_draw(const View *view, Area area, int *x, int *y)

@@ -71,5 +71,6 @@ void pane_curves_choices(const View *view, Area area)
         if (!choice.kind) break;
         area_print(list, 0, y, STYLE_TEXT, "[%c] %s%s", choice.shown ? 'x' : ' ', kinds[choice.kind], choice.name);
         if (first + y == selected) area_style(list, 0, y, list.rect.width, STYLE_SELECTED);
+        area_link(list, y, first + y);
     }
 }

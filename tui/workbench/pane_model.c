@@ -66,6 +66,7 @@ static void draw_module(const View *view, Area area, int y, int i)
     }
     if (view->focus.pane == PANE_MODEL && view->rows[PANE_MODEL] == i)
         area_style(area, 0, y, width, STYLE_SELECTED);
+    area_link(area, y, i);
 }
 
 void pane_model_draw(const View *view, Area area)

@@ -48,6 +48,7 @@ static void draw_objective(const View *view, Area area, int *y, int i, bool belo
     snprintf(metric, sizeof metric, "loss.%s", view->objectives[i].name);
     draw_name(view, area, *y, i);
     draw_numbers(view, area, *y, i);
+    area_link(area, *y, i);
     int x = area.rect.width >= ROOMY ? SHARE + 5 : 22;
     Area line =
         below ? area_part(area, 4, *y + 1, area.rect.width - 5, 1) : area_part(area, x, *y, area.rect.width - x, 1);

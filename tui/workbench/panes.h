@@ -27,6 +27,11 @@ void pane_prompt_draw(const View *view, Area area);
 
 /* Where the prompt's cursor is in the area. */
 void pane_prompt_cursor(const View *view, Area area, int *x, int *y);
+/* The line of keys, or what is to be noted in its place (tui/workbench/draw_keys.c). Each key is a link to its
+ * action.
+ */
+void draw_keys(const View *view, Area whole, int y);
+
 /* The list that is open over the curves: metrics, or what else is drawn. */
 void pane_curves_choices(const View *view, Area area);
 

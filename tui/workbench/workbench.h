@@ -27,6 +27,7 @@ struct Workbench {
     View view;
     Port port;
     int width, height; /* of the last drawing */
+    const Grid *grid;  /* borrowed: what clicks refer to; NULL: nothing was drawn */
     bool leaving;
 };
 
@@ -46,5 +47,7 @@ void workbench_ask(Workbench *workbench, FieldUse use, const char *question, con
 /* Keys of the open field (tui/workbench/overlays.c). */
 void overlay_key(Workbench *workbench, const Key *key, const char *pasted);
 void overlay_draw(const View *view, Area area, int *x, int *y);
+/* A click on a row of the open list, from 0; -1: beside it. */
+void overlay_click(Workbench *workbench, int row);
 
 #endif
