@@ -180,7 +180,6 @@ START_TEST(ten_long_curves)
         look->overlays[i].run = (CurvesRun){{{data_store(DATA_MILLION), 0, INT64_MAX}}, 1};
     }
     look->overlay_count = CURVES_OVERLAYS;
-    workbench.view.steps = data_rows[DATA_MILLION];
     draw_ms(&workbench, &grid, 1);
     double redraw = draw_ms(&workbench, &grid, 400), zoom = 0;
     for (int i = 0; i < 10; i++) {

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { DISTANCES = 3 }; /* usual ones between two samples, after which a metric is off */
+
 /* --- which --- */
 
 /* Names of a kind: "loss." takes all, "valid." only the losses, which have no second dot. */
@@ -82,10 +84,11 @@ void curves_sight(const CurvesLook *look, MetricsStore *store, double *first, do
     if (!(*last > *first)) *last = *first;
 }
 
-int curves_smoothing(const CurvesLook *look, int64_t planned)
+int curves_smoothing(const CurvesLook *look, const MetricsStore *store)
 {
+    enum { PARTS = 50 };
     if (look->smoothing >= 0) return look->smoothing;
-    double share = (double)planned / 50;
+    double share = store ? (double)metrics_last_step(store) / PARTS : 0;
     if (!(share >= 5)) return 0;
     return share < CURVES_MOST_SMOOTHING ? (int)ticks_round(share) : CURVES_MOST_SMOOTHING;
 }
@@ -153,7 +156,6 @@ bool curves_finite(const MetricsSpan *span, double *low, double *high)
 
 bool curves_joined(const Curve *curve, int64_t from, int64_t to)
 {
-    enum { DISTANCES = 3 };
     return (double)(to - from) <= DISTANCES * curve->distance;
 }
 
@@ -212,9 +214,9 @@ static Status fill(CurvesFrame *frame)
     return curves_fill_columns(frame);
 }
 
-Status curves_frame(const CurvesLook *look, MetricsStore *store, int64_t planned, int columns, CurvesFrame *out)
+Status curves_frame(const CurvesLook *look, MetricsStore *store, int columns, CurvesFrame *out)
 {
-    *out = (CurvesFrame){.columns = columns > 0 ? columns : 1, .smoothing = curves_smoothing(look, planned)};
+    *out = (CurvesFrame){.columns = columns > 0 ? columns : 1, .smoothing = curves_smoothing(look, store)};
     list_curves(look, store, out);
     make_axis(look, store, out);
     Status status = fill(out);
@@ -232,11 +234,9 @@ void curves_clear(CurvesFrame *frame)
 bool curves_value(const CurvesFrame *frame, const Curve *curve, int64_t step, double *out)
 {
     const CurvesRun *run = &frame->runs[curve->run];
-    int64_t last = curves_run_last(run);
-    if (step > last) step = last;
+    if (step == INT64_MAX) step = curves_run_last(run);
     if (step < 0) return false;
-    int64_t from = step - (int64_t)(3 * curve->distance);
-    MetricsSpan span = curves_run_span(run, curve->metric, from < 0 ? 0 : from, step);
+    MetricsSpan span = curves_run_span(run, curve->metric, step - (int64_t)(DISTANCES * curve->distance), step);
     *out = span.last;
     return span.count > 0;
 }

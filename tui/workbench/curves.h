@@ -84,9 +84,8 @@ typedef struct CurvesFrame {
     void *block;
 } CurvesFrame;
 
-/* curves_clear() frees it. store may be NULL; planned: steps of the whole run, from which smoothing follows. */
-Status curves_frame(const CurvesLook *look, MetricsStore *store, int64_t planned, int columns,
-                    CurvesFrame *out) STATUS_CHECKED;
+/* curves_clear() frees it. store may be NULL. */
+Status curves_frame(const CurvesLook *look, MetricsStore *store, int columns, CurvesFrame *out) STATUS_CHECKED;
 void curves_clear(CurvesFrame *frame);
 /* The axis alone, without curves. Nothing to free. */
 void curves_axis(const CurvesLook *look, MetricsStore *store, int columns, CurvesFrame *out);
@@ -98,14 +97,16 @@ void curves_close_overlays(CurvesLook *look);
 CurvesRun curves_run(const CurvesLook *look, MetricsStore *store, int i);
 /* The part of the axis in sight. */
 void curves_sight(const CurvesLook *look, MetricsStore *store, double *first, double *last);
-/* Steps that the mean is of, 0: none. */
-int curves_smoothing(const CurvesLook *look, int64_t planned);
+/* Steps that the mean is of, 0: none. By itself it is a fiftieth of the run so far, rounded to 1, 2 or 5 times a
+ * power of ten, so that it seldom changes. */
+int curves_smoothing(const CurvesLook *look, const MetricsStore *store);
 
 /* The column of a place on the axis, -1 outside. */
 int curves_column(const CurvesFrame *frame, double place);
 /* The place at the left edge of a column. */
 double curves_place(const CurvesFrame *frame, double column);
-/* The value of a curve at a step or at the last sample before it, which is not long ago; false: none. */
+/* The value of a curve at a step or at the last sample before it, which is not long ago; false: none. INT64_MAX: at
+ * the end of its run. */
 bool curves_value(const CurvesFrame *frame, const Curve *curve, int64_t step, double *out);
 /* Whether two samples are so near to each other that something lies between. */
 bool curves_joined(const Curve *curve, int64_t from, int64_t to);

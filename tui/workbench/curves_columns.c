@@ -13,18 +13,23 @@ typedef struct Cuts {
     int64_t *steps;            /* ascending: 3 * columns + 1 of them at most */
     int *column, *first, *end; /* where each column (and one more) begins, and its window begins and ends */
     MetricsSpan *spans;        /* between two of the steps */
-    MetricsSpan *before;       /* sums of the spans before each step; last: how many of them have infinities */
+    struct Sum {
+        double sum;
+        int64_t count, odd; /* numbers; spans with infinities among them */
+    } * sums;               /* of BLOCK spans each, so that a window of many is few additions */
 } Cuts;
+
+enum { BLOCK = 16 };
 
 static Status cuts_new(int columns, Cuts *out)
 {
     size_t n = (size_t)columns, most = 3 * n + 2;
     char *block;
-    TRY(memory_new(1, most * (sizeof *out->steps + 2 * sizeof *out->spans) + 3 * (n + 1) * sizeof *out->first,
-                   &block));
+    size_t each = sizeof *out->steps + sizeof *out->spans, sums = (most / BLOCK + 1) * sizeof *out->sums;
+    TRY(memory_new(1, most * each + sums + 3 * (n + 1) * sizeof *out->first, &block));
     *out = (Cuts){.columns = columns, .spans = (MetricsSpan *)(void *)block};
-    out->before = out->spans + most;
-    out->steps = (int64_t *)(void *)(out->before + most);
+    out->sums = (struct Sum *)(void *)(out->spans + most);
+    out->steps = (int64_t *)(void *)(block + most * sizeof *out->spans + sums);
     out->column = (int *)(void *)(out->steps + most);
     out->first = out->column + n + 1;
     out->end = out->first + n + 1;
@@ -79,17 +84,36 @@ static void fill_spans(const Cuts *cuts, Curve *curve)
 
 /* --- means --- */
 
+static void add_span(struct Sum *sum, const MetricsSpan *span)
+{
+    sum->sum += span->sum;
+    sum->count += span->count - span->nans;
+    sum->odd += span->count > span->nans && !(isfinite(span->min) && isfinite(span->max));
+}
+
 static void add_up(Cuts *cuts)
 {
-    MetricsSpan sum = {.last = 0};
     for (int i = 0; i < cuts->count; i++) {
-        const MetricsSpan *span = &cuts->spans[i];
-        cuts->before[i] = sum;
-        sum.sum += span->sum;
-        sum.count += span->count;
-        sum.nans += span->nans;
-        sum.last += span->count > span->nans && !(isfinite(span->min) && isfinite(span->max));
+        if (i % BLOCK == 0) cuts->sums[i / BLOCK] = (struct Sum){0};
+        add_span(&cuts->sums[i / BLOCK], &cuts->spans[i]);
     }
+}
+
+/* Of the spans first to end. Sums before two places could be subtracted, but a single large value spoils all of
+ * them that come after it. */
+static struct Sum sum_between(const Cuts *cuts, int first, int end)
+{
+    struct Sum sum = {0};
+    for (int i = first; i < end;) {
+        if (i % BLOCK || i + BLOCK > end) {
+            add_span(&sum, &cuts->spans[i++]);
+            continue;
+        }
+        const struct Sum *block = &cuts->sums[i / BLOCK];
+        sum = (struct Sum){sum.sum + block->sum, sum.count + block->count, sum.odd + block->odd};
+        i += BLOCK;
+    }
+    return sum;
 }
 
 /* Without infinities: how many there are is not kept, so parts that have one are halved down to it. *left: how many
@@ -121,14 +145,12 @@ static double finite_mean(const CurvesRun *run, const char *metric, int64_t firs
     return left >= 0 && count ? sum / (double)count : (double)NAN;
 }
 
-/* From the sums before two of the steps. */
 static double mean_between(const CurvesRun *run, const Curve *curve, const Cuts *cuts, int first, int end)
 {
-    const MetricsSpan *a = &cuts->before[first], *b = &cuts->before[end];
-    int64_t count = (b->count - b->nans) - (a->count - a->nans);
+    struct Sum sum = sum_between(cuts, first, end);
     int64_t last = cuts->steps[end] == INT64_MAX ? INT64_MAX : cuts->steps[end] - 1;
-    if (b->last > a->last) return finite_mean(run, curve->metric, cuts->steps[first], last);
-    double mean = count > 0 ? (b->sum - a->sum) / (double)count : (double)NAN;
+    if (sum.odd) return finite_mean(run, curve->metric, cuts->steps[first], last);
+    double mean = sum.count > 0 ? sum.sum / (double)sum.count : (double)NAN;
     return isfinite(mean) ? mean : (double)NAN;
 }
 

@@ -99,8 +99,8 @@ void curves_zoom_values(Workbench *workbench, double factor, double by)
     View *view = &workbench->view;
     CurvesFrame frame;
     CurvesPlaces places = places_of(workbench);
-    Status status =
-        curves_frame(&view->curves, view->metrics, view->steps, places.field.width * places.cell_width, &frame);
+    int columns = places.field.width * places.cell_width;
+    Status status = curves_frame(&view->curves, view->metrics, columns, &frame);
     if (status != STATUS_OK) {
         workbench_note(workbench, "%s", status_message());
         return;
@@ -156,7 +156,7 @@ void curves_change_smoothing(View *view, bool longer)
 {
     enum { LEAST = 5 };
     CurvesLook *look = &view->curves;
-    int now = curves_smoothing(look, view->steps);
+    int now = curves_smoothing(look, view->metrics);
     double next = longer ? ticks_round(now + 1.0) : now > LEAST ? ticks_round((now - 1) / 2.5) : 0;
     if (longer && now < LEAST) next = LEAST;
     look->smoothing = next <= CURVES_MOST_SMOOTHING ? (int)next : 0;

@@ -25,7 +25,7 @@ const char *number_short(double value, char *out)
     double size = fabs(value);
     if (isnan(value)) return strcpy(out, "nan");
     if (isinf(value)) return strcpy(out, value > 0 ? "inf" : "-inf");
-    if (size != 0 && (size < 1e-3 || size >= 1e5)) {
+    if (size != 0 && (size < 1e-2 || size >= 1e5)) {
         snprintf(out, NUMBER_BYTES, "%.2e", value);
         shorten_exponent(out);
         return out;

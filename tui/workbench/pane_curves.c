@@ -40,10 +40,11 @@ const char *curves_sample(const View *view, const Curve *curve)
 
 static int legend_rows(const View *view, int width, int height)
 {
-    enum { COLUMNS_OF_AN_ENTRY = 24, ROWS_FOR_ONE = 12 };
+    enum { COLUMNS_OF_AN_ENTRY = 24, COLUMNS_OF_FLAGS = 24, ROWS_FOR_ONE = 12 };
     const char *names[CURVES_NAMES];
     int series = curves_names(&view->curves, view->metrics, names) * (1 + view->curves.overlay_count);
-    int wanted = 1 + series * COLUMNS_OF_AN_ENTRY / (width + 1), most = 1 + height / ROWS_FOR_ONE;
+    int wanted = 1 + (series * COLUMNS_OF_AN_ENTRY + COLUMNS_OF_FLAGS) / (width + 1);
+    int most = 1 + height / ROWS_FOR_ONE;
     return height < 3 ? 0 : wanted < most ? wanted : most;
 }
 
@@ -174,6 +175,7 @@ static void draw_curve(Pen *pen, bool smoothed)
     Trail trail = {0};
     bool behind = pen->curve->means && !smoothed;
     if (smoothed && !pen->curve->means) return;
+    if (behind && pen->curve->run) return; /* of another run the mean is enough */
     pen->plot->layer = behind ? PLOT_BEHIND : PLOT_FRONT;
     pen->plot->thin = behind;
     pen->dashed = !behind;
@@ -247,7 +249,7 @@ void pane_curves_draw(const View *view, Area area)
     CurvesPlaces places = curves_places(view, area.rect.width, area.rect.height);
     int columns = places.field.width * places.cell_width;
     if (columns < 1) return;
-    if (curves_frame(&view->curves, view->metrics, view->steps, columns, &frame) != STATUS_OK) {
+    if (curves_frame(&view->curves, view->metrics, columns, &frame) != STATUS_OK) {
         area_text(area, 0, 0, STYLE_BAD, status_message());
         return;
     }

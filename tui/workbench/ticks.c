@@ -37,7 +37,7 @@ static Ticks make_linear(TicksKind kind, double low, double high, int most)
     ticks.step = step_of(kind, least);
     double slack = 1e-9 * ticks.step;
     for (double n = ceil((low - slack) / ticks.step); ticks.count < most; n++) {
-        double at = n * ticks.step;
+        double at = n * ticks.step + 0.0; /* no -0 */
         if (!(at <= high + slack)) break;
         ticks.at[ticks.count++] = at;
     }
@@ -109,13 +109,21 @@ static const char *count_label(double value, double step, char *out)
     return number_count((int64_t)(value + 0.5), out);
 }
 
-const char *ticks_label(const Ticks *ticks, double value, char *out)
+/* By the largest one, so that all are written alike. */
+static const char *value_label(const Ticks *ticks, double value, double step, char *out)
 {
-    double size = fabs(value), step = ticks->log ? size : ticks->step;
-    if (ticks->kind == TICKS_CLOCK) return clock_label(value, ticks->log && value >= 1 ? 1 : step, out);
-    if (ticks->kind == TICKS_COUNTS) return count_label(value, step, out);
+    double size = fabs(value), largest = size;
+    for (int i = 0; i < ticks->count && !ticks->log; i++) largest = fmax(largest, fabs(ticks->at[i]));
     if (size < step * 1e-6) return strcpy(out, "0");
-    if (size >= 1e6 || size < 1e-3 || step < 1e-4) return number_short(value, out);
+    if (largest >= 1e6 || largest < 1e-2) return number_short(value, out);
     snprintf(out, NUMBER_BYTES, "%.*f", digits_of(step), value);
     return out;
+}
+
+const char *ticks_label(const Ticks *ticks, double value, char *out)
+{
+    double step = ticks->log ? fabs(value) : ticks->step;
+    if (ticks->kind == TICKS_CLOCK) return clock_label(value, ticks->log && value >= 1 ? 1 : step, out);
+    if (ticks->kind == TICKS_COUNTS) return count_label(value, step, out);
+    return value_label(ticks, value, step, out);
 }
