@@ -33,11 +33,13 @@ static inline void data_write(DataKind kind, const char *path)
     ASSERT_OK(metrics_writer_open(path, &writer));
     metrics_writer_hold(writer);
     for (int64_t step = 1; step <= data_rows[kind]; step++) {
-        MetricsValue values[4] = {{"loss.mlm", data_value(kind, step, 0)},
+        MetricsValue values[6] = {{"loss.mlm", data_value(kind, step, 0)},
                                   {"loss.nsp", data_value(kind, step, 1)},
                                   {"lr", 1e-3 * (double)step / (double)data_rows[kind]},
+                                  {"tokens", 4096},
+                                  {"seconds", 0.1},
                                   {"valid.mlm", data_value(kind, step, 0) + 0.5}};
-        Status status = metrics_writer_put(writer, step, values, step % valid_every == 0 ? 4 : 3);
+        Status status = metrics_writer_put(writer, step, values, step % valid_every == 0 ? 6 : 5);
         if (status != STATUS_OK) ASSERT_OK(status); /* an assertion itself takes long */
     }
     ASSERT_OK(metrics_writer_release(writer));
@@ -59,14 +61,15 @@ static inline MetricsStore *data_store(DataKind kind)
 static const char data_run[] =
     "{\"step\": 1204, \"steps\": 4000, \"paused\": false, \"optimizer\": \"adamw\", \"schedule\": \"cosine\", "
     "\"lr\": 7.3e-4,"
-    "\"memory\": 412000000, \"objectives\": [{\"name\": \"mlm\", \"weight\": 1, \"enabled\": true, \"value\": "
+    "\"memory\": 412000000, \"epoch\": 2.14, \"objectives\": [{\"name\": \"mlm\", \"weight\": 1, \"enabled\": true, \"value\": "
     "3.871},"
     "{\"name\": \"nsp\", \"weight\": 0.1, \"enabled\": true, \"value\": \"NaN\"},"
     "{\"name\": \"domain\", \"weight\": 0.05, \"enabled\": false, \"value\": 0.688}]}\n"
     "{\"branches\": [{\"name\": \"main\", \"step\": 740, \"current\": false},"
     "{\"name\": \"low-nsp\", \"step\": 1204, \"parent\": \"main\", \"fork\": 740, \"current\": true}]}\n"
     "{\"edits\": [{\"step\": 400, \"effect\": \"run.optimizer.lr = 0.0007\"},"
-    "{\"step\": 800, \"effect\": \"run.objectives.nsp.weight = 0.1\"}]}\n";
+    "{\"step\": 800, \"effect\": \"run.objectives.nsp.weight = 0.1\"}],"
+    "\"snapshots\": [0, 60, 400, 800, 6000], \"pauses\": [{\"step\": 120, \"text\": \"paused by breakpoint 0: grad_norm = 14.2\"}]}\n";
 
 static const char data_model[] =
     "{\"parameters\": ["
@@ -100,7 +103,9 @@ static inline void data_fill(View *view, DataKind kind)
     view->prompt = "lathe> ";
     view->input = "6 * \xc3\xa4";
     view->input_cursor = 4;
-    if (kind == DATA_NONE) view->objective_count = view->mark_count = view->module_count = view->branch_count = 0;
+    if (kind != DATA_NONE) return;
+    view->objective_count = view->mark_count = view->module_count = view->branch_count = 0;
+    view->snapshot_count = view->pause_count = 0;
 }
 
 #endif

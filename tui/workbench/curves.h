@@ -65,7 +65,7 @@ typedef struct Curve {
 typedef struct CurvesStrip {
     char kind[METRICS_NAME_SIZE]; /* "loss", "accuracy", or what stands before the first dot of a name */
     double low, high;             /* finite, low < high; positive where log_y holds */
-    bool log_y, cut;              /* cut: values lie outside */
+    bool log_y, cut, chosen;      /* cut: values lie outside; chosen: the range, by hand */
 } CurvesStrip;
 
 enum { CURVES_RUNS = 1 + CURVES_OVERLAYS, CURVES_MOST = CURVES_NAMES * CURVES_RUNS };

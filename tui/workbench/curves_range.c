@@ -118,7 +118,7 @@ static bool has_chosen(const CurvesLook *look, CurvesStrip *strip)
         if (strcmp(range->kind, strip->kind) != 0 || (strip->log_y && range->low <= 0)) continue;
         strip->low = range->low;
         strip->high = range->high;
-        return true;
+        return strip->chosen = true;
     }
     return false;
 }

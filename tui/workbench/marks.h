@@ -21,7 +21,7 @@ const char *mark_name(MarkKind kind);
 const char *mark_sign(MarkKind kind);
 Style mark_style(MarkKind kind);
 /* "400: nsp.weight = 0.1". out: MARK_BYTES. */
-enum { MARK_BYTES = VIEW_NAME + 48 };
+enum { MARK_BYTES = VIEW_NAME + 56 };
 const char *mark_words(const Mark *mark, char *out);
 
 /* All but evaluations, in order of steps; returns their number. out: MARKS_MOST. */

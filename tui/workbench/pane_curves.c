@@ -194,7 +194,7 @@ static void draw_outside(const CurvesFrame *frame, const CurvesStrip *strip, con
         const MetricsSpan *span = &curve->spans[x];
         int cell = x / cell_width;
         if (span->nans) area_text(area, cell, 0, STYLE_BAD, "×");
-        if (span->count <= span->nans) continue;
+        if (span->count <= span->nans || strip->chosen) continue;
         if (curves_row(strip, span->max, 2) == 2) area_text(area, cell, 0, STYLE_BAD, "▲");
         if (curves_row(strip, span->min, 2) < 0) area_text(area, cell, bottom, STYLE_BAD, "▼");
     }

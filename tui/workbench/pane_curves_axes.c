@@ -32,7 +32,7 @@ void curves_draw_levels(const CurvesFrame *frame, const CurvesPlaces *places, Ar
         const CurvesStrip *strip = &frame->strips[i];
         Rect place = curves_strip_place(places, frame, i);
         if (!place.height) continue;
-        int most = 2 * place.height / 3 > 1 ? 2 * place.height / 3 : 1;
+        int most = place.height / 2 + 2;
         Ticks ticks = ticks_make(TICKS_VALUES, strip->log_y, strip->low, strip->high, most);
         Area area = area_part(pane, 0, place.y, levels.width, place.height);
         for (int t = 0; t < ticks.count; t++) draw_tick(strip, &ticks, ticks.at[t], area);
@@ -120,23 +120,28 @@ static bool spread(Label *labels, int count, int width)
     return count == 0 || labels[0].at >= 0;
 }
 
+/* Each at most so many columns wide; 0: the step alone. */
 static void shorten(Label *labels, int count, int columns)
 {
     for (int i = 0; i < count; i++) {
-        mark_words(labels[i].mark, labels[i].words);
-        labels[i].words[columns ? text_cut(labels[i].words, columns) : strcspn(labels[i].words, ":")] = '\0';
-        labels[i].width = text_columns(labels[i].words);
+        char *words = labels[i].words;
+        mark_words(labels[i].mark, words);
+        if (!columns)
+            words[strcspn(words, ":")] = '\0';
+        else if (text_columns(words) > columns)
+            strcpy(words + text_cut(words, columns - 1), "…");
+        labels[i].width = text_columns(words);
     }
 }
 
 /* Words get shorter, down to the step; then the oldest ones have to go, and how many is said. */
 static void draw_labels(Label *labels, int count, Area row)
 {
-    static const int lengths[] = {60, 40, 30, 24, 18, 0};
+    enum { LONGEST = 60, SHORTEST = 12 };
     char left_off[24];
     int skipped = 0, room = row.rect.width, before = 0;
-    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
-        shorten(labels, count, lengths[i]);
+    for (int columns = LONGEST; columns >= 0; columns = columns > SHORTEST ? columns - 2 : columns ? 0 : -1) {
+        shorten(labels, count, columns);
         if (spread(labels, count, room)) break;
     }
     while (count && !spread(labels, count, room - before)) {

@@ -53,20 +53,23 @@ static void flag_words(const View *view, const CurvesFrame *frame, char *out, si
 {
     const CurvesLook *look = &view->curves;
     char text[64], number[NUMBER_BYTES];
-    bool cut = false, log_y = false;
+    bool cut = false, log_y = false, chosen = false;
     out[0] = '\0';
     for (int i = 0; i < frame->strip_count; i++) {
         cut |= frame->strips[i].cut;
         log_y |= frame->strips[i].log_y;
+        chosen |= frame->strips[i].chosen;
     }
-    if (cut) add_word(out, size, look->range_count ? "a usual range" : "▲ a shows all");
+    if (chosen) add_word(out, size, "a usual range");
+    if (cut && !chosen) add_word(out, size, "▲ a shows all");
     if (frame->smoothing) {
         snprintf(text, sizeof text, "mean %s", number_count(frame->smoothing, number));
         add_word(out, size, text);
     }
     if (frame->log_x) add_word(out, size, "log x");
     if (log_y) add_word(out, size, "log y");
-    snprintf(text, sizeof text, "● last %s", number_big(look->width, number));
+    bool time = look->unit == CURVES_SECONDS;
+    snprintf(text, sizeof text, "● last %s", (time ? number_time : number_big)(look->width, number));
     add_word(out, size, look->frozen ? "frozen" : look->width > 0 ? text : "● live");
 }
 
