@@ -29,6 +29,7 @@ TEST_SOURCES += tests/unit/tiny_gpt2.h
 TEST_SOURCES += tests/unit/test_metadata.c
 TEST_SOURCES += tests/unit/test_lua_session.c
 TEST_SOURCES += tests/unit/test_curves.c
+TEST_SOURCES += tests/unit/test_curves_pane.c
 TEST_SOURCES += tests/unit/test_debug.c
 TEST_SOURCES += tests/unit/test_command.c
 TEST_SOURCES += tests/unit/test_lines.c

@@ -39,6 +39,13 @@ void plot_free(Plot *plot)
     *plot = (Plot){0};
 }
 
+/* Every second dot; of blocks, which are so few that this might be a line, one of a cell. */
+static bool is_thin_dot(PlotKind kind, int x, int y)
+{
+    if (kind == PLOT_ASCII) return true;
+    return kind == PLOT_BLOCKS ? !(x & 1) && !(y & 1) : !((x ^ y) & 1);
+}
+
 /* Bits are counted by rows from the top, two to a row. */
 static void set_dot(Plot *plot, int x, int y, Style style)
 {
@@ -47,7 +54,7 @@ static void set_dot(Plot *plot, int x, int y, Style style)
     int from_top = plot->height - 1 - y;
     int cell = from_top / height * (plot->width / width) + x / width;
     if (plot->layers[cell] > plot->layer) return;
-    if (plot->thin && plot->kind != PLOT_ASCII && ((x ^ y) & 1)) return;
+    if (plot->thin && !is_thin_dot(plot->kind, x, y)) return;
     if (plot->layers[cell] < plot->layer) plot->bits[cell] = 0;
     plot->layers[cell] = (uint8_t)plot->layer;
     plot->bits[cell] |= (uint8_t)(1u << (from_top % height * width + x % width));

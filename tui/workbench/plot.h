@@ -14,7 +14,7 @@ typedef struct Plot {
     PlotKind kind;
     int width, height; /* in dots */
     PlotLayer layer;   /* of what is drawn next */
-    bool thin;         /* every second dot of it only; in ASCII, all */
+    bool thin;         /* not every dot of it; in ASCII, all */
     uint8_t *bits;     /* of each cell */
     uint8_t *styles;   /* of the series that last drew there */
     uint8_t *layers;   /* the foremost that was drawn there */
