@@ -1,134 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The curves pane as cells, by rules rather than by stored text: means over noise, gaps, marks and their words, the
- * crosshair, the mouse. */
+ * crosshair. */
 #include "engine/base/random.h"
-#include "tests/unit/workbench_data.h"
-#include "tui/workbench/actions.h"
-#include "tui/workbench/curves_keys.h"
-#include "tui/workbench/marks.h"
+#include "tests/unit/workbench_screen.h"
 #include "tui/workbench/numbers.h"
-#include "tui/workbench/pane_curves.h"
-#include "tui/workbench/panes.h"
 
 Suite *curves_pane_suite(void);
-
-enum { WIDTH = 120, HEIGHT = 30 };
-
-/* --- a workbench on a screen --- */
-
-static Buffer sent;
-static char overlaid[256];
-
-static void on_send(void *context, const char *line)
-{
-    (void)context;
-    buffer_clear(&sent);
-    ASSERT_OK(buffer_text(&sent, line));
-}
-
-static void on_overlay(void *context, const char *name)
-{
-    (void)context;
-    snprintf(overlaid, sizeof overlaid, "%s", name);
-}
-
-static void ignore(void *context)
-{
-    (void)context;
-}
-
-static void find_runs(void *context)
-{
-    View *view = context;
-    snprintf(view->beside[0], VIEW_NAME, "other");
-    view->beside_count = 1;
-}
-
-typedef struct Screen {
-    Workbench workbench;
-    Grid grid;
-} Screen;
-
-static void draw(Screen *screen)
-{
-    int x, y;
-    ASSERT_OK(workbench_draw(&screen->workbench, &screen->grid, WIDTH, HEIGHT, &x, &y));
-}
-
-static void open_screen(Screen *screen, DataKind kind)
-{
-    Port port = {.send = on_send,
-                 .interrupt = ignore,
-                 .overlay = on_overlay,
-                 .overlay_run = on_overlay,
-                 .find_runs = find_runs,
-                 .suspend = ignore,
-                 .context = &screen->workbench.view};
-    *screen = (Screen){0};
-    ASSERT_OK(workbench_init(&screen->workbench, &port));
-    data_fill(&screen->workbench.view, kind);
-    draw(screen);
-}
-
-static void close_screen(Screen *screen)
-{
-    grid_free(&screen->grid);
-    workbench_free(&screen->workbench);
-    buffer_free(&sent);
-}
-
-static void press(Screen *screen, const char *bytes)
-{
-    Keys keys = {0};
-    Key key;
-    for (; *bytes; bytes++)
-        if (keys_take(&keys, (unsigned char)*bytes, &key))
-            workbench_key(&screen->workbench, &key, keys_pasted(&keys));
-    while (keys_pause(&keys, &key)) workbench_key(&screen->workbench, &key, "");
-    keys_free(&keys);
-    draw(screen);
-}
-
-static void click(Screen *screen, int x, int y)
-{
-    char bytes[64];
-    snprintf(bytes, sizeof bytes, "\033[<0;%d;%dM\033[<0;%d;%dm", x + 1, y + 1, x + 1, y + 1);
-    press(screen, bytes);
-}
-
-/* Where the words begin, in cells; false: they are not on the screen. */
-static bool find(const Screen *screen, const char *words, int *out_x, int *out_y)
-{
-    for (int y = 0; y < HEIGHT; y++)
-        for (int x = 0; x < WIDTH; x++) {
-            const char *at = words;
-            for (int i = x; *at && i < WIDTH; i++) {
-                const char *text = grid_cell(&screen->grid, i, y)->text;
-                if (strncmp(at, text, strlen(text)) != 0 || !*text) break;
-                at += strlen(text);
-            }
-            if (*at) continue;
-            *out_x = x;
-            *out_y = y;
-            return true;
-        }
-    return false;
-}
-
-static bool has(const Screen *screen, const char *words)
-{
-    int x, y;
-    return find(screen, words, &x, &y);
-}
-
-/* The pane's inside and its parts. */
-static CurvesPlaces places_of(const Screen *screen, Rect *inside)
-{
-    Layout layout = layout_make(WIDTH, HEIGHT, &screen->workbench.view.focus);
-    const Rect *pane = &layout.panes[PANE_CURVES];
-    *inside = (Rect){pane->x + 1, pane->y + 1, pane->width - 2, pane->height - 2};
-    return curves_places(&screen->workbench.view, inside->width, inside->height);
-}
 
 /* --- means and gaps --- */
 
@@ -419,73 +296,6 @@ START_TEST(others_are_chosen_by_name_or_path)
 }
 END_TEST
 
-/* --- the mouse --- */
-
-START_TEST(the_mouse_on_curves)
-{
-    Screen screen;
-    Rect inside;
-    double first, last;
-    open_screen(&screen, DATA_MANY);
-    View *view = &screen.workbench.view;
-    CurvesPlaces places = places_of(&screen, &inside);
-    int left = inside.x + places.field.x, y = inside.y + places.field.y + 3;
-    click(&screen, left + places.field.width / 2, y);
-    ck_assert(view->curves.crosshair && llabs(curves_step(view) - 10000) < 300);
-    click(&screen, left + 2, y); /* a mark lies in this column */
-    ck_assert_int_eq(curves_step(view), 800);
-    char bytes[64];
-    snprintf(bytes, sizeof bytes, "\033[<0;%d;%dM\033[<0;%d;%dm", left + 11, y, left + 31, y + 2);
-    press(&screen, bytes);
-    curves_sight(&view->curves, view->metrics, &first, &last);
-    double each = 20001.0 / places.field.width;
-    ck_assert(view->curves.frozen && fabs(first - 10 * each) < each + 1 && fabs(last - 30 * each) < each + 1);
-    snprintf(bytes, sizeof bytes, "\033[<65;%d;%dM", left + 20, y);
-    press(&screen, bytes);
-    double wider_first, wider_last;
-    curves_sight(&view->curves, view->metrics, &wider_first, &wider_last);
-    ck_assert(wider_last - wider_first > last - first);
-    close_screen(&screen);
-}
-END_TEST
-
-static void click_on(Screen *screen, const char *words)
-{
-    int x, y;
-    ck_assert_msg(find(screen, words, &x, &y), "'%s' is not on the screen", words);
-    click(screen, x + 1, y);
-}
-
-START_TEST(the_mouse_elsewhere)
-{
-    Screen screen;
-    open_screen(&screen, DATA_ODD);
-    View *view = &screen.workbench.view;
-    /* a row, then the same again, which is Enter */
-    click_on(&screen, "▸ embeddings");
-    ck_assert(view->focus.pane == PANE_MODEL && view->rows[PANE_MODEL] == 1 && has(&screen, "▸ embeddings"));
-    click_on(&screen, "▸ embeddings");
-    ck_assert(has(&screen, "▾ embeddings"));
-    click_on(&screen, "[x] nsp");
-    ck_assert(view->focus.pane == PANE_OBJECTIVES && view->rows[PANE_OBJECTIVES] == 1);
-    /* a key of the last line, a command of the palette, a choice of a list */
-    click_on(&screen, "space on/off");
-    ck_assert_str_eq(sent.data, "run.objectives[\"nsp\"].enabled = false");
-    press(&screen, ":und");
-    click_on(&screen, "undo ");
-    ck_assert_str_eq(sent.data, "undo()");
-    press(&screen, "1m");
-    click_on(&screen, "[ ] lr");
-    ck_assert(has(&screen, "[x] lr"));
-    press(&screen, "\033");
-    press(&screen, "?");
-    ck_assert(view->help);
-    click(&screen, 3, 3);
-    ck_assert(!view->help);
-    close_screen(&screen);
-}
-END_TEST
-
 Suite *curves_pane_suite(void)
 {
     Suite *suite = suite_create("curves_pane");
@@ -499,8 +309,6 @@ Suite *curves_pane_suite(void)
     tcase_add_test(cases, the_axis_is_zoomed_and_followed);
     tcase_add_test(cases, rewind_goes_by_way_of_the_branch_that_has_the_step);
     tcase_add_test(cases, others_are_chosen_by_name_or_path);
-    tcase_add_test(cases, the_mouse_on_curves);
-    tcase_add_test(cases, the_mouse_elsewhere);
     suite_add_tcase(suite, cases);
     return suite;
 }

@@ -61,7 +61,8 @@ static inline MetricsStore *data_store(DataKind kind)
 static const char data_run[] =
     "{\"step\": 1204, \"steps\": 4000, \"paused\": false, \"optimizer\": \"adamw\", \"schedule\": \"cosine\", "
     "\"lr\": 7.3e-4,"
-    "\"memory\": 412000000, \"epoch\": 2.14, \"objectives\": [{\"name\": \"mlm\", \"weight\": 1, \"enabled\": true, \"value\": "
+    "\"memory\": 412000000, \"epoch\": 2.14,"
+    "\"objectives\": [{\"name\": \"mlm\", \"weight\": 1, \"enabled\": true, \"value\": "
     "3.871},"
     "{\"name\": \"nsp\", \"weight\": 0.1, \"enabled\": true, \"value\": \"NaN\"},"
     "{\"name\": \"domain\", \"weight\": 0.05, \"enabled\": false, \"value\": 0.688}]}\n"
@@ -69,7 +70,8 @@ static const char data_run[] =
     "{\"name\": \"low-nsp\", \"step\": 1204, \"parent\": \"main\", \"fork\": 740, \"current\": true}]}\n"
     "{\"edits\": [{\"step\": 400, \"effect\": \"run.optimizer.lr = 0.0007\"},"
     "{\"step\": 800, \"effect\": \"run.objectives.nsp.weight = 0.1\"}],"
-    "\"snapshots\": [0, 60, 400, 800, 6000], \"pauses\": [{\"step\": 120, \"text\": \"paused by breakpoint 0: grad_norm = 14.2\"}]}\n";
+    "\"snapshots\": [0, 60, 400, 800, 6000], \"pauses\": [{\"step\": 120, \"text\": "
+    "\"paused by breakpoint 0: grad_norm = 14.2\"}]}\n";
 
 static const char data_model[] =
     "{\"parameters\": ["
