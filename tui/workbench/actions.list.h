@@ -51,7 +51,7 @@ const Action actions[] = {
      action_all_values, NULL},
     {"log y", "g", ON(CURVES), NULL, "linear or logarithmic values", NULL, action_log_y, NULL},
     {"log x", "G", ON(CURVES), NULL, "a linear or logarithmic axis of steps", NULL, action_log_x, NULL},
-    {"steps, tokens or time", "x", ON(CURVES), "axis", "what the axis below counts; time is that of the steps",
+    {"x axis", "x", ON(CURVES), "axis", "steps, tokens or time; time is that of the steps alone",
      NULL, action_unit, NULL},
     {"dots", "d", ON(CURVES), NULL, "draw with braille, blocks or letters", NULL, action_dots, NULL},
     {"rewind here", "r", ON(CURVES), "rewind", "go back to the crosshair's step; the later steps stay as a branch",
