@@ -185,16 +185,25 @@ Status screen_open(void)
     return STATUS_OK;
 }
 
+/* Blank first: when tmux 3.3 takes back a screen that has grown meanwhile, it keeps rows that were written to their
+ * ends, as all of ours are, and puts them before the shell's. */
+static void leave_screen(void)
+{
+    erase();
+    refresh();
+    write_all(mouse_off, sizeof mouse_off - 1);
+    write_all(off_modes, sizeof off_modes - 1);
+    endwin();
+    tcsetattr(STDIN_FILENO, TCSANOW, &before);
+}
+
 void screen_close(void)
 {
     if (!is_open) return;
     is_open = 0;
-    write_all(mouse_off, sizeof mouse_off - 1);
-    write_all(off_modes, sizeof off_modes - 1);
-    endwin();
+    leave_screen();
     delscreen(screen);
     screen = NULL;
-    tcsetattr(STDIN_FILENO, TCSANOW, &before);
     forget_crashes();
     fclose(out);
     out = NULL;
@@ -204,10 +213,7 @@ void screen_close(void)
 
 void screen_suspend(void)
 {
-    write_all(mouse_off, sizeof mouse_off - 1);
-    write_all(off_modes, sizeof off_modes - 1);
-    endwin();
-    tcsetattr(STDIN_FILENO, TCSANOW, &before);
+    leave_screen();
     raise(SIGSTOP);
     refresh();
     set_modes();
