@@ -17,6 +17,9 @@ START_TEST(the_mouse_on_curves)
     ck_assert(view->curves.crosshair && llabs(curves_step(view) - 10000) < 300);
     click(&screen, left + 2, y); /* a mark lies in this column */
     ck_assert_int_eq(curves_step(view), 800);
+    click(&screen, left + 2, y); /* again: to what happened there */
+    ck_assert_int_eq(view->focus.pane, PANE_BRANCHES);
+    press(&screen, "1");
     char bytes[64];
     snprintf(bytes, sizeof bytes, "\033[<0;%d;%dM\033[<0;%d;%dm", left + 11, y, left + 31, y + 2);
     press(&screen, bytes);

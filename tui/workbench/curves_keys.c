@@ -240,16 +240,18 @@ static int64_t mark_in(const View *view, const CurvesFrame *axis, int column)
     return found;
 }
 
-void curves_click(Workbench *workbench, int x)
+bool curves_click(Workbench *workbench, int x)
 {
     View *view = &workbench->view;
     CurvesFrame axis = axis_of(workbench);
     double place = place_at(workbench, &axis, x + 0.5);
     int64_t mark = mark_in(view, &axis, curves_column(&axis, place));
+    bool again = view->curves.crosshair && mark >= 0 && curves_step(view) == mark;
     view->curves.drag = place;
     view->curves.dragging = true;
     put_at(view, fmin(place, end_of(view)));
     if (mark >= 0) curves_go(view, mark);
+    return again;
 }
 
 void curves_release(Workbench *workbench, int x)

@@ -29,9 +29,9 @@ void curves_go(View *view, int64_t step);
 /* The step of this run under it. */
 int64_t curves_step(const View *view);
 
-/* The mouse, at a column and row of the pane's inside: a click puts the crosshair there, on a mark where there is
- * one. What was dragged over fills the pane. */
-void curves_click(Workbench *workbench, int x);
+/* The mouse, at a column of the pane's inside: a click puts the crosshair there, on a mark where there is one; true
+ * where it stood on that mark already. What was dragged over fills the pane. */
+bool curves_click(Workbench *workbench, int x);
 void curves_release(Workbench *workbench, int x);
 void curves_wheel(Workbench *workbench, int x, bool closer);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tui/workbench/numbers.h"
 
-#include "tui/progress.h"
+#include "engine/base/thousands.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -48,7 +48,7 @@ const char *number_fit(double value, int columns, char *out)
 
 const char *number_count(int64_t value, char *out)
 {
-    return progress_number(value, out);
+    return thousands(value, out);
 }
 
 const char *number_big(double value, char *out)

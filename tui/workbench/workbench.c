@@ -143,13 +143,15 @@ static void click_row(Workbench *workbench, PaneId pane, int row)
 static void click_pane(Workbench *workbench, const Key *key, int pane, const Layout *layout)
 {
     View *view = &workbench->view;
+    const Key enter = {.code = KEY_ENTER};
     int link = workbench->grid ? grid_link(workbench->grid, key->x, key->y) : -1;
     if (panes[pane].rows && link >= 0 && link < panes[pane].rows(view)) {
         click_row(workbench, (PaneId)pane, link);
         return;
     }
-    if (pane == PANE_CURVES) curves_click(workbench, key->x - layout->panes[pane].x - layout->framed);
     focus_set(&view->focus, (PaneId)pane);
+    if (pane == PANE_CURVES && curves_click(workbench, key->x - layout->panes[pane].x - layout->framed))
+        press(workbench, &enter);
 }
 
 /* In the list that is open, in the line of keys, or in a pane. */
