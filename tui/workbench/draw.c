@@ -39,7 +39,7 @@ enum { NAME, STATE, STEP, EPOCH, RATE, LEFT, MEMORY, PARTS, PART_BYTES = 96 };
 /* Those of the highest rank that there is room for, in their order. */
 static void draw_parts(Area area, const char (*parts)[PART_BYTES], int between)
 {
-    static const int ranks[PARTS] = {NAME, STATE, STEP, RATE, LEFT, MEMORY, EPOCH};
+    static const int ranks[PARTS] = {NAME, STEP, STATE, RATE, LEFT, MEMORY, EPOCH};
     bool shown[PARTS] = {false};
     int width = 1, used = 0, x = 1;
     for (int i = 0; i < PARTS; i++) {
