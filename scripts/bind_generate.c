@@ -9,17 +9,28 @@
 #define DECODER_TYPE "lathe.decoder"
 
 typedef struct GenerateConfig {
-    int64_t tokens, seed;
+    int64_t tokens, seed, precision; /* precision: a GeneratePrecision */
     SamplingConfig sampling;
     bool cache;
 } GenerateConfig;
 
+typedef enum GeneratePrecision { GENERATE_AS_RUN, GENERATE_F32, GENERATE_BF16 } GeneratePrecision;
+
 static const Option options[] = {
-    OPTION_INT_FIELD(GenerateConfig, tokens, 100, 1, 1 << 20, "most tokens that are written"),
+    OPTION_INT_FIELD(GenerateConfig, tokens, 0, 0, 1 << 20,
+                     "most tokens that are written; 0: 100, or fewer where the context has no more room"),
     SAMPLING_OPTION_FIELDS(GenerateConfig, sampling),
     OPTION_INT_FIELD(GenerateConfig, seed, 1, 0, 9007199254740992.0, "seed of what is drawn"),
     OPTION_BOOLEAN_FIELD(GenerateConfig, cache, 1, "keep keys and values; false: compute all again for each token"),
+    OPTION_CHOICE_FIELD(GenerateConfig, precision, "run", "run f32 bf16",
+                        "what products of matrices read; run: what the run's do"),
     {0}};
+
+static DType precision_of(const Session *session, const GenerateConfig *config)
+{
+    if (config->precision == GENERATE_AS_RUN) return session_precision(session);
+    return config->precision == GENERATE_BF16 ? DTYPE_BF16 : DTYPE_F32;
+}
 
 /* One call: its memory is the collector's. */
 typedef struct Generation {
@@ -64,13 +75,16 @@ static int32_t *push_ids(lua_State *L, int index, int64_t *count)
     return ids;
 }
 
-static Status check_room(const Model *model, int64_t prompt, int64_t tokens)
+enum { STANDARD = 100 }; /* tokens where nobody says how many */
+
+static Status check_room(const Model *model, int64_t prompt, int64_t *tokens)
 {
     int64_t context = model->record->max_length && model->record->next ? model->record->max_length(model) : 0;
     if (!context)
         return status_fail(STATUS_INVALID, "generate: '%s' is a %s, which is no decoder, as gpt2 is", model->name,
                            model->record->name);
-    if (prompt + tokens <= context) return STATUS_OK;
+    if (prompt < context && *tokens == 0) *tokens = context - prompt < STANDARD ? context - prompt : STANDARD;
+    if (prompt + *tokens <= context && *tokens) return STATUS_OK;
     if (prompt >= context)
         return status_fail(STATUS_INVALID,
                            "generate: the text has %lld tokens, which fill the model's context of %lld; shorten it",
@@ -78,7 +92,7 @@ static Status check_room(const Model *model, int64_t prompt, int64_t tokens)
     return status_fail(STATUS_INVALID,
                        "generate: %lld tokens behind a text of %lld do not fit into the model's context of %lld; "
                        "ask for at most %lld",
-                       (long long)tokens, (long long)prompt, (long long)context, (long long)(context - prompt));
+                       (long long)*tokens, (long long)prompt, (long long)context, (long long)(context - prompt));
 }
 
 /* Calls the function at index 5 with the id; whether it wants to stop. */
@@ -120,14 +134,16 @@ static int generate_ids(lua_State *L)
     int32_t *ids = push_ids(L, 3, &count);
     option_defaults(options, &generation->config);
     bind_read_options(L, 4, options, &generation->config, "generate", "stop on_token model tokenizer");
-    host_check(L, check_room(model, count, generation->config.tokens));
+    host_check(L, check_room(model, count, &generation->config.tokens));
     lua_getfield(L, 6, "vocab_size");
     generation->classes = luaL_checkinteger(L, -1);
+    host_check(L, model_check_vocabulary(model, "generate: the tokenizer", generation->classes));
     lua_getfield(L, 6, "end_id");
     generation->end = (int32_t)luaL_checkinteger(L, -1);
     host_check(L, memory_new((size_t)generation->classes, sizeof *generation->scratch, &generation->scratch));
-    host_check(
-        L, decoder_new(model, count + generation->config.tokens, generation->config.cache, &generation->decoder));
+    host_check(L, decoder_new(model, count + generation->config.tokens,
+                              precision_of(handle->session, &generation->config), generation->config.cache,
+                              &generation->decoder));
     write_tokens(L, generation, ids, count);
     return 0;
 }

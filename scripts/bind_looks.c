@@ -219,10 +219,10 @@ static Status look_changed(SessionHandle *handle, Param *param, const Tensor *de
     TRY(tensor_clone(NULL, param->value, &before));
     for (int64_t i = 0, n = tensor_count(before); i < n; i++)
         tensor_set(param->value, i, tensor_get(before, i) + tensor_get(delta, i));
-    param->version++;
+    param_changed(param);
     Status status = look_from_lua(handle, request, metrics);
     memcpy(tensor_data(param->value), tensor_data(before), (size_t)tensor_count(before) * sizeof(float));
-    param->version++;
+    param_changed(param);
     tensor_unref(before);
     return status;
 }
@@ -285,7 +285,7 @@ static Status attend(Session *session, Model *model, const Batch *batch, Attenti
     const TapeObserver *before = tape_observer(session->tape);
     Forward *pass;
     Tensor *hidden;
-    tape_set_mode(session->tape, false, false);
+    session_set_mode(session, false);
     tape_observe(session->tape, &observer);
     Status status = forward_new(model, session->tape, batch, &pass);
     if (status == STATUS_OK) status = forward_output(pass, model->record->outputs[0].name, &hidden);

@@ -43,12 +43,11 @@ static void add_model(lua_State *L, Session *session, const char *name)
 {
     Part *part = bind_check_part(L, -1, &bind_models, "model");
     if (!name) name = part->name[0] ? part->name : "model";
-    Model *model;
     RandomKey key = random_subkey_name(random_key(session->seed, "weights"), name);
-    host_check(L, model_new(part->record.data, part->config, name, key, &model));
-    host_count_bytes(L, (size_t)module_count_weights(model->root) * sizeof(float));
+    Model *model = bind_make_model(L, part, name, key);
+    size_t bytes = (size_t)module_count_weights(model->root) * sizeof(float);
     host_check(L, session_add_model(session, model));
-    bind_load_part(L, part, model);
+    host_count_bytes(L, bytes);
 }
 
 /* The names of the table at the top, sorted: the order of Lua's pairs is not in the state. Pushes a list. */
@@ -410,6 +409,11 @@ static const char *const fields[] = {"objectives",
                                      "accumulate",
                                      "clip_norm",
                                      "skip_spikes",
+                                     "precision",
+                                     "recompute",
+                                     "checkpoint_every",
+                                     "evaluate_every",
+                                     "keep_checkpoints",
                                      "train",
                                      "hash",
                                      "last",
@@ -561,14 +565,16 @@ void bind_open_sessions(lua_State *L)
     luaL_newmetatable(L, SESSION_TYPE);
     luaL_setfuncs(L, events, 0);
     lua_pushliteral(
-        L, "A session or run. Fields: step, steps, seed, loss, last, batch, accumulate, clip_norm,\n"
-           "  skip_spikes, objectives.NAME.weight, optimizer.lr, schedule.warmup, model, models.NAME, data.NAME.\n"
-           "Methods: train(n) runs n steps, hash() is the hash of the whole state,\n"
-           "  evaluate(source) gives losses and accuracies, adapt {target = DATA} adapts to other data,\n"
-           "  add_objective(objectives.NAME {...}), remove_objective('NAME'),\n"
-           "  likelihood(text), minimal_pairs(path) tell how likely texts are,\n"
-           "  generate(text, {options}) goes on with a text, prune {sparsity = 0.5}, sparsity();\n"
-           "  help(run.prune) and so on tell more about one.");
+        L,
+        "A session or run. Fields: step, steps, seed, loss, last, batch, accumulate, clip_norm, skip_spikes,\n"
+        "  precision, recompute, checkpoint_every, evaluate_every, keep_checkpoints, objectives.NAME.weight,\n"
+        "  optimizer.lr, schedule.warmup, model, models.NAME, data.NAME.\n"
+        "Methods: train(n) runs n steps, hash() is the hash of the whole state,\n"
+        "  evaluate(source) gives losses and accuracies, adapt {target = DATA} adapts to other data,\n"
+        "  add_objective(objectives.NAME {...}), remove_objective('NAME'),\n"
+        "  likelihood(text), minimal_pairs(path) tell how likely texts are,\n"
+        "  generate(text, {options}) goes on with a text, prune {sparsity = 0.5}, sparsity();\n"
+        "  help(run.prune) and so on tell more about one.");
     lua_setfield(L, -2, "__help");
     lua_pop(L, 1);
     bind_open_structure(L);

@@ -82,7 +82,7 @@ static Status print_masks(Session *session, SessionSource *from, const Objective
     Row row = {0};
     Forward *pass;
     Tensor *logits = NULL;
-    tape_set_mode(session->tape, false, false);
+    session_set_mode(session, false);
     Status status = source_next(from->source, from->batch_size, session->arena, &cursor, &passes.batches[place]);
     if (status == STATUS_OK) status = passes_get(&passes, objective, &pass);
     if (status == STATUS_OK) status = forward_output(pass, objective->record->output, &logits);
@@ -169,7 +169,7 @@ Status samples_text(Session *session, FILE *out)
         return STATUS_OK;
     Writing writing = {.vocabulary = source->source->vocabulary};
     int64_t context = model->record->max_length(model), most = context < WRITTEN ? context : WRITTEN;
-    TRY(decoder_new(model, most, true, &writing.decoder));
+    TRY(decoder_new(model, most, session_precision(session), true, &writing.decoder));
     Status status = memory_new((size_t)writing.vocabulary->size, sizeof *writing.scratch, &writing.scratch);
     if (status == STATUS_OK) status = write_tokens(&writing, session->seed, most);
     decoder_free(writing.decoder);

@@ -413,7 +413,7 @@ static void carry_out(PruneRow *row)
         clear_pruned(row->state[i] ? row->state[i] : param->state[i], row->mask);
         if (row->state[i]) tensor_swap_storage(param->state[i], row->state[i]);
     }
-    param->version++;
+    param_changed(param);
 }
 
 void prune_carry_out(PrunePlan *plan)

@@ -91,6 +91,7 @@ static Status add_libraries(json_t *object)
     TRY(json_set_text(blas, "core", blas_core_name()));
     TRY(json_set_text(blas, "threading", libraries_blas_threading()));
     if (libraries_onednn_version()) TRY(json_set_text(libraries, "onednn", libraries_onednn_version()));
+    TRY(json_set_text(libraries, "bf16", libraries_bf16()));
     TRY(json_set_text(libraries, "jansson", jansson_version_str()));
     TRY(json_set_text(libraries, "glibc", gnu_get_libc_version()));
     return json_set_text(libraries, "xxhash", xxhash);
@@ -132,6 +133,7 @@ Status metadata_differences(const json_t *then, const json_t *now, Buffer *out)
                                            {"libraries.openblas.config", "OpenBLAS"},
                                            {"libraries.openblas.core", "OpenBLAS' core"},
                                            {"libraries.onednn", "oneDNN"},
+                                           {"libraries.bf16", "bf16"},
                                            {"libraries.glibc", "the C library"},
                                            {"libraries.lua", "Lua"},
                                            {"cpu.name", "the processor"},

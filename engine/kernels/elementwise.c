@@ -244,19 +244,33 @@ void kernel_where(int64_t n, const uint8_t *condition, const float *a, const flo
 
 /* --- bf16 --- */
 
-/* The bits are copied with memcpy: an f32 and a u32 may not share an address in C. */
+/* The upper half, rounded. The bits are copied with memcpy: an f32 and a u32 may not share an address in C. */
+static inline uint32_t upper_half(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    uint32_t nan = (bits >> 16) | 0x40, rounded = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16;
+    return (bits & 0x7FFFFFFF) > 0x7F800000 ? nan : rounded;
+}
+
 VECTOR_CLONES static void to_bf16(int64_t n, const float *restrict x, uint16_t *restrict y)
 {
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) y[i] = (uint16_t)upper_half(x[i]);
+}
+
+VECTOR_CLONES static void round_bf16(int64_t n, const float *restrict x, float *restrict y)
+{
+#pragma omp simd
     for (int64_t i = 0; i < n; i++) {
-        uint32_t bits;
-        memcpy(&bits, &x[i], sizeof bits);
-        uint32_t nan = (bits >> 16) | 0x40, rounded = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16;
-        y[i] = (uint16_t)((bits & 0x7FFFFFFF) > 0x7F800000 ? nan : rounded);
+        uint32_t bits = upper_half(x[i]) << 16;
+        memcpy(&y[i], &bits, sizeof bits);
     }
 }
 
 VECTOR_CLONES static void from_bf16(int64_t n, const uint16_t *restrict x, float *restrict y)
 {
+#pragma omp simd
     for (int64_t i = 0; i < n; i++) {
         uint32_t bits = (uint32_t)x[i] << 16;
         memcpy(&y[i], &bits, sizeof bits);
@@ -267,6 +281,12 @@ static void to_bf16_tile(void *context, int64_t tile)
 {
     const Work *w = context;
     to_bf16(tile_size(w, tile), (const float *)w->a + tile * TILE, (uint16_t *)w->y + tile * TILE);
+}
+
+static void round_bf16_tile(void *context, int64_t tile)
+{
+    const Work *w = context;
+    round_bf16(tile_size(w, tile), (const float *)w->a + tile * TILE, (float *)w->y + tile * TILE);
 }
 
 static void from_bf16_tile(void *context, int64_t tile)
@@ -285,4 +305,10 @@ void kernel_from_bf16(int64_t n, const uint16_t *x, float *y)
 {
     Work work = {.n = n, .a = x, .y = y};
     threads_run(tiles_of(n, TILE), from_bf16_tile, &work);
+}
+
+void kernel_round_bf16(int64_t n, const float *x, float *y)
+{
+    Work work = {.n = n, .a = x, .y = y};
+    threads_run(tiles_of(n, TILE), round_bf16_tile, &work);
 }

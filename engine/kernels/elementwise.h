@@ -70,5 +70,7 @@ void kernel_where(int64_t n, const uint8_t *condition, const float *a, const flo
 /* bf16 is the upper half of an f32, rounded to nearest even. */
 void kernel_to_bf16(int64_t n, const float *x, uint16_t *y);
 void kernel_from_bf16(int64_t n, const uint16_t *x, float *y);
+/* y = x rounded to bf16 */
+void kernel_round_bf16(int64_t n, const float *x, float *y);
 
 #endif

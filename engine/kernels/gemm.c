@@ -2,10 +2,13 @@
 #include "engine/kernels/gemm.h"
 
 #include "engine/base/threads.h"
+#include "engine/kernels/bf16_product.h"
+#include "engine/kernels/row_product.h"
 #include "engine/kernels/vector.h"
 
 #include <cblas.h>
 #include <omp.h>
+#include <string.h>
 #ifdef HAVE_ONEDNN
 #include <dnnl.h>
 #endif
@@ -18,11 +21,13 @@ enum {
 };
 
 typedef struct Gemm {
+    DType dtype;
     bool transpose_a, transpose_b, accumulate;
     int64_t m, n, k, lda, ldb, ldc, rows, columns, across;
-    const float *a, *b;
+    const char *a, *b;
     float *c;
     const GemmEpilogue *epilogue;
+    const Bf16Product *products[2][2]; /* bf16: of tiles that are whole or the rest, by rows and by columns */
 } Gemm;
 
 /* The libraries run on the calling thread only. Our own grid names its number of threads, so OpenMP's default of
@@ -56,67 +61,34 @@ static bool onednn_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n
 }
 #endif
 
-/* --- one row: what generation needs; it is bound by how fast the matrix can be read --- */
-
-enum { ROWS_AT_ONCE = 4 }; /* streams of memory */
-
-/* y[j] = alpha dot(x, row j of b) for 4 rows */
-VECTOR_CLONES static void four_dots(int64_t k, float alpha, const float *restrict x, const float *restrict b,
-                                    int64_t ldb, bool accumulate, float *restrict y)
-{
-    const float *restrict b1 = b + ldb, *restrict b2 = b + 2 * ldb, *restrict b3 = b + 3 * ldb;
-    float s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-#pragma omp simd reduction(+ : s0, s1, s2, s3)
-    for (int64_t i = 0; i < k; i++) {
-        s0 += x[i] * b[i];
-        s1 += x[i] * b1[i];
-        s2 += x[i] * b2[i];
-        s3 += x[i] * b3[i];
-    }
-    float sums[ROWS_AT_ONCE] = {s0, s1, s2, s3};
-    for (int j = 0; j < ROWS_AT_ONCE; j++) y[j] = alpha * sums[j] + (accumulate ? y[j] : 0);
-}
-
-VECTOR_CLONES static float one_dot(int64_t k, const float *restrict x, const float *restrict b)
-{
-    float sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (int64_t i = 0; i < k; i++) sum += x[i] * b[i];
-    return sum;
-}
-
-/* y[n] = alpha b x + (accumulate ? y : 0), b[n,k] */
-static void row_by_rows(int64_t n, int64_t k, float alpha, const float *x, const float *b, int64_t ldb,
-                        bool accumulate, float *y)
-{
-    int64_t j = 0;
-    for (; j + ROWS_AT_ONCE <= n; j += ROWS_AT_ONCE) four_dots(k, alpha, x, b + j * ldb, ldb, accumulate, y + j);
-    for (; j < n; j++) y[j] = alpha * one_dot(k, x, b + j * ldb) + (accumulate ? y[j] : 0);
-}
-
-/* y[n] = alpha x b + (accumulate ? y : 0), b[k,n] */
-VECTOR_CLONES static void row_by_columns(int64_t n, int64_t k, float alpha, const float *restrict x,
-                                         const float *restrict b, int64_t ldb, bool accumulate, float *restrict y)
-{
-    for (int64_t j = 0; !accumulate && j < n; j++) y[j] = 0;
-    for (int64_t i = 0; i < k; i++) {
-        float factor = alpha * x[i];
-#pragma omp simd
-        for (int64_t j = 0; j < n; j++) y[j] += factor * b[i * ldb + j];
-    }
-}
-
 void kernel_gemm_small(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha,
                        const float *a, int64_t lda, const float *b, int64_t ldb, bool accumulate, float *c,
                        int64_t ldc)
 {
     if (m == 1 && !transpose_a)
-        return transpose_b ? row_by_rows(n, k, alpha, a, b, ldb, accumulate, c)
-                           : row_by_columns(n, k, alpha, a, b, ldb, accumulate, c);
+        return transpose_b ? kernel_row_by_rows(n, k, alpha, a, b, ldb, accumulate, c)
+                           : kernel_row_by_columns(n, k, alpha, a, b, ldb, accumulate, c);
     if (onednn_gemm(transpose_a, transpose_b, m, n, k, alpha, a, lda, b, ldb, accumulate, c, ldc)) return;
     cblas_sgemm(CblasRowMajor, transpose_a ? CblasTrans : CblasNoTrans, transpose_b ? CblasTrans : CblasNoTrans,
                 (blasint)m, (blasint)n, (blasint)k, alpha, a, (blasint)lda, b, (blasint)ldb, accumulate ? 1 : 0, c,
                 (blasint)ldc);
+}
+
+/* --- the grid --- */
+
+static void bf16_tile(const Gemm *g, int64_t rows, int64_t columns, const uint16_t *a, const uint16_t *b, float *c)
+{
+    if (g->m == 1 && !g->transpose_a)
+        g->transpose_b ? kernel_row_by_rows_bf16(columns, g->k, a, b, g->ldb, g->accumulate, c)
+                       : kernel_row_by_columns_bf16(columns, g->k, a, b, g->ldb, g->accumulate, c);
+    else
+        bf16_run(g->products[rows < g->rows][columns < g->columns], a, b, c);
+}
+
+/* A sum of nothing, which the libraries leave as it was. */
+static void empty_tile(const Gemm *g, int64_t rows, int64_t columns, float *c)
+{
+    for (int64_t i = 0; !g->accumulate && i < rows; i++) memset(c + i * g->ldc, 0, (size_t)columns * sizeof *c);
 }
 
 static void gemm_tile(void *context, int64_t tile)
@@ -124,30 +96,76 @@ static void gemm_tile(void *context, int64_t tile)
     const Gemm *g = context;
     int64_t row = tile / g->across * g->rows, column = tile % g->across * g->columns;
     int64_t rows = smaller(g->rows, g->m - row), columns = smaller(g->columns, g->n - column);
-    const float *a = g->a + (g->transpose_a ? row : row * g->lda);
-    const float *b = g->b + (g->transpose_b ? column * g->ldb : column);
-    kernel_gemm_small(g->transpose_a, g->transpose_b, rows, columns, g->k, 1, a, g->lda, b, g->ldb, g->accumulate,
-                      g->c + row * g->ldc + column, g->ldc);
+    int64_t size = (int64_t)dtype_size(g->dtype);
+    const void *a = g->a + (g->transpose_a ? row : row * g->lda) * size;
+    const void *b = g->b + (g->transpose_b ? column * g->ldb : column) * size;
+    float *c = g->c + row * g->ldc + column;
+    if (g->k == 0)
+        empty_tile(g, rows, columns, c);
+    else if (g->dtype == DTYPE_BF16)
+        bf16_tile(g, rows, columns, a, b, c);
+    else
+        kernel_gemm_small(g->transpose_a, g->transpose_b, rows, columns, g->k, 1, a, g->lda, b, g->ldb,
+                          g->accumulate, c, g->ldc);
     if (g->epilogue) g->epilogue->run(g->epilogue->context, row, rows, column, columns);
 }
 
-void kernel_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const float *a, int64_t lda,
-                 const float *b, int64_t ldb, bool accumulate, float *c, int64_t ldc, const GemmEpilogue *epilogue)
+/* The sizes of tiles, from the shape alone. */
+static void cut(Gemm *g)
 {
-    if (m == 0 || n == 0) return;
-    one_thread_in_libraries();
-    Gemm gemm = {transpose_a, transpose_b, accumulate,   m, n, k, lda, ldb,
-                 ldc,         TILE_ROWS,   TILE_COLUMNS, 0, a, b, c,   epilogue};
-    while (tiles_of(m, gemm.rows) * tiles_of(n, gemm.columns) < TILES_WANTED &&
-           (gemm.rows > TILE_LEAST || gemm.columns > TILE_LEAST)) {
-        bool wide = smaller(gemm.columns, n) >= smaller(gemm.rows, m);
-        if (wide && gemm.columns > TILE_LEAST)
-            gemm.columns /= 2;
-        else if (gemm.rows > TILE_LEAST)
-            gemm.rows /= 2;
+    g->rows = TILE_ROWS;
+    g->columns = TILE_COLUMNS;
+    while (tiles_of(g->m, g->rows) * tiles_of(g->n, g->columns) < TILES_WANTED &&
+           (g->rows > TILE_LEAST || g->columns > TILE_LEAST)) {
+        bool wide = smaller(g->columns, g->n) >= smaller(g->rows, g->m);
+        if (wide && g->columns > TILE_LEAST)
+            g->columns /= 2;
+        else if (g->rows > TILE_LEAST)
+            g->rows /= 2;
         else
-            gemm.columns /= 2;
+            g->columns /= 2;
     }
-    gemm.across = tiles_of(n, gemm.columns);
+    g->across = tiles_of(g->n, g->columns);
+}
+
+/* What the tiles of bf16 are computed by: made before the grid starts, so that nothing can fail in it. */
+static Status find_products(Gemm *g)
+{
+    int64_t rows[2] = {g->m >= g->rows ? g->rows : 0, g->m % g->rows},
+            columns[2] = {g->n >= g->columns ? g->columns : 0, g->n % g->columns};
+    if (g->m == 1 && !g->transpose_a) return STATUS_OK;
+    bf16_trim();
+    for (int i = 0; i < 2; i++)
+        for (int j = 0; j < 2; j++) {
+            Bf16Shape shape = {rows[i], columns[j],     g->k,           g->lda,       g->ldb,
+                               g->ldc,  g->transpose_a, g->transpose_b, g->accumulate};
+            if (rows[i] && columns[j]) TRY(bf16_find(&shape, &g->products[i][j]));
+        }
+    return STATUS_OK;
+}
+
+Status kernel_gemm(DType dtype, bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const void *a,
+                   int64_t lda, const void *b, int64_t ldb, bool accumulate, float *c, int64_t ldc,
+                   const GemmEpilogue *epilogue)
+{
+    if (m == 0 || n == 0) return STATUS_OK;
+    one_thread_in_libraries();
+    Gemm gemm = {.dtype = dtype,
+                 .transpose_a = transpose_a,
+                 .transpose_b = transpose_b,
+                 .accumulate = accumulate,
+                 .m = m,
+                 .n = n,
+                 .k = k,
+                 .lda = lda,
+                 .ldb = ldb,
+                 .ldc = ldc,
+                 .a = a,
+                 .b = b,
+                 .c = c,
+                 .epilogue = epilogue};
+    cut(&gemm);
+    if (dtype == DTYPE_BF16 && k) TRY(find_products(&gemm));
     threads_run(tiles_of(m, gemm.rows) * gemm.across, gemm_tile, &gemm);
+    return STATUS_OK;
 }

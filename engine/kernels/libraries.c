@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "engine/kernels/libraries.h"
 
+#include "engine/kernels/bf16_product.h"
 #include "engine/kernels/vector.h"
 
 #include <cblas.h>
@@ -31,6 +32,11 @@ const char *libraries_onednn_version(void)
 #else
     return NULL;
 #endif
+}
+
+const char *libraries_bf16(void)
+{
+    return bf16_native() ? "oneDNN" : "emulated";
 }
 
 /* The same question that the loader asks for the clones of VECTOR_CLONES. */

@@ -10,6 +10,8 @@ const char *libraries_blas_config(void);
 const char *libraries_blas_threading(void);
 /* "2.6.3", NULL where this build has no oneDNN. */
 const char *libraries_onednn_version(void);
+/* What multiplies bf16: "oneDNN", or "emulated" where f32 products of rounded operands stand in for it. */
+const char *libraries_bf16(void);
 /* The level of our own vector code: "AVX-512", "AVX2" or "baseline". */
 const char *libraries_vector_level(void);
 

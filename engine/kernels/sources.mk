@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 ENGINE_SOURCES += engine/kernels/attention.c
 ENGINE_SOURCES += engine/kernels/attention.h
+ENGINE_SOURCES += engine/kernels/bf16_product.c
+ENGINE_SOURCES += engine/kernels/bf16_product.h
 ENGINE_SOURCES += engine/kernels/blas_core.c
 ENGINE_SOURCES += engine/kernels/blas_core.h
 ENGINE_SOURCES += engine/kernels/elementwise.c
@@ -13,8 +15,12 @@ ENGINE_SOURCES += engine/kernels/philox.c
 ENGINE_SOURCES += engine/kernels/philox.h
 ENGINE_SOURCES += engine/kernels/reduce.c
 ENGINE_SOURCES += engine/kernels/reduce.h
+ENGINE_SOURCES += engine/kernels/row_product.c
+ENGINE_SOURCES += engine/kernels/row_product.h
 ENGINE_SOURCES += engine/kernels/rows.c
 ENGINE_SOURCES += engine/kernels/rows.h
+ENGINE_SOURCES += engine/kernels/sgemm_rate.c
+ENGINE_SOURCES += engine/kernels/sgemm_rate.h
 ENGINE_SOURCES += engine/kernels/update.c
 ENGINE_SOURCES += engine/kernels/update.h
 ENGINE_SOURCES += engine/kernels/vector.h

@@ -27,15 +27,16 @@ static Status new_caches(Decoder *decoder)
     return STATUS_OK;
 }
 
-static Status fill(Decoder *decoder, bool cached)
+static Status fill(Decoder *decoder, DType precision, bool cached)
 {
     TRY(memory_new((size_t)decoder->capacity, sizeof *decoder->ids, &decoder->ids));
     TRY(arena_new(&decoder->arena));
     TRY(tape_new(decoder->arena, &decoder->tape));
+    tape_set_precision(decoder->tape, precision);
     return cached ? new_caches(decoder) : STATUS_OK;
 }
 
-Status decoder_new(Model *model, int64_t capacity, bool cached, Decoder **out)
+Status decoder_new(Model *model, int64_t capacity, DType precision, bool cached, Decoder **out)
 {
     Decoder *decoder;
     const ModelRecord *record = model->record;
@@ -49,7 +50,7 @@ Status decoder_new(Model *model, int64_t capacity, bool cached, Decoder **out)
     decoder->model = model;
     decoder->capacity = capacity;
     decoder->shape = record->cache_shape(model);
-    Status status = fill(decoder, cached);
+    Status status = fill(decoder, precision, cached);
     if (status == STATUS_OK)
         *out = decoder;
     else

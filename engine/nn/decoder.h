@@ -9,9 +9,10 @@
 
 typedef struct Decoder Decoder;
 
-/* capacity: most tokens in all. cached false: everything is computed again for each token, as a check. Errors: the
+/* capacity: most tokens in all. precision: of products, DTYPE_F32 or DTYPE_BF16. cached false: everything is
+ * computed again for each token, as a check. Errors: the
  * model is no decoder, the capacity is beyond its context, memory. */
-Status decoder_new(Model *model, int64_t capacity, bool cached, Decoder **out) STATUS_CHECKED;
+Status decoder_new(Model *model, int64_t capacity, DType precision, bool cached, Decoder **out) STATUS_CHECKED;
 void decoder_free(Decoder *decoder);
 
 /* Goes on with count tokens (at least 1). *logits: f32[vocab] of the token behind the last one, until the next

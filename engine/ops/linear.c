@@ -46,8 +46,8 @@ static Status forward(Node *node, bool gelu)
     int64_t shape[TENSOR_MAX_DIMS];
     TRY(sizes_of(node, &s));
     if (gelu && !node->inputs[2]) return status_fail(STATUS_INVALID, "linear_gelu: bias is missing");
-    TRY(node_contiguous(node, 0, &x));
-    TRY(node_contiguous(node, 1, &weight));
+    TRY(node_operand(node, 0, &x));
+    TRY(node_operand(node, 1, &weight));
     if (node->inputs[2]) TRY(node_contiguous(node, 2, &bias));
     for (int i = 0; i < x->ndim; i++) shape[i] = x->shape[i];
     shape[x->ndim - 1] = s.out;
@@ -57,9 +57,8 @@ static Status forward(Node *node, bool gelu)
     if (gelu) TRY(node_save_new(node, x->ndim, shape, &pre));
     BiasContext context = {bias ? TENSOR_F32(bias) : NULL, pre ? TENSOR_F32(pre) : NULL, TENSOR_F32(y), s.out};
     GemmEpilogue epilogue = {add_bias, &context};
-    kernel_gemm(false, true, s.rows, s.out, s.in, TENSOR_F32(x), s.in, TENSOR_F32(weight), s.in, false,
-                TENSOR_F32(y), s.out, bias ? &epilogue : NULL);
-    return STATUS_OK;
+    return kernel_gemm(x->dtype, false, true, s.rows, s.out, s.in, tensor_data(x), s.in, tensor_data(weight), s.in,
+                       false, TENSOR_F32(y), s.out, bias ? &epilogue : NULL);
 }
 
 static Status linear_forward(Node *node)
@@ -72,28 +71,36 @@ static Status linear_gelu_forward(Node *node)
     return forward(node, true);
 }
 
-/* Gradients from dy f32[rows,out], contiguous. */
-static Status backward(Node *node, const Sizes *s, const float *dy)
+/* dx = dy weight, dweight = dy' x */
+static Status product_gradients(Node *node, const Sizes *s, const Tensor *dy)
 {
-    const float *x = TENSOR_F32(node->saved[0]), *weight = TENSOR_F32(node->saved[1]);
+    const Tensor *x = node->saved[0], *weight = node->saved[1];
     Tensor *grad;
     bool accumulate;
     if (node->needs_grad[0]) {
         TRY(node_grad(node, 0, &grad, &accumulate));
-        kernel_gemm(false, false, s->rows, s->in, s->out, dy, s->out, weight, s->in, accumulate, TENSOR_F32(grad),
-                    s->in, NULL);
+        TRY(kernel_gemm(dy->dtype, false, false, s->rows, s->in, s->out, tensor_data(dy), s->out,
+                        tensor_data(weight), s->in, accumulate, TENSOR_F32(grad), s->in, NULL));
     }
-    if (node->needs_grad[1]) {
-        TRY(node_grad(node, 1, &grad, &accumulate));
-        kernel_gemm(true, false, s->out, s->in, s->rows, dy, s->out, x, s->in, accumulate, TENSOR_F32(grad), s->in,
-                    NULL);
+    if (!node->needs_grad[1]) return STATUS_OK;
+    TRY(node_grad(node, 1, &grad, &accumulate));
+    return kernel_gemm(dy->dtype, true, false, s->out, s->in, s->rows, tensor_data(dy), s->out, tensor_data(x),
+                       s->in, accumulate, TENSOR_F32(grad), s->in, NULL);
+}
+
+/* From dy f32[rows,out], contiguous. */
+static Status backward(Node *node, const Sizes *s, Tensor *dy)
+{
+    Tensor *operand, *grad, *scratch;
+    bool accumulate;
+    if (node->needs_grad[0] || node->needs_grad[1]) {
+        TRY(node_operand_of(node, dy, &operand));
+        TRY(product_gradients(node, s, operand));
     }
-    if (node->inputs[2] && node->needs_grad[2]) {
-        Tensor *scratch;
-        TRY(node_grad(node, 2, &grad, &accumulate));
-        TRY(node_scratch(node, DTYPE_F32, 2, (int64_t[]){kernel_partial_rows(s->rows), s->out}, &scratch));
-        kernel_column_sum(s->rows, s->out, dy, accumulate, TENSOR_F32(grad), TENSOR_F32(scratch));
-    }
+    if (!node->inputs[2] || !node->needs_grad[2]) return STATUS_OK;
+    TRY(node_grad(node, 2, &grad, &accumulate));
+    TRY(node_scratch(node, DTYPE_F32, 2, (int64_t[]){kernel_partial_rows(s->rows), s->out}, &scratch));
+    kernel_column_sum(s->rows, s->out, TENSOR_F32(dy), accumulate, TENSOR_F32(grad), TENSOR_F32(scratch));
     return STATUS_OK;
 }
 
@@ -103,8 +110,7 @@ static Status linear_backward(Node *node)
     Tensor *dy;
     TRY(sizes_of(node, &s));
     TRY(node_dense_gradient(node, &dy));
-    Status status = backward(node, &s, TENSOR_F32(dy));
-    return status;
+    return backward(node, &s, dy);
 }
 
 static Status linear_gelu_backward(Node *node)
@@ -115,8 +121,7 @@ static Status linear_gelu_backward(Node *node)
     TRY(node_dense_gradient(node, &dy));
     TRY(node_scratch(node, DTYPE_F32, 2, (int64_t[]){s.rows, s.out}, &dpre));
     kernel_gelu_backward(s.rows * s.out, TENSOR_F32(node->saved[2]), TENSOR_F32(dy), TENSOR_F32(dpre));
-    Status status = backward(node, &s, TENSOR_F32(dpre));
-    return status;
+    return backward(node, &s, dpre);
 }
 
 static double flops(const Node *node)

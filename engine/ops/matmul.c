@@ -71,6 +71,11 @@ static int64_t matrix_of(const Product *p, int which, int64_t at)
     return matrix;
 }
 
+static const void *at_element(const Tensor *tensor, int64_t place)
+{
+    return (const char *)tensor_data(tensor) + place * (int64_t)dtype_size(tensor->dtype);
+}
+
 static Status multiply(Node *node, const Tensor *a, const Tensor *b)
 {
     Product p;
@@ -82,9 +87,9 @@ static Status multiply(Node *node, const Tensor *a, const Tensor *b)
     make_tall(b, &p);
     if (p.k == 0) tensor_fill(y, 0);
     for (int64_t i = 0; p.k && p.m && p.n && i < p.batch; i++)
-        kernel_gemm(false, false, p.m, p.n, p.k, TENSOR_F32(a) + matrix_of(&p, 0, i) * p.m * p.k, p.k,
-                    TENSOR_F32(b) + matrix_of(&p, 1, i) * p.k * p.n, p.n, false, TENSOR_F32(y) + i * p.m * p.n, p.n,
-                    NULL);
+        TRY(kernel_gemm(a->dtype, false, false, p.m, p.n, p.k, at_element(a, matrix_of(&p, 0, i) * p.m * p.k), p.k,
+                        at_element(b, matrix_of(&p, 1, i) * p.k * p.n), p.n, false, TENSOR_F32(y) + i * p.m * p.n,
+                        p.n, NULL));
     TRY(node_save(node, a));
     return node_save(node, b);
 }
@@ -94,31 +99,32 @@ static Status matmul_forward(Node *node)
     Product p;
     Tensor *a, *b;
     TRY(measure(node, &p));
-    TRY(node_contiguous(node, 0, &a));
-    TRY(node_contiguous(node, 1, &b));
+    TRY(node_operand(node, 0, &a));
+    TRY(node_operand(node, 1, &b));
     return multiply(node, a, b);
 }
 
 /* da = dy b', db = a' dy; a matrix that served for several gets the sum, in their order. */
-static Status gradient(Node *node, const Product *p, int i, const float *dy)
+static Status gradient(Node *node, const Product *p, int i, const Tensor *dy)
 {
     Tensor *grad;
     bool accumulate;
     if (!node->needs_grad[i]) return STATUS_OK;
     TRY(node_grad(node, i, &grad, &accumulate));
-    const float *a = TENSOR_F32(node->saved[0]), *b = TENSOR_F32(node->saved[1]);
+    const Tensor *a = node->saved[0], *b = node->saved[1];
     int64_t size = i == 0 ? p->m * p->k : p->k * p->n;
     bool shared = tensor_count(grad) != p->batch * size;
     if (shared || p->m == 0 || p->n == 0) tensor_fill(grad, 0);
     for (int64_t at = 0; p->m && p->n && p->k && at < p->batch; at++) {
-        const float *d = dy + at * p->m * p->n;
+        const void *d = at_element(dy, at * p->m * p->n);
         float *out = TENSOR_F32(grad) + matrix_of(p, i, at) * size;
         if (i == 0)
-            kernel_gemm(false, true, p->m, p->k, p->n, d, p->n, b + matrix_of(p, 1, at) * p->k * p->n, p->n, shared,
-                        out, p->k, NULL);
+            TRY(kernel_gemm(dy->dtype, false, true, p->m, p->k, p->n, d, p->n,
+                            at_element(b, matrix_of(p, 1, at) * p->k * p->n), p->n, shared, out, p->k, NULL));
         else
-            kernel_gemm(true, false, p->k, p->n, p->m, a + matrix_of(p, 0, at) * p->m * p->k, p->k, d, p->n, shared,
-                        out, p->n, NULL);
+            TRY(kernel_gemm(dy->dtype, true, false, p->k, p->n, p->m,
+                            at_element(a, matrix_of(p, 0, at) * p->m * p->k), p->k, d, p->n, shared, out, p->n,
+                            NULL));
     }
     return STATUS_OK;
 }
@@ -126,12 +132,13 @@ static Status gradient(Node *node, const Product *p, int i, const float *dy)
 static Status matmul_backward(Node *node)
 {
     Product p;
-    Tensor *dy;
+    Tensor *dy, *operand;
     TRY(measure(node, &p));
     make_tall(node->inputs[1], &p);
     TRY(node_dense_gradient(node, &dy));
-    TRY(gradient(node, &p, 0, TENSOR_F32(dy)));
-    return gradient(node, &p, 1, TENSOR_F32(dy));
+    TRY(node_operand_of(node, dy, &operand));
+    TRY(gradient(node, &p, 0, operand));
+    return gradient(node, &p, 1, operand);
 }
 
 static double matmul_flops(const Node *node)

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/kernels/bf16_product.h"
+#include "engine/kernels/elementwise.h"
 #include "engine/ops/op.h"
 
 #include <stdarg.h>
@@ -195,6 +197,48 @@ Status node_dim(const Node *node, int i, int64_t dim, int *out)
 Status node_contiguous(Node *node, int i, Tensor **out)
 {
     return dense(node, node->inputs[i], out);
+}
+
+/* --- operands of products --- */
+
+static void round_to_half(const Tensor *from, Tensor *to)
+{
+    if (to->dtype == DTYPE_BF16)
+        kernel_to_bf16(tensor_count(from), TENSOR_F32(from), tensor_data(to));
+    else
+        kernel_round_bf16(tensor_count(from), TENSOR_F32(from), TENSOR_F32(to));
+}
+
+static Status new_half(Arena *arena, const Tensor *of, Tensor **out)
+{
+    return tensor_new(arena, bf16_native() ? DTYPE_BF16 : DTYPE_F32, of->ndim, of->shape, out);
+}
+
+Status node_operand(Node *node, int i, Tensor **out)
+{
+    Tensor *input = node->inputs[i], *values, *half;
+    if (node->precision == DTYPE_F32) return node_contiguous(node, i, out);
+    *out = input->half;
+    if (*out && !input->half_stale) return STATUS_OK;
+    TRY(node_contiguous(node, i, &values));
+    if (!input->half) {
+        TRY(new_half(input->arena, input, &half));
+        input->half = half;
+    }
+    round_to_half(values, input->half);
+    input->half_stale = false;
+    *out = input->half;
+    return STATUS_OK;
+}
+
+Status node_operand_of(Node *node, Tensor *tensor, Tensor **out)
+{
+    *out = tensor;
+    if (node->precision == DTYPE_F32) return STATUS_OK;
+    TRY(new_half(node->arena, tensor, out));
+    TRY(node_keep(node, *out));
+    round_to_half(tensor, *out);
+    return STATUS_OK;
 }
 
 int op_input_count(const Op *op)

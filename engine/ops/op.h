@@ -54,9 +54,10 @@ typedef struct Op {
 
 struct Node {
     const Op *op;
-    Arena *arena;   /* where outputs and scratch go; NULL: the pool */
-    bool training;  /* dropout is on */
-    bool recording; /* a backward pass may come: save what it needs */
+    Arena *arena;    /* where outputs and scratch go; NULL: the pool */
+    bool training;   /* dropout is on */
+    bool recording;  /* a backward pass may come: save what it needs */
+    DType precision; /* of the operands of products: DTYPE_F32 or DTYPE_BF16 */
     RandomKey random;
     void *attrs; /* the op's attribute struct */
     void *cache; /* generation cache of the caller, NULL outside generation */
@@ -113,6 +114,12 @@ Status node_dim(const Node *node, int i, int64_t dim, int *out) STATUS_CHECKED;
 Status node_contiguous(Node *node, int i, Tensor **out) STATUS_CHECKED;
 /* The same for the gradient of the first output. */
 Status node_dense_gradient(Node *node, Tensor **out) STATUS_CHECKED;
+/* What a product reads of inputs[i], contiguous: the input itself or, where node->precision is bf16, its values
+ * rounded to that (made once for all products that read the input): bf16 where the machine multiplies bf16, else
+ * f32. */
+Status node_operand(Node *node, int i, Tensor **out) STATUS_CHECKED;
+/* The same of a contiguous f32 tensor that is only looked at in this call. */
+Status node_operand_of(Node *node, Tensor *tensor, Tensor **out) STATUS_CHECKED;
 /* Hands a tensor over to the scratch of the call. */
 Status node_keep(Node *node, Tensor *tensor) STATUS_CHECKED;
 /* The shape to which all inputs are broadcast (NumPy's rule). Errors: sizes that differ and are not 1. */

@@ -162,6 +162,8 @@ void tensor_unref(Tensor *tensor)
     if (tensor->node && tensor->node_release) tensor->node_release(tensor);
     tensor_unref(tensor->grad);
     tensor->grad = NULL;
+    tensor_unref(tensor->half);
+    tensor->half = NULL;
     if (tensor->storage && !arena_holds(tensor)) storage_unref(tensor->storage);
     tensor->storage = NULL;
     if (!tensor->arena) memory_free(tensor);

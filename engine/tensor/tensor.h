@@ -38,6 +38,9 @@ typedef struct Tensor {
     struct Tensor *grad;                         /* f32, same shape; held; NULL until the first backward */
     bool grad_fresh;     /* grad holds nothing yet: the next backward writes instead of adding */
     struct Param *param; /* the parameter whose value this is, not held */
+    /* The values rounded to bf16, contiguous, for products (node_operand()); held; NULL: not wanted yet. */
+    struct Tensor *half;
+    bool half_stale; /* the values changed since */
 } Tensor;
 
 /* --- making; arena NULL: the pool --- */

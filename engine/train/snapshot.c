@@ -174,7 +174,7 @@ typedef struct Fresh { /* what will take the place of the session's own */
 
 static Status build_model(const ModelState *state, Model **out)
 {
-    TRY(model_new(state->record, state->config, state->name, random_key(0, "snapshot"), out));
+    TRY(model_new(state->record, state->config, state->name, RANDOM_NONE, out));
     for (int i = 0; i < state->count; i++) {
         Param *param;
         TRY(find_or_add((*out)->root, &state->params[i], &param));
@@ -231,10 +231,10 @@ static void give_param(const ParamState *saved, ParamState *alias, Param *param)
     exchange(&param->mask, &alias->mask);
     for (int i = 0; i < PARAM_STATES; i++) exchange(&param->state[i], &alias->state[i]);
     param->step = saved->step;
-    param->frozen = saved->frozen;
+    param_set_frozen(param, saved->frozen);
     param->decay = saved->decay;
     param->pruned = saved->pruned;
-    param->version++;
+    param_changed(param);
 }
 
 /* Trees and configs are exchanged: what was there is freed with 'fresh'. */
@@ -317,6 +317,11 @@ Status snapshot_restore(const Snapshot *snapshot, Session *session)
         session->accumulate = plain->accumulate;
         session->clip_norm = plain->clip_norm;
         session->skip_spikes = plain->skip_spikes;
+        session->precision = plain->precision;
+        session->recompute = plain->recompute;
+        session->checkpoint_every = plain->checkpoint_every;
+        session->evaluate_every = plain->evaluate_every;
+        session->keep_checkpoints = plain->keep_checkpoints;
         session->losses = plain->losses;
         session->optimizer = plain->optimizer;
         session->schedule = plain->schedule;

@@ -62,7 +62,10 @@ Status passes_input(Passes *passes, const Objective *objective, ObjectiveInput *
     const char *target = objective_target(objective);
     static const char plain[OBJECTIVE_NAME_SIZE];
     Tensor *trunk;
-    *out = (ObjectiveInput){.step = session->step, .steps = session->steps};
+    *out = (ObjectiveInput){.step = passes->step,
+                            .steps = session->steps,
+                            .micro = passes->micro,
+                            .random = random_subkey_name(passes->draws, objective->name)};
     TRY(passes_get(passes, objective, &out->pass));
     if (!target) return STATUS_OK;
     TRY(forward_output(out->pass, model->record->trunk, &trunk));
@@ -165,25 +168,45 @@ static Status add_objective(Micro *micro, Passes *passes, int place, Tensor **to
     return STATUS_OK;
 }
 
+static bool any_frozen(const Session *session)
+{
+    for (int i = 0; i < session->model_count; i++)
+        if (module_has_frozen(session->models[i]->root)) return true;
+    return false;
+}
+
 static Status forward_backward(Micro *micro, Passes *passes)
 {
     Session *session = micro->session;
     Tensor *total = NULL;
+    double start = clock_seconds();
     TRY(read_batches(micro, passes));
+    micro->metrics->batch_seconds += clock_seconds() - start;
     for (int i = 0; i < session->objective_count; i++)
         if (active(session->objectives[i])) TRY(add_objective(micro, passes, i, &total));
     if (!total) return status_fail(STATUS_INVALID, "step: no objective is on with a weight above 0");
     micro->metrics->loss += tensor_get(total, 0);
-    return micro->look && micro->look->forward_only ? STATUS_OK : tape_backward(session->tape, total, NULL);
+    bool back = !micro->look || !micro->look->forward_only;
+    if (!total->node && any_frozen(session)) back = false; /* nothing that the loss sees is trained */
+    return back ? tape_backward(session->tape, total, NULL) : STATUS_OK;
+}
+
+static RandomKey key_of(const Micro *micro, const char *domain)
+{
+    RandomKey step = random_subkey(random_key(micro->session->seed, domain), (uint64_t)micro->step);
+    return random_subkey(step, (uint64_t)micro->number);
 }
 
 static Status run_micro(Micro *micro)
 {
     Session *session = micro->session;
-    RandomKey seed = random_key(session->seed, "dropout");
-    Passes passes = {.session = session, .key = random_key(session->seed, "views")};
-    passes.dropout = random_subkey(random_subkey(seed, (uint64_t)micro->step), (uint64_t)micro->number);
-    tape_set_mode(session->tape, true, true);
+    Passes passes = {.session = session,
+                     .key = random_key(session->seed, "views"),
+                     .dropout = key_of(micro, "dropout"),
+                     .draws = key_of(micro, "draws"),
+                     .step = micro->step,
+                     .micro = micro->number};
+    session_set_mode(session, true);
     Status status = forward_backward(micro, &passes);
     passes_clear(&passes);
     tape_reset(session->tape);
@@ -205,9 +228,12 @@ Status session_try(Session *session, const Objective *objective)
 {
     StepMetrics metrics = {0};
     Micro micro = {.session = session, .metrics = &metrics};
-    Passes passes = {.session = session, .key = random_key(session->seed, "try")};
+    Passes passes = {.session = session,
+                     .key = random_key(session->seed, "try"),
+                     .draws = random_key(session->seed, "try draws"),
+                     .step = session->step};
     for (int i = 0; i < session->source_count; i++) micro.cursors[i] = session->sources[i].cursor;
-    tape_set_mode(session->tape, false, false);
+    session_set_mode(session, false);
     Status status = try_loss(&micro, &passes, objective);
     passes_clear(&passes);
     tape_reset(session->tape);
@@ -278,11 +304,13 @@ static Status update(Session *session, StepMetrics *metrics)
 static Status update_and_prune(Session *session, StepMetrics *metrics)
 {
     StepPruning pruning;
+    double start = clock_seconds();
     TRY(pruning_prepare(session, &pruning));
     Status status = update(session, metrics);
     if (status == STATUS_OK) pruning_commit(session, &pruning);
     pruning_clear(&pruning);
     metrics->sparsity = session_sparsity(session);
+    metrics->update_seconds = clock_seconds() - start;
     return status;
 }
 

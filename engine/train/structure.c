@@ -27,7 +27,8 @@ static Status rebuild(Session *session, Model *model, const void *config, Random
                       Model **out)
 {
     Model *fresh;
-    TRY(model_new(model->record, config, model->name, key, &fresh));
+    TRY(model_new(model->record, config, model->name, RANDOM_NONE, &fresh));
+    model_draw_new(model, fresh, except, key);
     Status status = check_fit(session, model, fresh);
     if (status == STATUS_OK) status = model_carry(model, fresh, except);
     if (status == STATUS_OK)

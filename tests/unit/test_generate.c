@@ -28,7 +28,7 @@ static void write_greedy(Model *model, bool cached, int32_t out[TOKENS])
     Decoder *decoder;
     const float *logits;
     Candidate scratch[GPT2_VOCAB];
-    OK(decoder_new(model, PROMPT + TOKENS, cached, &decoder));
+    OK(decoder_new(model, PROMPT + TOKENS, DTYPE_F32, cached, &decoder));
     for (int n = 0; n < TOKENS; n++) {
         OK(decoder_feed(decoder, n ? &out[n - 1] : prompt, n ? 1 : PROMPT, &logits));
         ck_assert_int_eq(decoder_vocabulary(decoder), GPT2_VOCAB);
@@ -68,7 +68,7 @@ START_TEST(portions_do_not_matter)
     float whole[GPT2_VOCAB];
     int32_t ids[150];
     for (int i = 0; i < 150; i++) ids[i] = i * 7 % GPT2_VOCAB;
-    OK(decoder_new(model, 150, true, &decoder));
+    OK(decoder_new(model, 150, DTYPE_F32, true, &decoder));
     OK(decoder_feed(decoder, ids, 150, &logits));
     memcpy(whole, logits, sizeof whole);
     static const int portions[] = {1, 2, 64, 30, 1, 52};
@@ -85,10 +85,10 @@ START_TEST(refusals)
     Model *model = tiny_model();
     Decoder *decoder;
     const float *logits;
-    ck_assert_int_eq(decoder_new(model, GPT2_CONTEXT + 1, true, &decoder), STATUS_INVALID);
+    ck_assert_int_eq(decoder_new(model, GPT2_CONTEXT + 1, DTYPE_F32, true, &decoder), STATUS_INVALID);
     ck_assert_ptr_nonnull(strstr(status_message(), "257 tokens do not fit into the context of 256"));
-    ck_assert_int_eq(decoder_new(model, 0, true, &decoder), STATUS_INVALID);
-    OK(decoder_new(model, 6, true, &decoder));
+    ck_assert_int_eq(decoder_new(model, 0, DTYPE_F32, true, &decoder), STATUS_INVALID);
+    OK(decoder_new(model, 6, DTYPE_F32, true, &decoder));
     OK(decoder_feed(decoder, prompt, PROMPT, &logits));
     ck_assert_int_eq(decoder_feed(decoder, prompt, 2, &logits), STATUS_INVALID);
     ck_assert_ptr_nonnull(strstr(status_message(), "2 tokens behind 5 do not fit into 6"));
@@ -111,7 +111,7 @@ START_TEST(failures_leave_no_trace)
             Decoder *decoder = NULL;
             const float *logits;
             memory_fail_after(n, 0);
-            Status status = decoder_new(model, 8, cached, &decoder);
+            Status status = decoder_new(model, 8, DTYPE_F32, cached, &decoder);
             if (status == STATUS_OK) status = decoder_feed(decoder, prompt, 3, &logits);
             memory_fail_after(0, 0);
             if (status != STATUS_OK) ck_assert_int_eq(status, STATUS_NOMEM);
