@@ -3,6 +3,7 @@
 #include "scripts/bind_session.h"
 
 #include "engine/base/names.h"
+#include "engine/base/thousands.h"
 #include "engine/train/early_stopping.h"
 #include "engine/train/watch.h"
 #include "scripts/bind_parts.h"
@@ -300,8 +301,9 @@ void bind_push_metrics(lua_State *L, const Session *session, const StepMetrics *
 static void say_paused(lua_State *L, SessionHandle *handle)
 {
     if (!handle->pause[0]) return;
+    char step[THOUSANDS_BYTES];
     Buffer *line = host_push_buffer(L);
-    Status status = buffer_printf(line, "[%lld] paused %s\n", (long long)handle->session->step, handle->pause);
+    Status status = buffer_printf(line, "[%s] paused %s\n", thousands(handle->session->step, step), handle->pause);
     handle->pause[0] = '\0';
     host_check(L, status);
     host_write(host_of(L), line->data, line->length);

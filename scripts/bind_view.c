@@ -153,6 +153,17 @@ static Status add_objective(const Session *session, int place, json_t *list)
     return json_set_number(entry, "value", session->step ? session->last.objectives[place] : (double)NAN);
 }
 
+/* How often the data of the first objective were gone through; NaN: nothing is learned from data. */
+static double epochs_of(const Session *session)
+{
+    for (int i = 0; i < session->source_count && session->objective_count; i++) {
+        const SessionSource *source = &session->sources[i];
+        if (strcmp(source->name, session->objectives[0]->source) != 0 || source->source->examples < 1) continue;
+        return (double)source->cursor.epoch + (double)source->cursor.index / (double)source->source->examples;
+    }
+    return NAN;
+}
+
 static Status describe_session(const Session *session, bool paused, json_t *out)
 {
     json_t *list;
@@ -166,6 +177,7 @@ static Status describe_session(const Session *session, bool paused, json_t *out)
     TRY(add_names(session, out));
     TRY(json_set_number(out, "lr", session->step ? session->last.lr : session->optimizer.config.lr));
     TRY(json_set_number(out, "memory", (double)memory_in_use()));
+    TRY(json_set_number(out, "epoch", epochs_of(session)));
     TRY(json_new_array(&list));
     TRY(json_set(out, "objectives", list));
     for (int i = 0; i < session->objective_count; i++) TRY(add_objective(session, i, list));

@@ -3,6 +3,7 @@
 #include "engine/base/cancel.h"
 #include "engine/base/memory.h"
 #include "engine/base/signals.h"
+#include "engine/base/thousands.h"
 #include "engine/base/threads.h"
 #include "engine/io/checkpoints.h"
 #include "engine/io/file.h"
@@ -154,7 +155,7 @@ static void print_head(const Live *live, FILE *out)
         fprintf(out, "data   %s: %s\n", session->sources[i].name, session->sources[i].source->doc);
     for (int i = 0; i < session->model_count; i++)
         fprintf(out, "model  %s: %s, %s parameters\n", session->models[i]->name, session->models[i]->record->name,
-                progress_number(module_count_weights(session->models[i]->root), number));
+                thousands(module_count_weights(session->models[i]->root), number));
     fflush(out);
 }
 

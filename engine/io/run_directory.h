@@ -54,6 +54,12 @@ Status run_directory_cut_metrics(RunDirectory *run, int64_t step) STATUS_CHECKED
 /* Maps metrics.store of a run. Errors: the run has none (with the remedy), as metrics_open(). */
 Status run_directory_open_metrics(const char *path, MetricsStore **out) STATUS_CHECKED;
 
+/* What a branch that one has left has of its own stands in branches/NAME.jsonl (scripts/bind_directory.c writes
+ * it); this gives it a row for each line in branches/NAME.store, or removes that where there are no lines. */
+Status run_directory_store_branch(const char *path, const char *name) STATUS_CHECKED;
+/* Maps it. */
+Status run_directory_open_branch(const char *path, const char *name, MetricsStore **out) STATUS_CHECKED;
+
 /* ---- journal.lua ---- */
 
 /* Appends whole lines (a newline is added where it is missing) and waits for the disk. */

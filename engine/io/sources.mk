@@ -11,6 +11,7 @@ ENGINE_SOURCES += engine/io/json.c
 ENGINE_SOURCES += engine/io/json.h
 ENGINE_SOURCES += engine/io/json_options.c
 ENGINE_SOURCES += engine/io/json_print.c
+ENGINE_SOURCES += engine/io/metrics_ask.c
 ENGINE_SOURCES += engine/io/metrics_internal.h
 ENGINE_SOURCES += engine/io/metrics_store.c
 ENGINE_SOURCES += engine/io/metrics_store.h

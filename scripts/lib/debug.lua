@@ -10,9 +10,9 @@ local texts = require "lathe.texts"
 local condition_of = require "lathe.conditions"
 local short, thousands = pictures.short, pictures.thousands
 
-local MOST_HISTORY, SHOWN_PARAMS = 8192, 40
+local MOST_HISTORY, MOST_PAUSES, SHOWN_PARAMS = 8192, 32, 40
 
--- What is known of each session: watches, breakpoints, curves.
+-- What is known of each session: watches, breakpoints, pauses, curves.
 local states = setmetatable({}, { __mode = "k" })
 
 local function fail(message, ...) error(message:format(...), 0) end
@@ -25,7 +25,7 @@ end
 local function state_of(session)
   local state = states[session]
   if not state then
-    state = { watches = {}, breaks = {}, next_break = 0, history = {} }
+    state = { watches = {}, breaks = {}, next_break = 0, history = {}, pauses = {} }
     states[session] = state
   end
   return state
@@ -227,11 +227,24 @@ function lathe.do_again()
   return setmetatable({}, { __close = function() doing_again = doing_again - 1 end })
 end
 
+-- Where breakpoints paused the steps that led here: { step, text }. A step that is done again forgets those from it on.
+local function note_pause(state, step, pause)
+  local pauses = state.pauses
+  while #pauses > 0 and pauses[#pauses].step >= step do pauses[#pauses] = nil end
+  if not pause then return end
+  if #pauses == MOST_PAUSES then table.remove(pauses, 1) end
+  pauses[#pauses + 1] = { step = step, text = "paused " .. pause:match "^[^\n]*" }
+end
+
+function lathe.pauses(session) return state_of(session).pauses end
+
 lathe.after_step(function(session, metrics)
   local state = state_of(session)
   local extra = run_watches(session, state, metrics)
   remember(state, metrics)
-  return extra, doing_again == 0 and run_breaks(session, state, metrics) or nil
+  local pause = doing_again == 0 and run_breaks(session, state, metrics) or nil
+  if doing_again == 0 then note_pause(state, metrics.step, pause) end
+  return extra, pause
 end)
 
 -- --- hooks ---

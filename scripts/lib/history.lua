@@ -480,6 +480,15 @@ function snapshot()
   say("[%s] snapshot; rewind(%d) comes back to it", comma(now()), now())
 end
 
+-- The steps on the way here that rewind() goes back to without computing anything.
+function history.steps_at_hand()
+  local list = {}
+  for _, snapshot in ipairs(H and H.snapshots or {}) do
+    if on_the_way(snapshot.step, snapshot.path, now(), current().path) then list[#list + 1] = snapshot.step end
+  end
+  return list
+end
+
 local function megabytes(bytes) return comma((bytes + (1 << 19)) >> 20) end
 
 -- The steps that there is a snapshot of, and how much room they take; with a table, other limits.

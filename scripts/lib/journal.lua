@@ -102,6 +102,7 @@ function history.resume(session, directory)
   lathe.set_edits(session, table.concat(current().path, " "))
   directory.remove_checkpoints_after(step)
   directory.cut_metrics(step)
+  for _, name in ipairs(H.order) do directory.store_branch(name) end
   inner.follow_plan()
 end
 

@@ -11,6 +11,15 @@ local function listed(f)
   return ok and list or {}
 end
 
+-- What happened on the way to this step; going back leaves the others behind.
+local function before_now(list)
+  local kept = {}
+  for _, entry in ipairs(list) do
+    if entry.step <= run.step then kept[#kept + 1] = entry end
+  end
+  return kept
+end
+
 function topics.run()
   print(lathe.view_session(run, lathe.paused()))
   local tree, done = {}, {}
@@ -19,7 +28,7 @@ function topics.run()
   end
   for i, edit in ipairs(listed(edits)) do done[i] = { step = edit.step, effect = edit.effect } end
   tell { branches = tree }
-  tell { edits = done }
+  tell { edits = done, snapshots = lathe.history.steps_at_hand(), pauses = before_now(lathe.pauses(run)) }
 end
 
 for name, f in pairs(require "lathe.view_panes") do topics[name] = f end

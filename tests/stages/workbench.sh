@@ -76,7 +76,7 @@ shows '\[x\] nsp'
 shows '▸ encoder|▸ embeddings'
 key Space
 shows ' paused '
-type_in 'x'
+type_in 'Q'
 shows "does nothing here"
 # A weight in its place: the line is shown, edited and sent.
 key 2
@@ -88,7 +88,7 @@ type_in '0.25'
 key Enter
 shows 'objectives\.nsp\.weight 1 -> 0\.25'
 shows '\[x\] nsp +0\.25'
-shows '▲ [0-9,]+: nsp\.weight = 0\.25'
+shows '[0-9,]+: nsp\.weight = 0\.25'
 # What pruning would change, and no more than that.
 key 3
 key P
@@ -177,22 +177,75 @@ key 6
 shows '● other'
 key Up Up Up
 key o
-shows 'branch main has no steps of its own'
+shows '· main \+'
 key Down
 key o
 shows 'main~[12] \+'
+# They are curves of their own, with the steps that they have in common; from the curves pane they are chosen by name.
+key 1
+shows 'main~[12] loss\.mlm'
+key o
+type_in '~'
+shows '\[x\] branch main~[12]'
+key Enter
+shows '\[ \] branch main~[12]'
+key Escape
+await "branch main~[12] is still drawn" lacks 'main~[12] loss\.mlm'
+key 6
 key Up
 key Enter
 shows '⎇ main'
-# From the crosshair back.
-key 1 Left
-shows 'at [0-9,]+┃'
+# From the crosshair back to its step.
+key 1 Left Left Left
+shows '│step [0-9,]+  '
+step=$(screen | sed -n 's/.*│step \([0-9,]*\)  .*/\1/p' | head -n 1)
 key r
-shows '^lathe> rewind\([0-9]+\)$'
-key C-a C-k
-type_in 'rewind(1)'
+shows "^lathe> rewind\(${step//,/}\)\$"
 key Enter
-shows 'at 1[;.]|at 1,|at 1 already'
+shows "at $step; steps"
+key Escape
+await "the crosshair stays" lacks '│step [0-9,]+  '
+# The last mark is the branch that was left behind there.
+key N
+shows "◆ $step: branch main~"
+key Escape
+await "the crosshair stays" lacks '│step [0-9,]+  '
+# The axis counts tokens, then time.
+key x
+shows 'tokens┃'
+key x
+shows 'time┃'
+key x
+# Without colours nothing is drawn in any, and they come back.
+coloured() { terminal capture-pane -e -p -t lathe | grep -E $'\e\\[[0-9;]*[34][0-7]m' >/dev/null; }
+plain() { ! coloured; }
+await "there are no colours" coloured
+key T T
+await "mono has colours" plain
+shows '1 Curves'
+key T
+await "the colours do not come back" coloured
+# A click on a key of the last line, on a row, and on the same row again.
+click_on() {
+    local found before
+    found=$(screen | grep -n -F -- "$1") || broken "'$1' cannot be clicked"
+    found=${found%%$'\n'*}
+    before=${found#*:}
+    before=${before%%"$1"*}
+    type_in $'\e'"[<0;$((${#before} + 1));${found%%:*}M"
+}
+click_on '? keys'
+shows 'keys in Curves'
+click_on 'keys in Curves'
+await "help stays" lacks 'keys in Curves'
+click_on '└ main~1'
+shows '┏━ 6 Branches'
+key 3
+shows '┏━ 3 Model'
+click_on '▸ embeddings'
+click_on '▸ embeddings'
+shows '▾ embeddings'
+key 1
 # Sizes, down to nothing and back.
 for size in '80 24' '60 10' '20 5' '1 1' '200 60' '120 32'; do
     terminal resize-window -t lathe -x "${size% *}" -y "${size#* }"

@@ -38,15 +38,20 @@ static inline double data_value(DataKind kind, int64_t step, int series)
 static inline void data_write(DataKind kind, const char *path)
 {
     MetricsWriter *writer;
+    int64_t valid_every = data_rows[kind] / 10 > 0 ? data_rows[kind] / 10 : 1;
     ASSERT_OK(metrics_writer_open(path, &writer));
+    metrics_writer_hold(writer);
     for (int64_t step = 1; step <= data_rows[kind]; step++) {
-        MetricsValue values[4] = {{"loss.mlm", data_value(kind, step, 0)},
+        MetricsValue values[6] = {{"loss.mlm", data_value(kind, step, 0)},
                                   {"loss.nsp", data_value(kind, step, 1)},
                                   {"lr", 1e-3 * (double)step / (double)data_rows[kind]},
+                                  {"tokens", 4096},
+                                  {"seconds", 0.1},
                                   {"valid.mlm", data_value(kind, step, 0) + 0.5}};
-        Status status = metrics_writer_put(writer, step, values, step * 10 % data_rows[kind] == 0 ? 4 : 3);
+        Status status = metrics_writer_put(writer, step, values, step % valid_every == 0 ? 6 : 5);
         if (status != STATUS_OK) ASSERT_OK(status); /* an assertion itself takes long */
     }
+    ASSERT_OK(metrics_writer_release(writer));
     metrics_writer_close(writer);
 }
 
@@ -74,6 +79,7 @@ static inline void data_fill_panes(View *view, DataKind kind)
     }
     if (kind != DATA_NONE) return;
     view->objective_count = view->mark_count = view->branch_count = view->rate_count = 0;
+    view->snapshot_count = view->pause_count = 0;
     view->model.param_count = view->model.row_count = view->model.time_count = view->model.map.tokens = 0;
     pages_clear(&view->samples);
     pages_clear(&view->data);

@@ -31,7 +31,15 @@ static inline void ignore_key(void *context, const Key *key)
     ck_assert_int_le(key->length, KEY_BYTES);
 }
 
-static const Port port = {on_send, ignore, ignore_key, ignore_text, ignore_text, ignore_text, ignore, NULL};
+static const Port port = {.send = on_send,
+                          .interrupt = ignore,
+                          .type = ignore_key,
+                          .paste = ignore_text,
+                          .put = ignore_text,
+                          .overlay = ignore_text,
+                          .overlay_run = ignore_text,
+                          .find_runs = ignore,
+                          .suspend = ignore};
 
 static inline void open_run(Workbench *workbench, DataKind kind)
 {
@@ -54,7 +62,7 @@ static inline void expect_line(Workbench *workbench, const char *keys, const cha
 {
     buffer_clear(&sent);
     press_keys(workbench, keys);
-    ck_assert_msg(sent.data && strcmp(sent.data, line) == 0, "'%s' sent '%s', not '%s'", keys,
+    ck_assert_msg(strcmp(sent.data ? sent.data : "", line) == 0, "'%s' sent '%s', not '%s'", keys,
                   sent.data ? sent.data : "", line);
 }
 

@@ -16,7 +16,8 @@ static inline void data_answer(View *view, Topic topic, const char *text)
 /* --- the run: objectives, optimizer, schedule --- */
 
 static const char data_run[] =
-    "{\"step\": 1204, \"steps\": 4000, \"paused\": false, \"lr\": 7.3e-4, \"memory\": 412000000,"
+    "{\"step\": 1204, \"steps\": 4000, \"paused\": false, \"lr\": 7.3e-4, \"memory\": 412000000, "
+    "\"epoch\": 2.14,"
     "\"optimizer\": {\"name\": \"adamw\", \"options\": {\"lr\": \"0.001\", \"weight_decay\": \"0.01\", \"beta1\": "
     "\"0.9\","
     "\"beta2\": \"0.999\", \"eps\": \"1e-08\"}},"
@@ -29,7 +30,9 @@ static const char data_run[] =
     "{\"branches\": [{\"name\": \"main\", \"step\": 740, \"current\": false},"
     "{\"name\": \"low-nsp\", \"step\": 1204, \"parent\": \"main\", \"fork\": 740, \"current\": true}]}\n"
     "{\"edits\": [{\"step\": 400, \"effect\": \"run.optimizer.lr = 0.0007\"},"
-    "{\"step\": 800, \"effect\": \"run.objectives.nsp.weight = 0.1\"}]}\n";
+    "{\"step\": 800, \"effect\": \"run.objectives.nsp.weight = 0.1\"}],"
+    "\"snapshots\": [0, 60, 400, 800, 6000], \"pauses\": [{\"step\": 120, \"text\": "
+    "\"paused by breakpoint 0: grad_norm = 14.2\"}]}\n";
 
 static const char data_shares[] =
     "{\"shares\": {\"step\": 1204, \"of\": {\"mlm\": 0.86, \"nsp\": 0.14}}}\n{\"seconds\": 0.01}\n";

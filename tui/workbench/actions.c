@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tui/workbench/actions.h"
 
+#include "tui/workbench/actions_curves.h"
 #include "tui/workbench/actions_panes.h"
 #include "tui/workbench/curves_keys.h"
 #include "tui/workbench/panes.h"
@@ -133,103 +134,6 @@ static void move_first(Workbench *workbench)
 static void move_last(Workbench *workbench)
 {
     move_by(workbench, SCROLL_LINES);
-}
-
-/* --- curves --- */
-
-static void choose_metrics(Workbench *workbench)
-{
-    workbench->view.curves.choosing = true;
-    workbench_ask(workbench, FIELD_FILTER, "metrics: ", "");
-}
-
-static void toggle_log_y(Workbench *workbench)
-{
-    workbench->view.curves.log_y = !workbench->view.curves.log_y;
-}
-
-static void toggle_log_x(Workbench *workbench)
-{
-    workbench->view.curves.log_x = !workbench->view.curves.log_x;
-}
-
-static void toggle_live(Workbench *workbench)
-{
-    curves_live(&workbench->view);
-}
-
-static void change_smoothing(Workbench *workbench)
-{
-    CurvesLook *look = &workbench->view.curves;
-    look->smoothing = look->smoothing ? look->smoothing * 2 : 4;
-    if (look->smoothing > CURVES_MOST_SMOOTHING) look->smoothing = 0;
-}
-
-static void change_dots(Workbench *workbench)
-{
-    CurvesLook *look = &workbench->view.curves;
-    look->kind = (PlotKind)((look->kind + 1) % PLOT_KINDS);
-}
-
-static void crosshair_left(Workbench *workbench)
-{
-    curves_move(&workbench->view, -1);
-}
-
-static void crosshair_right(Workbench *workbench)
-{
-    curves_move(&workbench->view, 1);
-}
-
-static void crosshair_off(Workbench *workbench)
-{
-    workbench->view.curves.crosshair = false;
-}
-
-static void zoom_in(Workbench *workbench)
-{
-    curves_zoom(&workbench->view, 0.5);
-}
-
-static void zoom_out(Workbench *workbench)
-{
-    curves_zoom(&workbench->view, 2);
-}
-
-static void pan_left(Workbench *workbench)
-{
-    curves_pan(&workbench->view, -0.25);
-}
-
-static void pan_right(Workbench *workbench)
-{
-    curves_pan(&workbench->view, 0.25);
-}
-
-static void rewind_line(const View *view, Buffer *out)
-{
-    const CurvesLook *look = &view->curves;
-    int64_t step = look->crosshair ? look->at : view->step;
-    Status status = buffer_printf(out, "rewind(%lld)", (long long)step);
-    (void)status; /* a line that is not whole is not sent */
-}
-
-static void ask_rewind(Workbench *workbench)
-{
-    Buffer line = {0};
-    rewind_line(&workbench->view, &line);
-    workbench_ask(workbench, FIELD_LINE, "lathe> ", line.data ? line.data : "");
-    buffer_free(&line);
-}
-
-static void ask_branch_there(Workbench *workbench)
-{
-    Buffer line = {0};
-    rewind_line(&workbench->view, &line);
-    Status status = buffer_text(&line, " branch(\"\")");
-    if (status == STATUS_OK) workbench_ask(workbench, FIELD_LINE, "lathe> ", line.data);
-    if (status == STATUS_OK) workbench->view.field.cursor -= 2;
-    buffer_free(&line);
 }
 
 /* --- branches, log, prompt --- */

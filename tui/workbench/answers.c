@@ -97,6 +97,7 @@ static void take_session(View *view, const json_t *object)
     view->steps = answer_integer(object, "steps");
     view->lr = answer_number(object, "lr");
     view->memory = answer_number(object, "memory");
+    view->epoch = answer_number(object, "epoch");
     take_record(json_object_get(object, "optimizer"), "name", &view->optimizer);
     take_record(json_object_get(object, "schedule"), "name", &view->schedule);
     view->source_count = take_names(json_object_get(object, "sources"), view->sources, VIEW_SOURCES);
@@ -170,6 +171,32 @@ static void take_edits(View *view, const json_t *list)
     }
 }
 
+static void take_snapshots(View *view, const json_t *list)
+{
+    size_t i;
+    json_t *step;
+    view->snapshot_count = 0;
+    json_array_foreach(list, i, step)
+    {
+        if (view->snapshot_count == VIEW_SNAPSHOTS) break;
+        view->snapshots[view->snapshot_count++] = (int64_t)json_integer_value(step);
+    }
+}
+
+static void take_pauses(View *view, const json_t *list)
+{
+    size_t i;
+    json_t *entry;
+    view->pause_count = 0;
+    json_array_foreach(list, i, entry)
+    {
+        if (view->pause_count == VIEW_PAUSES) break;
+        ViewMark *mark = &view->pauses[view->pause_count++];
+        *mark = (ViewMark){.step = answer_integer(entry, "step")};
+        answer_text(entry, "text", mark->text, sizeof mark->text);
+    }
+}
+
 /* --- all --- */
 
 static Status take_object(View *view, const json_t *object, double *seconds)
@@ -179,6 +206,8 @@ static Status take_object(View *view, const json_t *object, double *seconds)
     if (json_object_get(object, "objectives")) take_session(view, object);
     if (branches) take_branches(view, branches);
     if (edits) take_edits(view, edits);
+    if (json_object_get(object, "snapshots")) take_snapshots(view, json_object_get(object, "snapshots"));
+    if (json_object_get(object, "pauses")) take_pauses(view, json_object_get(object, "pauses"));
     if (json_is_number(cost)) *seconds = json_number_value(cost);
     return answer_take_panes(view, object);
 }

@@ -22,6 +22,7 @@
 
 enum { TICK_MILLISECONDS = 100, MOST_BYTES = 4096 };
 static const double least_between_frames = 0.09; /* of what comes by itself; keys are shown at once */
+static const double note_seconds = 6;            /* then the keys stand there again */
 
 typedef struct Attend {
     Workbench workbench;
@@ -30,7 +31,8 @@ typedef struct Attend {
     Repl *repl; /* gathers lines to chunks; runs nothing */
     Keys keys;
     Grid grid;
-    double drawn;
+    double drawn, noted; /* noted: since when the note is there */
+    char note[sizeof((View *)0)->note];
     bool changed, pressed;
 } Attend;
 
@@ -117,6 +119,17 @@ static void port_overlay(void *context, const char *name)
 {
     Attend *attend = context;
     tell(attend, link_overlay(&attend->link, name));
+}
+
+static void port_overlay_run(void *context, const char *path)
+{
+    Attend *attend = context;
+    tell(attend, link_overlay_run(&attend->link, path));
+}
+
+static void port_find_runs(void *context)
+{
+    link_find_runs(&((Attend *)context)->link);
 }
 
 static void port_suspend(void *context)
@@ -269,12 +282,27 @@ static void wait_for_news(Attend *attend)
     if (list[0].revents) read_keys(attend);
 }
 
+/* A note that nobody's key takes away goes by itself. */
+static void age_note(Attend *attend)
+{
+    char *note = attend->workbench.view.note;
+    double now = clock_seconds();
+    if (attend->pressed || strcmp(note, attend->note) != 0) {
+        snprintf(attend->note, sizeof attend->note, "%s", note);
+        attend->noted = now;
+    } else if (*note && now - attend->noted > note_seconds) {
+        *note = *attend->note = '\0';
+        attend->changed = true;
+    }
+}
+
 static void turn(Attend *attend)
 {
     wait_for_news(attend);
     link_take(&attend->link, &attend->changed);
     link_refresh(&attend->link, panes_shown(attend), &attend->changed);
     take_held(attend);
+    age_note(attend);
     if (resized) screen_refresh(), resized = 0, attend->pressed = true;
     bool due = attend->changed && clock_seconds() - attend->drawn >= least_between_frames;
     if (attend->pressed || due) show(attend);
@@ -317,8 +345,8 @@ static Status take_settings(View *view)
 
 static Status open_all(Attend *attend, const char *directory, bool live)
 {
-    const Port port = {port_send, port_interrupt, port_type,    port_paste,
-                       port_put,  port_overlay,   port_suspend, attend};
+    const Port port = {port_send,    port_interrupt,   port_type,      port_paste,   port_put,
+                       port_overlay, port_overlay_run, port_find_runs, port_suspend, attend};
     View *view = &attend->workbench.view;
     attend->link.client.socket = -1;
     TRY(workbench_init(&attend->workbench, &port));

@@ -47,7 +47,7 @@ static void read_mouse(const char *text, char final, Key *out)
     if (sscanf(text, "<%d;%d;%d", &button, &x, &y) != 3 || x < 1 || y < 1) return;
     out->x = x - 1;
     out->y = y - 1;
-    if (final == 'M' && button == 0) out->code = KEY_PRESS;
+    if (button == 0) out->code = final == 'M' ? KEY_PRESS : KEY_RELEASE;
     if (button == 64) out->code = KEY_WHEEL_UP;
     if (button == 65) out->code = KEY_WHEEL_DOWN;
 }

@@ -34,6 +34,7 @@ typedef enum KeyCode {
     KEY_F1, /* and the eleven after it */
     KEY_F12 = KEY_F1 + 11,
     KEY_PRESS, /* of the first mouse button */
+    KEY_RELEASE,
     KEY_WHEEL_UP,
     KEY_WHEEL_DOWN,
     KEY_PASTE, /* the text is keys_pasted() */

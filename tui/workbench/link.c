@@ -262,6 +262,7 @@ void link_refresh(Link *link, unsigned shown, bool *changed)
 {
     double now = clock_seconds();
     if (link->metrics_stale && now - link->metrics_read >= metrics_seconds) *changed |= read_metrics(link, now);
+    link_refresh_overlays(link, now, changed);
     if (link->view->state != RUN_TRAINING && link->view->state != RUN_PAUSED) return;
     for (int i = 0; i < TOPICS; i++) ask(link, (Topic)i, shown, now);
 }

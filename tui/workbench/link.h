@@ -4,6 +4,7 @@
 #ifndef LATHE_WORKBENCH_LINK_H
 #define LATHE_WORKBENCH_LINK_H
 
+#include "engine/base/hash.h"
 #include "tui/client.h"
 #include "tui/workbench/topics.h"
 
@@ -17,7 +18,8 @@ typedef struct Link {
         double sent, due; /* clock; due: when it is asked next */
         Buffer line, answer;
     } questions[TOPICS];
-    double metrics_read, progress_time;
+    double metrics_read, progress_time, overlays_read;
+    Hash branches; /* as the overlays know them */
     int64_t progress_step;
     bool metrics_stale, failed, stopped;
     char evaluation[4096], farewell[600]; /* the last of each, for after the screen */
@@ -33,8 +35,13 @@ Status link_line(Link *link, const char *text) STATUS_CHECKED;
 Status link_interrupt(Link *link) STATUS_CHECKED;
 Status link_complete(Link *link, const char *line) STATUS_CHECKED;
 
-/* Draws the curves of a branch over the others, or no more (tui/workbench/link_overlay.c). */
+/* Draws the curves of a branch, or of another run, over the others, or no more (tui/workbench/link_overlay.c). */
 Status link_overlay(Link *link, const char *name) STATUS_CHECKED;
+Status link_overlay_run(Link *link, const char *path) STATUS_CHECKED;
+/* Follows them, now and then. now: of the clock. */
+void link_refresh_overlays(Link *link, double now, bool *changed);
+/* Puts the names of the runs beside this one into the view. */
+void link_find_runs(Link *link);
 
 /* Takes all that has come; *changed: the view did. A lost connection is told in the view. */
 void link_take(Link *link, bool *changed);

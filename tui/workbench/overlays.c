@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What covers the panes for a moment: the palette, help, a line that is asked for. */
+#include "engine/io/file.h"
 #include "tui/workbench/actions.h"
 #include "tui/workbench/actions_panes.h"
 #include "tui/workbench/curves_keys.h"
@@ -17,7 +18,6 @@ enum { PALETTE_ROWS = 14, KEY_COLUMN = 9, NAME_COLUMN = 22, DETAIL_ROWS = 2, LEA
 static void close_field(View *view)
 {
     view->use = FIELD_NONE;
-    view->curves.choosing = false;
     view->palette_row = 0;
 }
 
@@ -32,10 +32,23 @@ static void finish_palette(Workbench *workbench)
         workbench_note(workbench, "no command is called '%s'", view->field.text);
 }
 
-static void finish_filter(Workbench *workbench)
+static void finish_choice(Workbench *workbench)
 {
-    const char *name = pane_curves_choice(&workbench->view, workbench->view.palette_row);
-    if (name) curves_toggle(&workbench->view, name);
+    View *view = &workbench->view;
+    const Port *port = &workbench->port;
+    CurvesChoice choice = pane_curves_choice(view, view->palette_row);
+    char path[sizeof view->directory + VIEW_NAME];
+    switch (choice.kind) {
+    case CHOICE_METRIC: curves_toggle(view, choice.name); break;
+    case CHOICE_BRANCH: port->overlay(port->context, choice.name); break;
+    case CHOICE_RUN:
+        snprintf(path, sizeof path, "%.*s%s", (int)(file_name(view->directory) - view->directory), view->directory,
+                 choice.name);
+        port->overlay_run(port->context, path);
+        break;
+    case CHOICE_PATH: port->overlay_run(port->context, choice.name); break;
+    case CHOICE_NONE: workbench_note(workbench, "nothing is called '%s'", view->field.text);
+    }
 }
 
 static void finish(Workbench *workbench)
@@ -44,7 +57,8 @@ static void finish(Workbench *workbench)
     char line[FIELD_BYTES];
     switch (view->use) {
     case FIELD_PALETTE: finish_palette(workbench); return;
-    case FIELD_FILTER: finish_filter(workbench); return;
+    case FIELD_FILTER:
+    case FIELD_OVERLAYS: finish_choice(workbench); return;
     case FIELD_SEARCH: view->search = view->field; break;
     case FIELD_MODEL: break; /* it was taken as it was typed */
     case FIELD_SAMPLE: take_sample(workbench, view->field.text); break;
@@ -63,8 +77,8 @@ static void finish(Workbench *workbench)
 static int found_count(const View *view)
 {
     int count = 0;
-    if (view->use == FIELD_FILTER) {
-        while (pane_curves_choice(view, count)) count++;
+    if (view->use == FIELD_FILTER || view->use == FIELD_OVERLAYS) {
+        while (pane_curves_choice(view, count).kind) count++;
         return count;
     }
     bool palette = view->use == FIELD_PALETTE;
@@ -126,7 +140,7 @@ static void give_up(Workbench *workbench)
 void overlay_key(Workbench *workbench, const Key *key, const char *pasted)
 {
     View *view = &workbench->view;
-    bool lists = view->use == FIELD_PALETTE || view->use == FIELD_FILTER;
+    bool lists = view->use == FIELD_PALETTE || view->use == FIELD_FILTER || view->use == FIELD_OVERLAYS;
     if (view->help)
         help_key(view, key);
     else if (view->use == FIELD_LEAVE)
@@ -143,6 +157,19 @@ void overlay_key(Workbench *workbench, const Key *key, const char *pasted)
         move_row(view, 1);
     else if (field_key(&view->field, key))
         typed(workbench, lists);
+}
+
+/* Help closes, a row of a list is as if Enter were pressed on it. */
+void overlay_click(Workbench *workbench, int row)
+{
+    View *view = &workbench->view;
+    bool lists = view->use == FIELD_PALETTE || view->use == FIELD_FILTER || view->use == FIELD_OVERLAYS;
+    if (view->help) {
+        view->help = false;
+    } else if (lists && row >= 0 && row < found_count(view)) {
+        view->palette_row = row;
+        finish(workbench);
+    }
 }
 
 /* --- drawing --- */
@@ -198,9 +225,11 @@ static void draw_list(const View *view, Area area, const char *title, const char
     Area list = area_part(box, 1, 1, box.rect.width - 2, rows);
     if (!count) area_print(list, 1, 0, STYLE_WARN, "no command has '%s' in its name or doc", filter);
     int first = first_row(view->palette_row, count, rows);
-    for (int y = 0; y < rows && first + y < count; y++)
+    for (int y = 0; y < rows && first + y < count; y++) {
         draw_action(view, action_found(filter, view->focus.pane, all, first + y), list, y,
                     first + y == view->palette_row);
+        area_link(list, y, first + y);
+    }
     if (details)
         draw_details(view, action_found(filter, view->focus.pane, all, view->palette_row),
                      area_part(box, 1, rows + 1, box.rect.width - 2, details));

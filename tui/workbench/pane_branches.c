@@ -49,6 +49,7 @@ static void draw_branch(const View *view, Area area, int y, int i)
     if (branch->edits) area_print(area, x, y, STYLE_DIM, "edits: %lld", (long long)branch->edits);
     bool selected = view->focus.pane == PANE_BRANCHES && view->rows[PANE_BRANCHES] == i;
     if (selected) area_style(area, 0, y, area.rect.width, STYLE_SELECTED);
+    area_link(area, y, i);
 }
 
 void pane_branches_draw(const View *view, Area area)

@@ -165,6 +165,7 @@ static void draw_row(const View *view, Area area, int y, int i, const Shown *sho
     }
     if (view->focus.pane == PANE_MODEL && view->rows[PANE_MODEL] == i)
         area_style(area, 0, y, area.rect.width, STYLE_SELECTED);
+    area_link(area, y, i);
 }
 
 static void draw_heading(const ModelView *model, Area area, const Shown *shown)

@@ -83,6 +83,7 @@ static void draw_objective(const View *view, Area area, int y, int i, const Colu
     int spark_width = columns->below ? area.rect.width - 5 : columns->share - SHARE - columns->spark;
     area_print(area_part(area, 0, y, columns->name, 1), 0, 0, STYLE_TEXT, "[%c] %s", objective->enabled ? 'x' : ' ',
                objective->name);
+    area_link(area, y, i);
     area_right(area_part(area, 0, y, columns->weight, 1), columns->name, 0, STYLE_TEXT,
                weight_text(objective->weight, number));
     area_right(area_part(area, 0, y, columns->value, 1), columns->weight, 0, finite ? STYLE_TEXT : STYLE_BAD,

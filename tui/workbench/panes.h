@@ -33,10 +33,24 @@ int pane_page_rows(const Pages *pages, int width);
 
 /* Where the prompt's cursor is in the area. */
 void pane_prompt_cursor(const View *view, Area area, int *x, int *y);
-/* The list of metrics to choose from, over the curves. */
+/* The line of keys, or what is to be noted in its place (tui/workbench/draw_keys.c). Each key is a link to its
+ * action.
+ */
+void draw_keys(const View *view, Area whole, int y);
+
+/* The list that is open over the curves: metrics, or what else is drawn. */
 void pane_curves_choices(const View *view, Area area);
-/* The i-th metric whose name holds the filter; NULL: there are not so many. */
-const char *pane_curves_choice(const View *view, int i);
+
+typedef enum ChoiceKind { CHOICE_NONE, CHOICE_METRIC, CHOICE_BRANCH, CHOICE_RUN, CHOICE_PATH } ChoiceKind;
+
+typedef struct CurvesChoice {
+    ChoiceKind kind;
+    const char *name;
+    bool shown;
+} CurvesChoice;
+
+/* The i-th of it that holds the filter; CHOICE_NONE: there are not so many. */
+CurvesChoice pane_curves_choice(const View *view, int i);
 
 /* Lines up to 'back' before the end, wrapped at the area's width; only those that hold 'filter', which may be "".
  */

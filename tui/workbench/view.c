@@ -9,8 +9,10 @@ Status view_init(View *view)
                    .rate = NAN,
                    .left = NAN,
                    .memory = NAN,
+                   .epoch = NAN,
                    .lr = NAN,
                    .focus = focus_new(PANE_CURVES),
+                   .curves = {.smoothing = CURVES_SMOOTHING_BY_ITSELF},
                    .mouse = true};
     return model_view_init(&view->model);
 }
@@ -18,7 +20,7 @@ Status view_init(View *view)
 void view_free(View *view)
 {
     metrics_close(view->metrics);
-    for (int i = 0; i < view->curves.overlay_count; i++) metrics_close(view->curves.overlays[i].store);
+    curves_close_overlays(&view->curves);
     model_view_free(&view->model);
     pages_clear(&view->samples);
     pages_clear(&view->data);

@@ -20,7 +20,10 @@ enum {
     VIEW_OPTIONS = 24,
     VIEW_SOURCES = 8,
     VIEW_RATES = 240,
-    VIEW_BRANCHES = 128
+    VIEW_PAUSES = 32,
+    VIEW_SNAPSHOTS = 128,
+    VIEW_BRANCHES = 128,
+    VIEW_BESIDE = 256
 };
 
 typedef enum RunState { RUN_CONNECTING, RUN_TRAINING, RUN_PAUSED, RUN_OVER, RUN_LOST } RunState;
@@ -42,7 +45,7 @@ typedef struct ViewObjective {
     ViewRecord record;
 } ViewObjective;
 
-/* Where the run was changed or evaluated. */
+/* Where the run was changed, or paused. */
 typedef struct ViewMark {
     int64_t step;
     char text[VIEW_NAME];
@@ -60,6 +63,7 @@ typedef enum FieldUse {
     FIELD_LINE,
     FIELD_PALETTE,
     FIELD_FILTER,
+    FIELD_OVERLAYS,
     FIELD_SEARCH,
     FIELD_LEAVE,
     FIELD_MODEL,     /* a part of the names of parameters */
@@ -73,8 +77,8 @@ typedef struct View {
     RunState state;
     char ending[16]; /* "finished", "stopped", "failed" */
     int64_t step, steps;
-    double rate, left, memory; /* tokens/s, seconds, bytes; NaN: not known */
-    MetricsStore *metrics;     /* NULL: none yet */
+    double rate, left, memory, epoch; /* tokens/s, seconds, bytes; NaN: not known */
+    MetricsStore *metrics;            /* NULL: none yet */
     ViewObjective objectives[VIEW_OBJECTIVES];
     int objective_count;
     ViewRecord optimizer, schedule;
@@ -84,11 +88,15 @@ typedef struct View {
     int64_t shares_step; /* whose batch the shares of the gradient are of; 0: not known */
     char sources[VIEW_SOURCES][MODEL_NAME];
     int source_count;
-    ViewMark marks[VIEW_MARKS];
-    int mark_count;
+    ViewMark marks[VIEW_MARKS], pauses[VIEW_PAUSES];
+    int mark_count, pause_count;
+    int64_t snapshots[VIEW_SNAPSHOTS]; /* steps that rewind() need not compute again */
+    int snapshot_count;
     ModelView model;
     ViewBranch branches[VIEW_BRANCHES];
     int branch_count;
+    char beside[VIEW_BESIDE][VIEW_NAME]; /* other runs, in the same directory; filled when they are asked for */
+    int beside_count;
     Pages samples, data;
     Field samples_text;         /* one's own input; empty: held-out examples */
     int data_ahead, data_shown; /* which of the next batches is wanted; which one is there */
