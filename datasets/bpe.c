@@ -30,10 +30,10 @@ Status bpe_parts_merge(BpeParts *parts, int32_t left, int32_t right)
     return STATUS_OK;
 }
 
-Status bpe_parts_special(BpeParts *parts, int32_t id)
+Status bpe_parts_add(BpeParts *parts, TokenizerAdded token)
 {
-    TRY(grow(&parts->special, &parts->special_room, parts->special_count, sizeof *parts->special));
-    parts->special[parts->special_count++] = id;
+    TRY(grow(&parts->added, &parts->added_room, parts->added_count, sizeof *parts->added));
+    parts->added[parts->added_count++] = token;
     return STATUS_OK;
 }
 
@@ -41,7 +41,7 @@ void bpe_parts_free(BpeParts *parts)
 {
     buffer_free(&parts->text);
     memory_free(parts->merges);
-    memory_free(parts->special);
+    memory_free(parts->added);
 }
 
 /* --- making --- */
@@ -52,15 +52,17 @@ static Status take_memory(Bpe *made)
     TRY(memory_new(size, sizeof *made->pieces, &made->pieces));
     TRY(memory_new(size + 1, sizeof *made->starts, &made->starts));
     TRY(memory_new(size, sizeof *made->lengths, &made->lengths));
-    return memory_new(size, 1, &made->special);
+    TRY(memory_new(size, 1, &made->special));
+    TRY(memory_new(size, 1, &made->passes));
+    memset(made->passes, BPE_PASSES, size);
+    return STATUS_OK;
 }
 
-/* The bytes that a piece stands for; a special token, or a character that names no byte, stands for its own text.
- */
-static Status add_bytes(Bpe *made, const char *piece, bool special)
+/* The bytes that a piece stands for; an added token, or a character that names no byte, stands for its own text. */
+static Status add_bytes(Bpe *made, const char *piece, bool added)
 {
     size_t length = strlen(piece);
-    if (special) return buffer_append(&made->bytes, piece, length);
+    if (added) return buffer_append(&made->bytes, piece, length);
     for (size_t at = 0, used; at < length; at += used) {
         int byte = byte_alphabet_byte(utf8_decode(piece + at, length - at, &used));
         char one = (char)byte;
@@ -77,7 +79,7 @@ static Status index_pieces(Bpe *made, PieceTrie *ids)
         made->pieces[i] = piece;
         made->starts[i] = made->bytes.length;
         TRY(piece_trie_add(ids, piece, strlen(piece), (int32_t)i, &previous));
-        TRY(add_bytes(made, piece, made->special[i]));
+        TRY(add_bytes(made, piece, made->passes[i] < BPE_PASSES));
         if (!made->special[i]) made->lengths[i] = (int32_t)(made->bytes.length - made->starts[i]);
     }
     made->starts[made->vocabulary.size] = made->bytes.length;
@@ -88,14 +90,21 @@ static Status index_pieces(Bpe *made, PieceTrie *ids)
     return STATUS_OK;
 }
 
-static Status mark_special(Bpe *made, const BpeParts *parts)
+static void mark_added(Bpe *made, TokenizerAdded token)
 {
-    for (int64_t i = 0; i < parts->special_count; i++) made->special[parts->special[i]] = 1;
+    made->passes[token.id] = token.normalized;
+    made->special[token.id] = token.special;
+}
+
+static Status find_added(Bpe *made, const BpeParts *parts)
+{
+    for (int64_t i = 0; i < parts->added_count; i++) mark_added(made, parts->added[i]);
     const char *piece = parts->text.data;
     for (int64_t i = 0; i < parts->count; i++, piece += strlen(piece) + 1) {
         int32_t previous;
-        if (strcmp(piece, bpe_end_of_text) == 0) made->special[i] = 1;
-        if (made->special[i]) TRY(piece_trie_add(&made->added, piece, strlen(piece), (int32_t)i, &previous));
+        if (strcmp(piece, bpe_end_of_text) == 0) mark_added(made, (TokenizerAdded){(int32_t)i, true, false});
+        if (made->passes[i] < BPE_PASSES)
+            TRY(piece_trie_add(&made->added[made->passes[i]], piece, strlen(piece), (int32_t)i, &previous));
     }
     return STATUS_OK;
 }
@@ -157,9 +166,12 @@ static Status find_end(Bpe *made, const char *name, const PieceTrie *ids)
         return status_fail(STATUS_FORMAT, "%s: no token ends a text; the vocabulary needs '%s'", name, ends[0]);
     if (!made->special[end]) {
         int32_t previous;
+        bool found = made->passes[end] < BPE_PASSES;
         made->special[end] = 1;
         made->lengths[end] = 0;
-        TRY(piece_trie_add(&made->added, made->pieces[end], strlen(made->pieces[end]), end, &previous));
+        if (!found) made->passes[end] = 0;
+        if (!found)
+            TRY(piece_trie_add(&made->added[0], made->pieces[end], strlen(made->pieces[end]), end, &previous));
     }
     Vocabulary *vocabulary = &made->vocabulary;
     vocabulary->pad = vocabulary->classify = vocabulary->separator = end;
@@ -180,7 +192,7 @@ static Status decode(const void *tokenizer, const int32_t *ids, int64_t count, B
 static Status build(Bpe *made, const BpeParts *parts, PieceTrie *ids)
 {
     TRY(take_memory(made));
-    TRY(mark_special(made, parts));
+    TRY(find_added(made, parts));
     TRY(index_pieces(made, ids));
     TRY(index_merges(made, parts->name, ids));
     TRY(find_end(made, parts->name, ids));
@@ -227,7 +239,8 @@ void bpe_unref(Bpe *tokenizer)
     if (!tokenizer || atomic_fetch_sub(&tokenizer->refs, 1) > 1) return;
     buffer_free(&tokenizer->text);
     buffer_free(&tokenizer->bytes);
-    piece_trie_free(&tokenizer->added);
+    for (int pass = 0; pass < BPE_PASSES; pass++) piece_trie_free(&tokenizer->added[pass]);
+    memory_free(tokenizer->passes);
     memory_free(tokenizer->pieces);
     memory_free(tokenizer->starts);
     memory_free(tokenizer->lengths);

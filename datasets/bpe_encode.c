@@ -132,7 +132,7 @@ static Status encode_words(const Bpe *tokenizer, const char *bytes, size_t lengt
     return STATUS_OK;
 }
 
-/* Text without special tokens. */
+/* Text without added tokens. */
 static Status encode_part(const Bpe *tokenizer, const char *bytes, size_t length, int32_t *words, TokenList *out)
 {
     Buffer spaced = {0};
@@ -145,35 +145,29 @@ static Status encode_part(const Bpe *tokenizer, const char *bytes, size_t length
     return status;
 }
 
-/* Bytes of the longest special token that begins here, 0: none. */
-static size_t special_at(const PieceTrie *added, const char *bytes, size_t left, int32_t *id)
+/* The passes from this one on: what stands between the tokens of one is looked through by the next. */
+static Status encode_pass(const Bpe *tokenizer, int pass, const char *bytes, size_t length, int32_t *words,
+                          TokenList *out)
 {
-    size_t found = 0;
-    int32_t node = 0;
-    for (size_t i = 0; i < left; i++) {
-        node = piece_trie_next(added, node, (uint8_t)bytes[i]);
-        if (node < 0) break;
-        if (added->ids[node] < 0) continue;
-        *id = added->ids[node];
-        found = i + 1;
+    int32_t id = -1;
+    size_t from = 0;
+    if (pass == BPE_PASSES) return encode_part(tokenizer, bytes, length, words, out);
+    for (size_t at = 0; at < length && tokenizer->added[pass].count;) {
+        size_t found = piece_trie_longest(&tokenizer->added[pass], bytes + at, length - at, &id);
+        if (found == 0) {
+            at++;
+            continue;
+        }
+        TRY(encode_pass(tokenizer, pass + 1, bytes + from, at - from, words, out));
+        TRY(token_list_add(out, id, (*words)++));
+        at += found;
+        from = at;
     }
-    return found;
+    return encode_pass(tokenizer, pass + 1, bytes + from, length - from, words, out);
 }
 
 Status bpe_encode(const Bpe *tokenizer, const char *bytes, size_t length, TokenList *out)
 {
-    int32_t words = 0, id = -1;
-    size_t from = 0;
-    for (size_t at = 0; at < length;) {
-        size_t special = special_at(&tokenizer->added, bytes + at, length - at, &id);
-        if (special == 0) {
-            at++;
-            continue;
-        }
-        TRY(encode_part(tokenizer, bytes + from, at - from, &words, out));
-        TRY(token_list_add(out, id, words++));
-        at += special;
-        from = at;
-    }
-    return encode_part(tokenizer, bytes + from, length - from, &words, out);
+    int32_t words = 0;
+    return encode_pass(tokenizer, 0, bytes, length, &words, out);
 }

@@ -4,11 +4,12 @@
 #define LATHE_DATASETS_BPE_INTERNAL_H
 
 #include "datasets/bpe.h"
-#include "datasets/piece_trie.h"
+#include "datasets/tokenizer_json.h"
 
 #include <stdatomic.h>
 
-enum { BPE_FILE_MAX = 256 << 20 };
+/* Added tokens are looked for in two passes: those that are 'normalized' in what the others leave. */
+enum { BPE_FILE_MAX = 256 << 20, BPE_PASSES = 2 };
 
 /* Two pieces that become one; the earlier rank goes first. */
 typedef struct BpeMerge {
@@ -24,7 +25,8 @@ struct Bpe {
     size_t *starts;      /* [size + 1], into bytes */
     int32_t *lengths;    /* [size] */
     uint8_t *special;    /* [size] */
-    PieceTrie added;     /* special tokens, as they stand in texts */
+    uint8_t *passes;     /* [size]: BPE_PASSES where the piece is no added token, else which pass looks for it */
+    PieceTrie added[BPE_PASSES]; /* added tokens, as they stand in texts */
     int32_t byte_ids[256];
     BpeMerge *merges; /* [merge_count], by rank */
     int64_t merge_count;
@@ -40,13 +42,13 @@ typedef struct BpeParts {
     int64_t count;
     BpeMerge *merges; /* left and right */
     int64_t merge_count, merges_room;
-    int32_t *special; /* ids */
-    int64_t special_count, special_room;
+    TokenizerAdded *added;
+    int64_t added_count, added_room;
     bool prefix_space;
 } BpeParts;
 
 Status bpe_parts_merge(BpeParts *parts, int32_t left, int32_t right) STATUS_CHECKED;
-Status bpe_parts_special(BpeParts *parts, int32_t id) STATUS_CHECKED;
+Status bpe_parts_add(BpeParts *parts, TokenizerAdded token) STATUS_CHECKED;
 void bpe_parts_free(BpeParts *parts);
 /* Takes text and merges over. Errors: a merge gives no piece; no token that ends a text. */
 Status bpe_new(BpeParts *parts, Bpe **out) STATUS_CHECKED;

@@ -29,6 +29,7 @@ static Status check_document(const char *path, const json_t *document, bool *pre
     TRY(tokenizer_json_type(path, document, "pre_tokenizer", "ByteLevel"));
     const json_t *words = tokenizer_json_part(document, "pre_tokenizer");
     TRY(tokenizer_json_flag(path, words, "use_regex", true, true));
+    if (tokenizer_json_part(document, "decoder")) TRY(tokenizer_json_type(path, document, "decoder", "ByteLevel"));
     *prefix_space = json_is_true(json_object_get(words, "add_prefix_space"));
     return check_model(path, json_object_get(document, "model"));
 }
@@ -48,6 +49,7 @@ static bool split_merge(const json_t *entry, Part out[2])
         out[1] = (Part){space + 1, strlen(space + 1)};
         return true;
     }
+    if (json_array_size(entry) != 2) return false;
     for (size_t i = 0; i < 2; i++) {
         out[i].text = json_string_value(json_array_get(entry, i));
         if (!out[i].text) return false;
@@ -73,9 +75,10 @@ static Status read_merge(Reading *reading, const json_t *entry, size_t number)
     return bpe_parts_merge(&reading->parts, ids[0], ids[1]);
 }
 
-static Status add_special(void *parts, int32_t id)
+static Status add_token(void *parts, const char *content, TokenizerAdded token)
 {
-    return bpe_parts_special(parts, id);
+    (void)content;
+    return bpe_parts_add(parts, token);
 }
 
 static Status read_document(Reading *reading, const json_t *document, Bpe **out)
@@ -88,7 +91,7 @@ static Status read_document(Reading *reading, const json_t *document, Bpe **out)
     TRY(tokenizer_pieces_read(reading->path, json_object_get(model, "vocab"), added, &reading->pieces));
     TRY(json_member(reading->path, model, "merges", JSON_ARRAY, &merges));
     json_array_foreach(merges, i, entry) TRY(read_merge(reading, entry, i));
-    TRY(tokenizer_json_specials(reading->path, added, add_special, parts));
+    TRY(tokenizer_json_each_added(reading->path, added, add_token, parts));
     parts->name = reading->path;
     parts->text = reading->pieces.text;
     parts->count = reading->pieces.count;
@@ -158,8 +161,10 @@ static Status fill_document(const Bpe *tokenizer, json_t *document)
     json_t *added, *unused;
     TRY(json_new_array(&added));
     TRY(json_set(document, "added_tokens", added));
-    for (int64_t i = 0; i < tokenizer->vocabulary.size; i++)
-        if (tokenizer->special[i]) TRY(tokenizer_json_put_added(added, i, tokenizer->pieces[i]));
+    for (int64_t i = 0; i < tokenizer->vocabulary.size; i++) {
+        TokenizerAdded token = {(int32_t)i, tokenizer->special[i], tokenizer->passes[i] == 1};
+        if (tokenizer->passes[i] < BPE_PASSES) TRY(tokenizer_json_put_added(added, tokenizer->pieces[i], token));
+    }
     TRY(tokenizer_json_put(document, "normalizer", NULL, &unused));
     TRY(put_byte_level(document, "pre_tokenizer", tokenizer->prefix_space));
     TRY(put_byte_level(document, "post_processor", true));

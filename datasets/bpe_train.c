@@ -64,7 +64,7 @@ static Status add_alphabet(Learner *learner)
 {
     int32_t id;
     TRY(add_piece(learner, bpe_end_of_text, strlen(bpe_end_of_text), &id));
-    TRY(bpe_parts_special(&learner->parts, id));
+    TRY(bpe_parts_add(&learner->parts, (TokenizerAdded){.id = id, .special = true}));
     for (int32_t code = 0; code < 0x200; code++) {
         char name[UTF8_MAX_BYTES];
         if (byte_alphabet_byte(code) < 0) continue;

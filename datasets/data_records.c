@@ -85,14 +85,30 @@ const DataRecord *data_record_find(const char *name)
     return NULL;
 }
 
+/* A labelled text that becomes no token would be missing among those that are counted. */
+static Status encode(const Corpus *corpus, const Encoder *encoder, EncodeProgress progress, void *context,
+                     Tokenized **out)
+{
+    Tokenized *text;
+    TRY(corpus_encode(corpus, encoder, progress, context, &text));
+    int64_t lost = corpus->document_count - text->document_count;
+    if (corpus->class_count && lost) {
+        tokenized_unref(text);
+        return status_fail(STATUS_INVALID, "%lld of %lld labelled texts have no token; take them out",
+                           (long long)lost, (long long)corpus->document_count);
+    }
+    *out = text;
+    return STATUS_OK;
+}
+
 Status data_make(const DataRecord *record, const Corpus *corpus, const Corpus *held_out, const Encoder *encoder,
                  const void *config, EncodeProgress progress, void *context, Source **train, Source **valid)
 {
     Tokenized *text, *other = NULL;
     if (!record->split) return status_fail(STATUS_INVALID, "data.%s reads a file, not a corpus", record->name);
     if (!held_out) held_out = corpus->held_out;
-    TRY(corpus_encode(corpus, encoder, progress, context, &text));
-    Status status = held_out ? corpus_encode(held_out, encoder, progress, context, &other) : STATUS_OK;
+    TRY(encode(corpus, encoder, progress, context, &text));
+    Status status = held_out ? encode(held_out, encoder, progress, context, &other) : STATUS_OK;
     if (status == STATUS_OK) status = record->split(text, other, config, train, valid);
     tokenized_unref(text);
     tokenized_unref(other);

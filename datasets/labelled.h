@@ -9,12 +9,13 @@
 typedef struct LabelledConfig {
     TextOptions text;
     double valid;
+    char classes[OPTION_TEXT_SIZE]; /* their order, "negative,positive"; empty: that of the text to train on */
 } LabelledConfig;
 
 extern const Option labelled_options[];
 
-/* An example is a document; what is longer than the length is cut off. The classes are those of the text.
- * Errors: a document without a label; no class. */
+/* An example is a document; what is longer than the length is cut off. The classes are those of the config, else
+ * those of the text. Errors: a document without a label; fewer than two classes; a label that is none of them. */
 Status labelled_new(Tokenized *text, const LabelledConfig *config, Source **out) STATUS_CHECKED;
 
 /* As sentence_pairs_split(). Errors also: a class of the held-out text is not one of the text's. */

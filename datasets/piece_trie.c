@@ -96,6 +96,20 @@ int32_t piece_trie_find(const PieceTrie *trie, const char *bytes, size_t length)
     return node == PIECE_TRIE_NONE ? PIECE_TRIE_NONE : trie->ids[node];
 }
 
+size_t piece_trie_longest(const PieceTrie *trie, const char *bytes, size_t length, int32_t *id)
+{
+    size_t found = 0;
+    int32_t node = 0;
+    for (size_t i = 0; i < length; i++) {
+        node = piece_trie_next(trie, node, (uint8_t)bytes[i]);
+        if (node == PIECE_TRIE_NONE) break;
+        if (trie->ids[node] < 0) continue;
+        *id = trie->ids[node];
+        found = i + 1;
+    }
+    return found;
+}
+
 void piece_trie_free(PieceTrie *trie)
 {
     memory_free(trie->edges);

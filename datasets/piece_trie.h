@@ -29,6 +29,9 @@ int32_t piece_trie_next(const PieceTrie *trie, int32_t node, uint8_t byte);
 int32_t piece_trie_walk(const PieceTrie *trie, const char *bytes, size_t length);
 int32_t piece_trie_find(const PieceTrie *trie, const char *bytes, size_t length);
 
+/* Bytes of the longest piece with which the bytes begin, 0: none; *id is its id. */
+size_t piece_trie_longest(const PieceTrie *trie, const char *bytes, size_t length, int32_t *id);
+
 void piece_trie_free(PieceTrie *trie);
 
 #endif

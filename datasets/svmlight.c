@@ -413,6 +413,7 @@ static Status sparse_new(Table *table, const char *path, const SvmlightConfig *c
     TRY(memory_new(1, sizeof *sparse, &sparse));
     sparse->source = (Source){.type = &sparse_type, .refs = 1, .examples = count, .batch_size = config->batch_size};
     sparse->source.seed = (uint64_t)config->seed;
+    sparse->source.class_count = table->class_count;
     sparse->source.content = hash_combine(table->content, hash_bytes((int64_t[]){from, count}, 16));
     sparse->table = table;
     table->refs++;

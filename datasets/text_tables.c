@@ -39,10 +39,13 @@ static Status check_label(const char *label)
 static Status add_text(Corpus *corpus, const char *text, size_t length, const char *label)
 {
     int32_t number = -1;
+    int64_t before = corpus->document_count;
     if (label) TRY(check_label(label));
     if (label) TRY(corpus_class(corpus, label, &number));
     TRY(text_add_sentences(corpus, text, length));
-    return corpus_end_document(corpus, number);
+    TRY(corpus_end_document(corpus, number));
+    if (!label || corpus->document_count > before) return STATUS_OK;
+    return status_fail(STATUS_FORMAT, "the text with the label '%s' is empty; a labelled text has words", label);
 }
 
 /* --- JSON lines --- */
@@ -85,12 +88,10 @@ static Status read_json_line(const char *path, int64_t number, const char *line,
                              const TableConfig *config, Corpus *corpus)
 {
     json_t *object;
-    char place[4352];
     text_trim(&line, &length);
     if (length == 0) return STATUS_OK;
     TRY(text_check(path, line, length, number));
-    snprintf(place, sizeof place, "%s: object in line %lld", path, (long long)number);
-    TRY(json_parse(place, line, length, &object));
+    TRY(json_parse_line(path, number, line, length, &object));
     Status status = read_object(path, number, object, config, corpus);
     json_decref(object);
     return status;

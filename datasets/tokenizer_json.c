@@ -88,6 +88,8 @@ Status tokenizer_pieces_read(const char *name, const json_t *vocab, const json_t
 {
     size_t count = count_pieces(vocab, added);
     const char **places;
+    if (added && !json_is_array(added))
+        return status_fail(STATUS_FORMAT, "%s: added_tokens is %s, not an array", name, json_kind(added));
     if (!json_is_object(vocab) || count == 0 || count > INT32_MAX / 4)
         return status_fail(STATUS_FORMAT, "%s: the vocabulary is %s of %zu pieces, not an object of some", name,
                            json_kind(vocab), count);
@@ -104,17 +106,21 @@ void tokenizer_pieces_free(TokenizerPieces *pieces)
     piece_trie_free(&pieces->ids);
 }
 
-Status tokenizer_json_specials(const char *name, const json_t *added, Status (*visit)(void *context, int32_t id),
-                               void *context)
+Status tokenizer_json_each_added(const char *name, const json_t *added,
+                                 Status (*visit)(void *context, const char *content, TokenizerAdded token),
+                                 void *context)
 {
-    json_t *token;
+    json_t *entry;
     size_t i;
-    json_array_foreach(added, i, token)
+    json_array_foreach(added, i, entry)
     {
         const char *content;
         int64_t id;
-        TRY(check_added(name, token, &content, &id));
-        if (json_is_true(json_object_get(token, "special"))) TRY(visit(context, (int32_t)id));
+        TRY(check_added(name, entry, &content, &id));
+        TokenizerAdded token = {.id = (int32_t)id, .special = json_is_true(json_object_get(entry, "special"))};
+        const json_t *normalized = tokenizer_json_part(entry, "normalized");
+        token.normalized = normalized ? json_is_true(normalized) : !token.special;
+        TRY(visit(context, content, token));
     }
     return STATUS_OK;
 }
@@ -201,16 +207,17 @@ Status tokenizer_json_new(json_t **document)
     return status;
 }
 
-Status tokenizer_json_put_added(json_t *list, int64_t id, const char *content)
+Status tokenizer_json_put_added(json_t *list, const char *content, TokenizerAdded added)
 {
-    static const char *const flags[] = {"single_word", "lstrip", "rstrip", "normalized"};
+    static const char *const flags[] = {"single_word", "lstrip", "rstrip"};
     json_t *token;
     TRY(json_new_object(&token));
     TRY(json_append(list, token));
-    TRY(json_set_integer(token, "id", id));
+    TRY(json_set_integer(token, "id", added.id));
     TRY(json_set_text(token, "content", content));
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) TRY(json_set_boolean(token, flags[i], false));
-    return json_set_boolean(token, "special", true);
+    TRY(json_set_boolean(token, "normalized", added.normalized));
+    return json_set_boolean(token, "special", added.special);
 }
 
 static Status fill_config(json_t *config, const char *class_name, bool lowercase, const char *const *specials)

@@ -20,13 +20,23 @@ typedef struct TokenizerPieces {
 } TokenizerPieces;
 
 /* vocab: {"piece": id}; added: the file's added_tokens, or NULL. Errors: ids that are not 0 to n-1, each once; an
- * empty or very long piece; an added token that is matched in a way of its own (lstrip, rstrip, single_word). */
+ * empty or very long piece; added tokens that are no list, or one that is matched in a way of its own (lstrip,
+ * rstrip, single_word). */
 Status tokenizer_pieces_read(const char *name, const json_t *vocab, const json_t *added,
                              TokenizerPieces *out) STATUS_CHECKED;
 void tokenizer_pieces_free(TokenizerPieces *pieces);
-/* Calls visit for each added token that is special. */
-Status tokenizer_json_specials(const char *name, const json_t *added, Status (*visit)(void *context, int32_t id),
-                               void *context) STATUS_CHECKED;
+
+/* A token that is found in texts before all else. special: masks and decoders pass over it. normalized: it is
+ * looked for in normalized text, and after those that are not. */
+typedef struct TokenizerAdded {
+    int32_t id;
+    bool special, normalized;
+} TokenizerAdded;
+
+/* Calls visit for each added token. */
+Status tokenizer_json_each_added(const char *name, const json_t *added,
+                                 Status (*visit)(void *context, const char *content, TokenizerAdded token),
+                                 void *context) STATUS_CHECKED;
 
 /* The kind of a tokenizer.json, its model's type ("BPE", "WordPiece"); the document is the caller's. */
 Status tokenizer_json_open(const char *path, json_t **document, const char **kind) STATUS_CHECKED;
@@ -50,7 +60,7 @@ Status tokenizer_json_put(json_t *parent, const char *key, const char *type, jso
  * special tokens by their parts there ("eos_token"), names and texts in turn up to NULL. */
 Status tokenizer_config_write(const char *directory, const char *class_name, bool lowercase,
                               const char *const *specials) STATUS_CHECKED;
-/* Adds a special token to the list. */
-Status tokenizer_json_put_added(json_t *list, int64_t id, const char *content) STATUS_CHECKED;
+/* Adds an added token to the list. */
+Status tokenizer_json_put_added(json_t *list, const char *content, TokenizerAdded token) STATUS_CHECKED;
 
 #endif

@@ -27,6 +27,17 @@ static Status index_pieces(WordPiece *tokenizer)
     return STATUS_OK;
 }
 
+Status wordpiece_add_token(WordPiece *tokenizer, int32_t id, bool special)
+{
+    int32_t previous;
+    const char *piece = tokenizer->pieces[id];
+    TRY(piece_trie_add(&tokenizer->added, piece, strlen(piece), id, &previous));
+    if (special) tokenizer->special[id] = 1;
+    tokenizer->first[(uint8_t)piece[0]] = 1;
+    if (previous < 0) tokenizer->content = hash_combine(tokenizer->content, hash_bytes(piece, strlen(piece)));
+    return STATUS_OK;
+}
+
 static Status find_specials(WordPiece *tokenizer, const char *name)
 {
     Vocabulary *vocabulary = &tokenizer->vocabulary;
@@ -41,7 +52,7 @@ static Status find_specials(WordPiece *tokenizer, const char *name)
                 "[SEP] and [MASK], each on a line of its own: add that line at the end, or train a "
                 "vocabulary from text",
                 name, wordpiece_specials[i], (long long)vocabulary->size);
-        tokenizer->special[*ids[i]] = 1;
+        TRY(wordpiece_add_token(tokenizer, *ids[i], true));
     }
     return STATUS_OK;
 }
@@ -105,6 +116,7 @@ void wordpiece_unref(WordPiece *tokenizer)
 {
     if (!tokenizer || atomic_fetch_sub(&tokenizer->refs, 1) > 1) return;
     piece_trie_free(&tokenizer->trie);
+    piece_trie_free(&tokenizer->added);
     memory_free(tokenizer->pieces);
     memory_free(tokenizer->special);
     memory_free(tokenizer->text);

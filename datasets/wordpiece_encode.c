@@ -84,27 +84,16 @@ static Status add_section(Encoding *encoding, const char *bytes, size_t from, si
     return basic_tokenize(bytes + from, to - from, (BasicOptions){lowercase, lowercase}, add_word, encoding);
 }
 
-/* The special token that the text begins with. */
-static bool find_special(const WordPiece *tokenizer, const char *bytes, size_t length, int32_t *id, size_t *used)
-{
-    for (int i = 0; i < WORDPIECE_SPECIALS; i++) {
-        *used = strlen(wordpiece_specials[i]);
-        if (*used > length || memcmp(bytes, wordpiece_specials[i], *used) != 0) continue;
-        *id = wordpiece_id(tokenizer, wordpiece_specials[i], *used);
-        return true;
-    }
-    return false;
-}
-
 static Status encode_text(Encoding *encoding, const char *bytes, size_t length)
 {
-    size_t section = 0, used;
+    const WordPiece *tokenizer = encoding->tokenizer;
+    size_t section = 0;
     for (size_t at = 0; at < length;) {
-        const char *bracket = memchr(bytes + at, '[', length - at);
-        if (!bracket) break;
         int32_t id;
-        at = (size_t)(bracket - bytes);
-        if (!find_special(encoding->tokenizer, bracket, length - at, &id, &used)) {
+        size_t used = tokenizer->first[(uint8_t)bytes[at]]
+                          ? piece_trie_longest(&tokenizer->added, bytes + at, length - at, &id)
+                          : 0;
+        if (!used) {
             at++;
             continue;
         }

@@ -21,6 +21,8 @@ struct WordPiece {
     const char **pieces;
     uint8_t *special;
     PieceTrie trie;
+    PieceTrie added;    /* tokens that are found in texts before all else */
+    uint8_t first[256]; /* 1 where one of them begins with the byte */
     int32_t continuing; /* the trie's node behind "##", -1: no such piece */
     bool lowercase;
     Hash content;
@@ -30,6 +32,9 @@ struct WordPiece {
  * name stands for the file in messages. lowercase: as in WordPiece. Errors: a special token is missing; memory. */
 Status wordpiece_new(const char *name, Buffer *text, int64_t count, WordPieceCase letters,
                      WordPiece **out) STATUS_CHECKED;
+/* From now on the token of the id is found in texts before all else, as those of wordpiece_specials are. For
+ * whoever makes a tokenizer. Errors: memory. */
+Status wordpiece_add_token(WordPiece *tokenizer, int32_t id, bool special) STATUS_CHECKED;
 
 /* tokenizer.json (datasets/wordpiece_json.c) */
 Status wordpiece_load_json(const char *path, WordPiece **out) STATUS_CHECKED;

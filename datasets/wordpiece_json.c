@@ -20,11 +20,21 @@ static Status check_normalizer(const char *path, const json_t *document, bool *l
     return accents ? tokenizer_json_flag(path, part, "strip_accents", *lowercase, *lowercase) : STATUS_OK;
 }
 
+static Status check_decoder(const char *path, const json_t *document)
+{
+    const json_t *part = tokenizer_json_part(document, "decoder");
+    if (!part) return STATUS_OK;
+    TRY(tokenizer_json_type(path, document, "decoder", "WordPiece"));
+    TRY(tokenizer_json_text(path, part, "prefix", "##"));
+    return tokenizer_json_flag(path, part, "cleanup", true, true);
+}
+
 static Status check_document(const char *path, const json_t *document, bool *lowercase)
 {
     const json_t *model = json_object_get(document, "model"), *most;
     TRY(check_normalizer(path, document, lowercase));
     TRY(tokenizer_json_type(path, document, "pre_tokenizer", "BertPreTokenizer"));
+    TRY(check_decoder(path, document));
     TRY(tokenizer_json_text(path, model, "unk_token", "[UNK]"));
     TRY(tokenizer_json_text(path, model, "continuing_subword_prefix", "##"));
     most = tokenizer_json_part(model, "max_input_chars_per_word");
@@ -33,14 +43,38 @@ static Status check_document(const char *path, const json_t *document, bool *low
                        path, (long long)json_integer_value(most), (int)BASIC_WORD_MAX);
 }
 
+typedef struct Adding {
+    const char *path;
+    WordPiece *tokenizer;
+} Adding;
+
+static Status add_token(void *context, const char *content, TokenizerAdded token)
+{
+    const Adding *adding = context;
+    if (token.normalized)
+        return status_fail(STATUS_FORMAT,
+                           "%s: added token '%.80s' is looked for in normalized text, which Lathe does not do; "
+                           "give it normalized = false",
+                           adding->path, content);
+    return wordpiece_add_token(adding->tokenizer, token.id, token.special);
+}
+
 static Status read_document(const char *path, const json_t *document, TokenizerPieces *pieces, WordPiece **out)
 {
     const json_t *vocab = json_object_get(json_object_get(document, "model"), "vocab");
+    const json_t *added = tokenizer_json_part(document, "added_tokens");
     bool lowercase;
     TRY(check_document(path, document, &lowercase));
-    TRY(tokenizer_pieces_read(path, vocab, tokenizer_json_part(document, "added_tokens"), pieces));
-    return wordpiece_new(path, &pieces->text, pieces->count, lowercase ? WORDPIECE_CASE_LOWER : WORDPIECE_CASE_KEEP,
-                         out);
+    TRY(tokenizer_pieces_read(path, vocab, added, pieces));
+    Adding adding = {path, NULL};
+    TRY(wordpiece_new(path, &pieces->text, pieces->count, lowercase ? WORDPIECE_CASE_LOWER : WORDPIECE_CASE_KEEP,
+                      &adding.tokenizer));
+    Status status = tokenizer_json_each_added(path, added, add_token, &adding);
+    if (status == STATUS_OK)
+        *out = adding.tokenizer;
+    else
+        wordpiece_unref(adding.tokenizer);
+    return status;
 }
 
 Status wordpiece_load_json(const char *path, WordPiece **out)
@@ -144,8 +178,11 @@ static Status fill_document(const WordPiece *tokenizer, json_t *document)
     json_t *added;
     TRY(json_new_array(&added));
     TRY(json_set(document, "added_tokens", added));
-    for (int64_t i = 0; i < tokenizer->vocabulary.size; i++)
-        if (tokenizer->special[i]) TRY(tokenizer_json_put_added(added, i, tokenizer->pieces[i]));
+    for (int64_t i = 0; i < tokenizer->vocabulary.size; i++) {
+        const char *piece = tokenizer->pieces[i];
+        if (piece_trie_find(&tokenizer->added, piece, strlen(piece)) == i)
+            TRY(tokenizer_json_put_added(added, piece, (TokenizerAdded){(int32_t)i, tokenizer->special[i], false}));
+    }
     TRY(put_normalizer(tokenizer, document));
     TRY(put_processor(tokenizer, document));
     return put_model(tokenizer, document);

@@ -229,13 +229,22 @@ static const char *branch_file(lua_State *L, int index)
     return lua_pushfstring(L, "branches/%s.jsonl", name);
 }
 
+/* store_branch(name): its lines as columns too, for whoever draws. The lines are what counts: a failure is no
+ * error. */
+static int store_branch(lua_State *L)
+{
+    Status status = run_directory_store_branch(path_of(L), luaL_checkstring(L, 1));
+    lua_pushboolean(L, status == STATUS_OK);
+    return 1;
+}
+
 /* append_branch(name, lines), take_branch(name): metrics of branches that one has left */
 static int append_branch(lua_State *L)
 {
     size_t length;
     const char *text = luaL_checklstring(L, 2, &length);
     host_check(L, append(path_of(L), branch_file(L, 1), text, length));
-    return 0;
+    return store_branch(L);
 }
 
 static int take_branch(lua_State *L)
@@ -245,6 +254,7 @@ static int take_branch(lua_State *L)
     host_check(L, read_text(path_of(L), name, text));
     if (text->length == 0) return 0;
     host_check(L, remove_file(path_of(L), name));
+    store_branch(L);
     host_buffer_to_string(L, text);
     return 1;
 }
@@ -313,6 +323,7 @@ void bind_push_directory(lua_State *L, RunDirectory *directory, Session *session
                                          {"append_branch", append_branch},
                                          {"take_branch", take_branch},
                                          {"rename_branch", rename_branch},
+                                         {"store_branch", store_branch},
                                          {"last_rows", last_rows},
                                          {NULL, NULL}};
     luaL_newlibtable(L, functions);

@@ -17,7 +17,8 @@ typedef struct GenerateConfig {
 typedef enum GeneratePrecision { GENERATE_AS_RUN, GENERATE_F32, GENERATE_BF16 } GeneratePrecision;
 
 static const Option options[] = {
-    OPTION_INT_FIELD(GenerateConfig, tokens, 100, 1, 1 << 20, "most tokens that are written"),
+    OPTION_INT_FIELD(GenerateConfig, tokens, 0, 0, 1 << 20,
+                     "most tokens that are written; 0: 100, or fewer where the context has no more room"),
     SAMPLING_OPTION_FIELDS(GenerateConfig, sampling),
     OPTION_INT_FIELD(GenerateConfig, seed, 1, 0, 9007199254740992.0, "seed of what is drawn"),
     OPTION_BOOLEAN_FIELD(GenerateConfig, cache, 1, "keep keys and values; false: compute all again for each token"),
@@ -74,13 +75,16 @@ static int32_t *push_ids(lua_State *L, int index, int64_t *count)
     return ids;
 }
 
-static Status check_room(const Model *model, int64_t prompt, int64_t tokens)
+enum { STANDARD = 100 }; /* tokens where nobody says how many */
+
+static Status check_room(const Model *model, int64_t prompt, int64_t *tokens)
 {
     int64_t context = model->record->max_length && model->record->next ? model->record->max_length(model) : 0;
     if (!context)
         return status_fail(STATUS_INVALID, "generate: '%s' is a %s, which is no decoder, as gpt2 is", model->name,
                            model->record->name);
-    if (prompt + tokens <= context) return STATUS_OK;
+    if (prompt < context && *tokens == 0) *tokens = context - prompt < STANDARD ? context - prompt : STANDARD;
+    if (prompt + *tokens <= context && *tokens) return STATUS_OK;
     if (prompt >= context)
         return status_fail(STATUS_INVALID,
                            "generate: the text has %lld tokens, which fill the model's context of %lld; shorten it",
@@ -88,7 +92,7 @@ static Status check_room(const Model *model, int64_t prompt, int64_t tokens)
     return status_fail(STATUS_INVALID,
                        "generate: %lld tokens behind a text of %lld do not fit into the model's context of %lld; "
                        "ask for at most %lld",
-                       (long long)tokens, (long long)prompt, (long long)context, (long long)(context - prompt));
+                       (long long)*tokens, (long long)prompt, (long long)context, (long long)(context - prompt));
 }
 
 /* Calls the function at index 5 with the id; whether it wants to stop. */
@@ -130,9 +134,10 @@ static int generate_ids(lua_State *L)
     int32_t *ids = push_ids(L, 3, &count);
     option_defaults(options, &generation->config);
     bind_read_options(L, 4, options, &generation->config, "generate", "stop on_token model tokenizer");
-    host_check(L, check_room(model, count, generation->config.tokens));
+    host_check(L, check_room(model, count, &generation->config.tokens));
     lua_getfield(L, 6, "vocab_size");
     generation->classes = luaL_checkinteger(L, -1);
+    host_check(L, model_check_vocabulary(model, "generate: the tokenizer", generation->classes));
     lua_getfield(L, 6, "end_id");
     generation->end = (int32_t)luaL_checkinteger(L, -1);
     host_check(L, memory_new((size_t)generation->classes, sizeof *generation->scratch, &generation->scratch));

@@ -112,9 +112,13 @@ static Status put_overview(Buffer *out)
         "gradcheck(f, x) compares the gradients of your own function with differences.\n"
         "Debugging: summary, hook, watch, break_when, breakpoints, show, tape, profile, time, attention, nudge,\n"
         "  diff_states, histogram, heatmap, plot; help(hook) and so on tells about one.\n"
-        "A run: run (what it is made of can be assigned), run:adapt, run:prune; on a live one pause, resume, step,\n"
-        "  run_until, stop. History: undo, redo, rewind, revert, snapshot, branch, switch, branches, edits, compare.\n"
+        "A run: run (what it is made of can be assigned), run:adapt, run:prune; on a live one pause, resume, "
+        "step,\n"
+        "  run_until, stop. History: undo, redo, rewind, revert, snapshot, branch, switch, branches, edits, "
+        "compare.\n"
         "Experiments: estimate, sweep, diff, expect.\n"
+        "A look at what it learns: predict, gradient_shares. help(\"keys\") lists the keys of the workbench on a "
+        "live run.\n"
         "help(x) or ?x tells about x. An expression prints its value. exit() leaves.\n");
 }
 

@@ -11,7 +11,7 @@
 
 enum { MOST_TOKENS = 1 << 20, MOST_BYTES = 1 << 30 };
 
-/* lathe.likelihood(session, model name, source, {ids}) -> log likelihood, tokens */
+/* lathe.likelihood(session, model name, source, {ids}) -> log likelihood, tokens, unknown ones among them */
 static int likelihood_ids(lua_State *L)
 {
     SessionHandle *handle = bind_check_session(L, 1);
@@ -32,19 +32,23 @@ static int likelihood_ids(lua_State *L)
     host_check(L, session_likelihood(handle->session, model, source->vocabulary, ids, count, &result));
     lua_pushnumber(L, result.log_likelihood);
     lua_pushinteger(L, result.tokens);
-    return 2;
+    lua_pushinteger(L, result.unknown);
+    return 3;
 }
 
 /* --- pairs: a JSON object a line, as BLiMP has them (Warstadt et al. 2020) --- */
 
 typedef struct Pair {
+    int line;
     json_t *object;
     const char *good, *bad, *kind;
 } Pair;
 
-static Status read_pair(const char *name, const char *line, size_t length, Pair *out)
+static Status read_pair(const char *path, const char *text, size_t length, Pair *out)
 {
-    TRY(json_parse(name, line, length, &out->object));
+    char name[512];
+    snprintf(name, sizeof name, "%.480s: line %d", path, out->line);
+    TRY(json_parse_line(path, out->line, text, length, &out->object));
     TRY(json_member_text(name, out->object, "sentence_good", &out->good));
     TRY(json_member_text(name, out->object, "sentence_bad", &out->bad));
     const json_t *kind = json_object_get(out->object, "UID");
@@ -55,22 +59,22 @@ static Status read_pair(const char *name, const char *line, size_t length, Pair 
 static int push_pair(lua_State *L)
 {
     const Pair *pair = lua_touserdata(L, 1);
-    lua_createtable(L, 3, 0);
+    lua_createtable(L, 4, 0);
     const char *const texts[] = {pair->good, pair->bad, pair->kind};
     for (int i = 0; i < 3; i++) {
         lua_pushstring(L, texts[i]);
         lua_rawseti(L, -2, i + 1);
     }
+    lua_pushinteger(L, pair->line);
+    lua_rawseti(L, -2, 4);
     return 1;
 }
 
 /* Puts the pair of the line into the list at index 2. */
 static void add_pair(lua_State *L, const char *path, int number, const char *line, size_t length)
 {
-    Pair pair = {0};
-    char name[512];
-    snprintf(name, sizeof name, "%.480s, line %d", path, number);
-    Status status = read_pair(name, line, length, &pair);
+    Pair pair = {.line = number};
+    Status status = read_pair(path, line, length, &pair);
     lua_pushcfunction(L, push_pair);
     lua_pushlightuserdata(L, &pair);
     int code = status == STATUS_OK ? lua_pcall(L, 1, 1, 0) : LUA_OK;
@@ -80,7 +84,7 @@ static void add_pair(lua_State *L, const char *path, int number, const char *lin
     lua_rawseti(L, 2, (lua_Integer)lua_rawlen(L, 2) + 1);
 }
 
-/* lathe.read_pairs(path) -> { {good, bad, kind}, ... } */
+/* lathe.read_pairs(path) -> { {good, bad, kind, line}, ... } */
 static int read_pairs(lua_State *L)
 {
     const char *path = luaL_checkstring(L, 1);
@@ -142,7 +146,8 @@ void bind_open_likelihood(lua_State *L)
     document(L, bind_likelihood,
              "run:likelihood(text, {model = NAME}): how likely the model takes the text to be: a table with "
              "log_likelihood\n"
-             "(nats), tokens, perplexity, bits_per_byte. A decoder scores each token given those before it; a "
+             "(nats), tokens, unknown (words among them that the vocabulary does not have), perplexity, "
+             "bits_per_byte. A decoder scores each token given those before it; a "
              "masked model\n"
              "each token with it alone masked (pseudo-perplexity; Salazar et al. 2020).");
     document(L, bind_minimal_pairs,

@@ -44,6 +44,13 @@ const Option bind_live_session[] = {
                         "steps whose loss lies so many deviations above the mean update nothing; 0: never"),
     OPTION_CHOICE_FIELD(Session, precision, "f32", "f32 bf16",
                         "what products of matrices read: bf16 is faster, weights stay f32"),
+    OPTION_BOOLEAN_FIELD(Session, recompute, 0,
+                         "layers are computed once more on the way back: less memory, a third more time"),
+    OPTION_INT_FIELD(Session, checkpoint_every, 0, 0, 1e15, "steps between two checkpoints; 0: a tenth of the run"),
+    OPTION_INT_FIELD(Session, evaluate_every, 0, 0, 1e15,
+                     "steps between two evaluations of held-out data; 0: with each checkpoint"),
+    OPTION_INT_FIELD(Session, keep_checkpoints, 3, 1, 1e6,
+                     "checkpoints that are kept, the last ones, beside the best"),
     {0},
 };
 
@@ -161,12 +168,12 @@ static Status assignment(const Live *live, const Option *option, const void *con
 }
 
 /* Whether a model's option that has its new value in config can be changed alone. What is no number may decide the
- * shapes: then a tree is built to see. */
+ * shapes: then its outline is made to see. */
 static Status check_model_option(const Model *model, const Option *option, const char *words)
 {
     Model *fresh;
     if (option->kind == OPTION_NUMBER) return STATUS_OK;
-    TRY(model_new(model->record, model->config, model->name, random_key(0, "option"), &fresh));
+    TRY(model_outline(model->record, model->config, &fresh));
     bool same = model_same_shapes(model, fresh);
     /* build() may have filled in what the config left open */
     bool kept = memcmp(model->config, fresh->config, model->record->config_size) == 0;

@@ -358,7 +358,7 @@ static int param_index(lua_State *L)
 
 static Status set_frozen(void *context, Param *param)
 {
-    param->frozen = *(const bool *)context;
+    param_set_frozen(param, *(const bool *)context);
     return STATUS_OK;
 }
 

@@ -28,8 +28,8 @@ extern const RecordKind bind_models, bind_objectives, bind_optimizers, bind_sche
 void bind_open_parts(lua_State *L);
 /* models.load (scripts/bind_pretrained.c), after the global lathe is there. */
 void bind_open_pretrained(lua_State *L);
-/* Gives the model the weights of a part that is loaded; says what did not fit. */
-void bind_load_part(lua_State *L, const Part *part, Model *model);
+/* The model of a part, drawn below the key or loaded; says what did not fit. The caller owns it. */
+Model *bind_make_model(lua_State *L, const Part *part, const char *name, RandomKey key);
 /* Pushes a part for a model with the record's defaults, and reads its name from the table at the index. */
 Part *bind_push_model_part(lua_State *L, const ModelRecord *record);
 void bind_read_part_name(lua_State *L, int index, Part *part);

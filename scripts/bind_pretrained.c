@@ -3,6 +3,8 @@
 #include "engine/base/memory.h"
 #include "engine/io/file.h"
 #include "engine/io/pretrained.h"
+#include "engine/train/classes.h"
+#include "scripts/bind_origin.h"
 #include "scripts/bind_parts.h"
 #include "scripts/bind_session.h"
 
@@ -66,51 +68,98 @@ static Status print_list(const char *words, const Buffer *list, int64_t count, B
     return STATUS_OK;
 }
 
-static Status print_report(const Part *part, const PretrainedReport *report, Buffer *out)
+static Status print_report(const char *directory, const PretrainedReport *report, const char *left, Buffer *out)
 {
     if (!report->left_count && !report->missing_count) return STATUS_OK;
-    TRY(buffer_printf(out, "%s: not all fits, as strict = false allows\n", part->directory));
-    TRY(print_list("left out:", &report->left, report->left_count, out));
+    TRY(buffer_printf(out, "%s:\n", directory));
+    TRY(print_list(left, &report->left, report->left_count, out));
     return print_list("drawn anew:", &report->missing, report->missing_count, out);
 }
 
-void bind_load_part(lua_State *L, const Part *part, Model *model)
+/* Ends a call that gave a report: words (pushed before) get what it lists, which is said. */
+static Status end_report(lua_State *L, Status status, const char *directory, PretrainedReport *report,
+                         const char *left, Buffer *words)
+{
+    if (status == STATUS_OK) status = print_report(directory, report, left, words);
+    pretrained_report_free(report);
+    if (status == STATUS_OK && words->length) host_write(host_of(L), words->data, words->length);
+    return status;
+}
+
+Model *bind_make_model(lua_State *L, const Part *part, const char *name, RandomKey key)
 {
     PretrainedReport report = {0};
-    if (!part->directory[0]) return;
+    Model *model = NULL;
+    Hash content;
+    const char *origin = bind_stands_in_for(L, part->directory, &content);
+    if (!part->directory[0] || origin) {
+        if (origin) key = RANDOM_NONE; /* a checkpoint fills it in */
+        host_check(L, model_new(part->record.data, part->config, name, key, &model));
+        Status status = origin ? model_set_origin(model, origin, content) : STATUS_OK;
+        if (status != STATUS_OK) model_free(model);
+        host_check(L, status);
+        return model;
+    }
     Buffer *words = host_push_buffer(L);
-    Status status = pretrained_load(model, part->directory, part->strict, &report);
-    if (status == STATUS_OK) status = print_report(part, &report, words);
-    pretrained_report_free(&report);
+    Status status =
+        pretrained_new(part->record.data, part->config, name, part->directory, part->strict, key, &report, &model);
+    status = end_report(L, status, part->directory, &report, "left out:", words);
+    if (status != STATUS_OK) model_free(model);
     host_check(L, status);
-    if (words->length) host_write(host_of(L), words->data, words->length);
     lua_pop(L, 1);
+    return model;
 }
 
 /* --- saving --- */
 
-static Status add_tokenizer(const void *context, const char *directory)
+static const Vocabulary *vocabulary_of(const Session *session)
 {
-    const Session *session = context;
-    for (int i = 0; i < session->source_count; i++) {
-        const Vocabulary *vocabulary = session->sources[i].source->vocabulary;
-        if (vocabulary && vocabulary->save) return vocabulary->save(vocabulary->tokenizer, directory);
-    }
-    return STATUS_OK;
+    for (int i = 0; i < session->source_count; i++)
+        if (session->sources[i].source->vocabulary) return session->sources[i].source->vocabulary;
+    return NULL;
 }
 
-/* model:save(directory): config.json, model.safetensors, and the files of the tokenizer of the run's data */
+static Status add_tokenizer(const void *context, const char *directory)
+{
+    const Vocabulary *vocabulary = vocabulary_of(context);
+    return vocabulary && vocabulary->save ? vocabulary->save(vocabulary->tokenizer, directory) : STATUS_OK;
+}
+
+typedef struct SaveConfig {
+    char architecture[OPTION_TEXT_SIZE];
+} SaveConfig;
+
+static const Option save_options[] = {
+    OPTION_TEXT_FIELD(SaveConfig, architecture, "",
+                      "the class of transformers, as BertModel; empty: the one that has most of the model"),
+    {0}};
+
+/* model:save(directory, {architecture = "BertModel"}) */
 int bind_save_model(lua_State *L)
 {
     Module *module = bind_test_module(L, 1);
     const char *directory = luaL_checkstring(L, 2);
+    PretrainedReport report = {0};
     if (!module || module->parent)
         return luaL_error(L, "save: a whole model is wanted, as run.model:save('directory')");
     host_need_boundary(L, bind_save_model);
+    lua_settop(L, 3);
+    SaveConfig *config = lua_newuserdatauv(L, sizeof *config, 0);
+    option_defaults(save_options, config);
+    if (!lua_isnil(L, 3)) luaL_checktype(L, 3, LUA_TTABLE);
+    if (!lua_isnil(L, 3)) bind_read_options(L, 3, save_options, config, "save", NULL);
     Session *session = bind_handle_of(L, 1)->session;
     Model *model = session_model(session, module->name);
     if (!model) return luaL_error(L, "save: the session has no model '%s' any more", module->name);
-    host_check(L, pretrained_save(model, directory, add_tokenizer, session));
+    PretrainedSaving how = {.architecture = config->architecture[0] ? config->architecture : NULL,
+                            .vocabulary = vocabulary_of(session),
+                            .more = add_tokenizer,
+                            .context = session};
+    how.classes = session_classes(session, model, &how.class_count);
+    Buffer *words = host_push_buffer(L);
+    Status status = pretrained_save(model, directory, &how, &report);
+    host_check(L, end_report(L, status, directory, &report,
+                             "left out, as files of this class of transformers do not have it:", words));
     return 0;
 }
 
@@ -127,7 +176,8 @@ void bind_open_pretrained(lua_State *L)
            "GPT-2):\n"
            "  config.json and model.safetensors, or shards with their index. For session { model = "
            "models.load('gpt2') }.\n"
-           "  strict  true: an error where something is missing, left over or misshapen; false: it is listed\n"
+           "  strict  true: an error where something is missing, left over or misshapen; false: it is listed.\n"
+           "          Heads that the directory's class of transformers does not have are drawn anew and listed\n"
            "  name    of the model in the session\n"
            "  and options of the model in place of config.json's, as num_labels = 3.\n"
            "tokenizers.load(directory) is its tokenizer; run.model:save(directory) writes such a directory.");

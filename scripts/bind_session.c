@@ -3,7 +3,9 @@
 #include "scripts/bind_session.h"
 
 #include "engine/base/names.h"
+#include "engine/base/thousands.h"
 #include "engine/train/early_stopping.h"
+#include "engine/train/watch.h"
 #include "scripts/bind_parts.h"
 
 #include <math.h>
@@ -30,6 +32,7 @@ static int session_gc(lua_State *L)
     SessionHandle *handle = luaL_checkudata(L, 1, SESSION_TYPE);
     if (!handle->session) return 0;
     bind_debug_free(handle);
+    watch_free(handle->watch);
     session_free(handle->session);
     handle->session = NULL;
     host_forget_tensors(host_of(L));
@@ -42,12 +45,11 @@ static void add_model(lua_State *L, Session *session, const char *name)
 {
     Part *part = bind_check_part(L, -1, &bind_models, "model");
     if (!name) name = part->name[0] ? part->name : "model";
-    Model *model;
     RandomKey key = random_subkey_name(random_key(session->seed, "weights"), name);
-    host_check(L, model_new(part->record.data, part->config, name, key, &model));
-    host_count_bytes(L, (size_t)module_count_weights(model->root) * sizeof(float));
+    Model *model = bind_make_model(L, part, name, key);
+    size_t bytes = (size_t)module_count_weights(model->root) * sizeof(float);
     host_check(L, session_add_model(session, model));
-    bind_load_part(L, part, model);
+    host_count_bytes(L, bytes);
 }
 
 /* The names of the table at the top, sorted: the order of Lua's pairs is not in the state. Pushes a list. */
@@ -242,10 +244,12 @@ Status bind_step(Host *host, Session *session, StepMetrics *out)
     SessionHandle *handle = session->owner;
     StepMetrics metrics;
     if (handle) bind_debug_begin(handle);
+    if (handle) watch_before_step(handle->watch, session);
     Status status = session_step(session, &metrics);
     if (handle) bind_debug_end(handle);
     host_set_tape(host, before);
     TRY(status);
+    if (handle) watch_after_step(handle->watch, session);
     if (handle) bind_debug_stepped(handle, &metrics);
     session->last = metrics;
     if (out) *out = metrics;
@@ -297,8 +301,9 @@ void bind_push_metrics(lua_State *L, const Session *session, const StepMetrics *
 static void say_paused(lua_State *L, SessionHandle *handle)
 {
     if (!handle->pause[0]) return;
+    char step[THOUSANDS_BYTES];
     Buffer *line = host_push_buffer(L);
-    Status status = buffer_printf(line, "[%lld] paused %s\n", (long long)handle->session->step, handle->pause);
+    Status status = buffer_printf(line, "[%s] paused %s\n", thousands(handle->session->step, step), handle->pause);
     handle->pause[0] = '\0';
     host_check(L, status);
     host_write(host_of(L), line->data, line->length);
@@ -349,6 +354,7 @@ static void push_objectives(lua_State *L, Session *session)
         push_objective(L, 1, session->objectives[i]);
         lua_setfield(L, -2, session->objectives[i]->name);
     }
+    bind_give_text(L, 1);
 }
 
 static void push_models(lua_State *L, Session *session)
@@ -410,6 +416,10 @@ static const char *const fields[] = {"objectives",
                                      "clip_norm",
                                      "skip_spikes",
                                      "precision",
+                                     "recompute",
+                                     "checkpoint_every",
+                                     "evaluate_every",
+                                     "keep_checkpoints",
                                      "train",
                                      "hash",
                                      "last",
@@ -561,18 +571,21 @@ void bind_open_sessions(lua_State *L)
     luaL_newmetatable(L, SESSION_TYPE);
     luaL_setfuncs(L, events, 0);
     lua_pushliteral(
-        L, "A session or run. Fields: step, steps, seed, loss, last, batch, accumulate, clip_norm, skip_spikes,\n"
-           "  precision, objectives.NAME.weight, optimizer.lr, schedule.warmup, model, models.NAME, data.NAME.\n"
-           "Methods: train(n) runs n steps, hash() is the hash of the whole state,\n"
-           "  evaluate(source) gives losses and accuracies, adapt {target = DATA} adapts to other data,\n"
-           "  add_objective(objectives.NAME {...}), remove_objective('NAME'),\n"
-           "  likelihood(text), minimal_pairs(path) tell how likely texts are,\n"
-           "  generate(text, {options}) goes on with a text, prune {sparsity = 0.5}, sparsity();\n"
-           "  help(run.prune) and so on tell more about one.");
+        L,
+        "A session or run. Fields: step, steps, seed, loss, last, batch, accumulate, clip_norm, skip_spikes,\n"
+        "  precision, recompute, checkpoint_every, evaluate_every, keep_checkpoints, objectives.NAME.weight,\n"
+        "  optimizer.lr, schedule.warmup, model, models.NAME, data.NAME.\n"
+        "Methods: train(n) runs n steps, hash() is the hash of the whole state,\n"
+        "  evaluate(source) gives losses and accuracies, adapt {target = DATA} adapts to other data,\n"
+        "  add_objective(objectives.NAME {...}), remove_objective('NAME'),\n"
+        "  likelihood(text), minimal_pairs(path) tell how likely texts are,\n"
+        "  generate(text, {options}) goes on with a text, prune {sparsity = 0.5}, sparsity();\n"
+        "  help(run.prune) and so on tell more about one.");
     lua_setfield(L, -2, "__help");
     lua_pop(L, 1);
     bind_open_structure(L);
     bind_open_prune(L);
+    bind_open_adapt(L);
     lua_pushcfunction(L, make_session);
     lua_setglobal(L, "session");
 }

@@ -170,6 +170,15 @@ void bind_push_special(lua_State *L, const Vocabulary *vocabulary)
     }
 }
 
+static void push_classes(lua_State *L, const Source *source)
+{
+    lua_newtable(L);
+    for (int64_t i = 0; source->classes && i < source->class_count; i++) {
+        lua_pushstring(L, source->classes[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+}
+
 static int source_index(lua_State *L)
 {
     Source *source = bind_check_source(L, 1);
@@ -183,10 +192,11 @@ static int source_index(lua_State *L)
     if (strcmp(name, "batch_size") == 0) lua_pushinteger(L, batch_size_of(L, 1));
     if (strcmp(name, "special") == 0) bind_push_special(L, source->vocabulary);
     if (strcmp(name, "vocab_size") == 0) lua_pushinteger(L, source->vocabulary ? source->vocabulary->size : 0);
+    if (strcmp(name, "classes") == 0) push_classes(L, source);
     if (lua_gettop(L) > 2) return 1;
     return luaL_error(L,
                       "a data source has no '%s'; there are doc, kind, examples, tokens, batch_size, vocab_size, "
-                      "special, batch(index, epoch) and text(ids)",
+                      "special, classes, batch(index, epoch) and text(ids)",
                       name);
 }
 
@@ -229,8 +239,8 @@ static int source_tostring(lua_State *L)
 
 static int source_members(lua_State *L)
 {
-    static const char *const names[] = {"doc",        "kind",  "examples", "tokens",  "batch_size",
-                                        "vocab_size", "batch", "text",     "special", NULL};
+    static const char *const names[] = {"doc",   "kind", "examples", "tokens",  "batch_size", "vocab_size",
+                                        "batch", "text", "special",  "classes", NULL};
     lua_newtable(L);
     for (int i = 0; names[i]; i++) {
         lua_pushstring(L, names[i]);

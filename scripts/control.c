@@ -3,6 +3,7 @@
 
 #include "engine/base/cancel.h"
 #include "engine/base/memory.h"
+#include "engine/base/thousands.h"
 #include "scripts/bind_session.h"
 
 #include <stdio.h>
@@ -35,14 +36,8 @@ static Control *control_of(lua_State *L)
 
 static void tell(Control *control, const char *what)
 {
-    char line[640], digits[32], number[40];
-    int used = 0, length = snprintf(digits, sizeof digits, "%lld", (long long)control->session->step);
-    for (int i = 0; i < length; i++) {
-        if (i && (length - i) % 3 == 0) number[used++] = ',';
-        number[used++] = digits[i];
-    }
-    number[used] = '\0';
-    snprintf(line, sizeof line, "[%s] %s", number, what);
+    char line[640], step[THOUSANDS_BYTES];
+    snprintf(line, sizeof line, "[%s] %s", thousands(control->session->step, step), what);
     control->events.told(control->events.context, line);
 }
 

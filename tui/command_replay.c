@@ -81,7 +81,7 @@ static int replay(lua_State *L)
 static Status replay_run(const char *path, Replay *out)
 {
     out->path = path;
-    TRY(run_setup_directory(path, &out->setup));
+    TRY(run_setup_directory(path, true, &out->setup));
     TRY(run_directory_read_journal(path, &out->journal));
     TRY(read_file(path, "states.jsonl", &out->states));
     return host_protect(out->setup.host, replay, out);

@@ -8,7 +8,6 @@
 #include "tui/client.h"
 #include "tui/progress.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -88,6 +87,7 @@ static Status start(const Arguments *arguments, const char *directory, DetachedR
 static Status open_log(const char *directory, DetachedRun *out)
 {
     char *path;
+    out->made = !file_exists(directory);
     TRY(file_make_directory(directory, true));
     TRY(file_join(directory, "log.txt", &path));
     out->words = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
@@ -144,14 +144,15 @@ void detach_forget(DetachedRun *run)
     *run = (DetachedRun){.words = -1};
 }
 
-void detach_discard(const char *directory)
+void detach_discard(const DetachedRun *run, const char *directory)
 {
     char *log;
-    if (rmdir(directory) == 0 || errno != ENOTEMPTY || run_directory_in_use(directory)) return;
-    if (run_directory_is_run(directory) || file_join(directory, "log.txt", &log) != STATUS_OK) return;
-    unlink(log);
-    rmdir(directory);
-    memory_free(log);
+    if (run_directory_in_use(directory) || run_directory_is_run(directory)) return;
+    if (run->from == 0 && file_join(directory, "log.txt", &log) == STATUS_OK) {
+        unlink(log);
+        memory_free(log);
+    }
+    if (run->made) rmdir(directory); /* where it is empty */
 }
 
 /* --- lathe run --detach --- */
@@ -242,7 +243,7 @@ static int tell_start(const Arguments *arguments, const char *directory, Detache
     }
     if (detach_words(run, &words) == STATUS_OK && words.length) fwrite(words.data, 1, words.length, stderr);
     buffer_free(&words);
-    if (!arguments->resume) detach_discard(directory);
+    if (!arguments->resume) detach_discard(run, directory);
     return run->code;
 }
 

@@ -14,6 +14,7 @@ typedef struct DetachedRun {
     int code;      /* its exit status, once it has ended */
     int words;     /* a file with what it writes, -1: none */
     off_t from;    /* where that begins */
+    bool made;     /* the directory was made for it */
 } DetachedRun;
 
 /* Starts 'lathe run' with these arguments in the background, its words in DIR/log.txt. detach_forget() ends what is
@@ -28,8 +29,9 @@ void detach_end(const DetachedRun *run);
 /* Appends what it has written. */
 Status detach_words(const DetachedRun *run, Buffer *out) STATUS_CHECKED;
 void detach_forget(DetachedRun *run);
-/* Takes back the directory of a run that did not come to be, where it holds nothing but log.txt. */
-void detach_discard(const char *directory);
+/* Takes back what was made for a run that did not come to be: its words, and the directory where it holds nothing
+ * else. Before detach_forget(). */
+void detach_discard(const DetachedRun *run, const char *directory);
 
 /* lathe run --detach: starts it, waits until it trains, showing how far it is, and says how to attach. Returns the
  * exit status. */

@@ -44,7 +44,4 @@ void progress_evaluation(const Session *session, const Evaluation *evaluation, c
 /* A line of its own. */
 void progress_line(Progress *progress, const char *text);
 
-/* 1234567 as "1,234,567" into out (at least 32 bytes); returns out. */
-const char *progress_number(int64_t value, char *out);
-
 #endif

@@ -22,6 +22,7 @@ void tape_free(Tape *tape)
     tape_reset(tape);
     memory_free(tape->nodes);
     memory_free(tape->profile);
+    memory_free(tape->loose);
     memory_free(tape);
 }
 
@@ -68,6 +69,26 @@ bool tape_recording(const Tape *tape)
 void tape_set_random(Tape *tape, RandomKey key)
 {
     tape->random = key;
+}
+
+void tape_set_recompute(Tape *tape, bool recompute)
+{
+    tape->recompute = recompute;
+}
+
+TapePlace tape_place(const Tape *tape)
+{
+    return (TapePlace){tape->path, tape->calls, tape->random, tape->training, tape->recording, tape->cache};
+}
+
+void tape_set_place(Tape *tape, const TapePlace *place)
+{
+    tape->path = place->path;
+    tape->calls = place->calls;
+    tape->random = place->random;
+    tape->training = place->training;
+    tape->recording = place->recording;
+    tape->cache = place->cache;
 }
 
 void tape_set_precision(Tape *tape, DType precision)
@@ -200,7 +221,7 @@ static Status end_call(Tape *tape, const Node *node, bool backward, double start
     if (!tape->profiling && !tape->observer) return STATUS_OK;
     double seconds = clock_seconds() - start;
     if (tape->profiling) profile_add(tape, node, backward, seconds);
-    if (!tape->observer) return STATUS_OK;
+    if (!tape->observer || (tape->again && !backward)) return STATUS_OK; /* they saw it the first time */
     return tape->observer->called(tape->observer->context, node, backward, seconds);
 }
 
@@ -384,11 +405,25 @@ Status tape_apply(Tape *tape, const Op *op, Tensor *const *inputs, int input_cou
         return status;
     }
     for (int i = 0; i < node->output_count; i++) outputs[i] = node->outputs[i];
+    TRY(tape_collect(tape, outputs, node->output_count));
     if (differentiable) attach_outputs(node);
     if (!differentiable || node->refs == 0) { /* only integers came out: nothing will ever run backwards */
         if (differentiable && tape->arena) tape->count--;
         node_free(node);
     }
+    return STATUS_OK;
+}
+
+Status tape_add_node(Tape *tape, const Op *op, Tensor *x, Tensor *y, const void *attrs)
+{
+    Node *node;
+    TRY(new_node(tape, op, attrs, &node));
+    take_inputs(node, &x, 1);
+    node->recording = true; /* parameters inside may want gradients, whatever x does */
+    TRY(node_save(node, x));
+    node->outputs[node->output_count++] = y;
+    TRY(remember(tape, node));
+    attach_outputs(node);
     return STATUS_OK;
 }
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The tape: records calls of ops and runs them backwards. A step's tape stands in an arena and is emptied by
  * tape_reset(); a tape without arena keeps its nodes in the pool, each held by the tensors that it made, which is
- * how tensors at the prompt differentiate. Whoever makes a tape frees it. One thread only. */
+ * how tensors at the prompt differentiate. Whoever makes a tape frees it. One thread only.
+ * Who may unref what: a node holds the inputs that live in the pool, so their makers may let go of them at any time;
+ * it does not hold inputs of its own arena, so nobody but the tape lets go of a tensor of the arena that an op has
+ * seen. Those die on the way back or with tape_reset(). */
 #ifndef LATHE_AUTOGRAD_TAPE_H
 #define LATHE_AUTOGRAD_TAPE_H
 
@@ -38,14 +41,21 @@ Arena *tape_arena(const Tape *tape);
 void tape_set_mode(Tape *tape, bool training, bool recording);
 bool tape_training(const Tape *tape);
 bool tape_recording(const Tape *tape);
-/* What products of matrices read: DTYPE_F32, at first, or DTYPE_BF16: operands rounded to bf16, sums and all else in
- * f32 (Micikevicius et al. 2018; Kalamkar et al. 2019). */
+/* What products of matrices read: DTYPE_F32, at first, or DTYPE_BF16: operands rounded to bf16, sums and all else
+ * in f32 (Micikevicius et al. 2018; Kalamkar et al. 2019). */
 void tape_set_precision(Tape *tape, DType precision);
 /* The key below which random ops draw: derived from seed, step, micro-step and forward pass by the caller. */
 void tape_set_random(Tape *tape, RandomKey key);
 
 /* Given to the ops that follow as their cache (Node.cache), until NULL is set: generation. */
 void tape_set_cache(Tape *tape, void *cache);
+
+/* A part of a forward pass, from x to y: a layer. run(context, ...) is called now and, while tape_set_recompute()
+ * is on, gradients are recorded and the tape stands in an arena, once more on the way back; then nothing of the
+ * part but x is kept in between. context: size bytes, copied; what they point to lives until the step is over. */
+typedef Status (*TapePart)(void *context, Tape *tape, Tensor *x, Tensor **y);
+Status tape_part(Tape *tape, TapePart run, void *context, size_t size, Tensor *x, Tensor **y) STATUS_CHECKED;
+void tape_set_recompute(Tape *tape, bool recompute);
 
 /* Enters and leaves a module: the path is part of random keys, messages and profiles. */
 Status tape_enter(Tape *tape, const char *name) STATUS_CHECKED;

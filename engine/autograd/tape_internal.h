@@ -12,9 +12,22 @@ typedef struct Frame {
     int64_t calls;
 } Frame;
 
+/* Where an op stands: what its random numbers and its name come from. */
+typedef struct TapePlace {
+    const char *path;
+    int64_t calls;
+    RandomKey random;
+    bool training, recording;
+    void *cache;
+} TapePlace;
+
 struct Tape {
     Arena *arena;
     bool training, recording, profiling;
+    bool recompute;         /* parts are computed once more on the way back */
+    bool again, collecting; /* such a part runs once more; runs for the first time */
+    Tensor **loose;         /* what ops made while collecting */
+    int64_t loose_count, loose_capacity;
     DType precision;
     RandomKey random;
     void *cache;
@@ -31,6 +44,15 @@ struct Tape {
     void (*pause)(void *context);
     void *pause_context;
 };
+
+extern const Op op_recompute; /* made by tape_part(), so it is not in ops.list */
+
+TapePlace tape_place(const Tape *tape);
+void tape_set_place(Tape *tape, const TapePlace *place);
+/* A node that was computed already: from x to y. */
+Status tape_add_node(Tape *tape, const Op *op, Tensor *x, Tensor *y, const void *attrs) STATUS_CHECKED;
+/* Remembers outputs while the tape is collecting. */
+Status tape_collect(Tape *tape, Tensor *const *outputs, int count) STATUS_CHECKED;
 
 uint64_t tape_next_sequence(void);
 /* Runs one node backwards where a gradient reached it. */

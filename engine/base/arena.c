@@ -5,7 +5,6 @@
 
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
@@ -19,8 +18,8 @@ enum { RED_ZONE = 0 };
 #endif
 
 enum {
-    CHUNK_BYTES = 1 << 20, /* the first chunk; each further one is at least as large as all before */
-    CLASSES = 256          /* free lists, four for each power of two */
+    CHUNK_BYTES = 1 << 20, /* the first chunk; each further one is at least a quarter of all before */
+    CLASSES = 512          /* free lists, eight for each power of two */
 };
 
 typedef struct Chunk {
@@ -56,33 +55,30 @@ struct Arena {
     uint32_t block_count, block_capacity, spare;
 };
 
-/* Blocks are rounded up to one of four sizes for each power of two: at most a quarter is lost. */
+/* Blocks are rounded up to one of eight sizes for each power of two: at most an eighth is lost. */
 static size_t rounded(size_t bytes, int *list)
 {
     size_t units = (bytes + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT;
-    if (units < 4) {
+    if (units < 8) {
         *list = units ? (int)units : 1;
         return (size_t)*list * MEMORY_ALIGNMENT;
     }
     int log = 63 - __builtin_clzll(units);
-    size_t quarter = (size_t)1 << (log - 2);
-    size_t steps = (units + quarter - 1) / quarter; /* 4 to 8 */
-    *list = log * 4 + (int)(steps - 4);
-    return steps * quarter * MEMORY_ALIGNMENT;
+    size_t eighth = (size_t)1 << (log - 3);
+    size_t steps = (units + eighth - 1) / eighth; /* 8 to 16 */
+    *list = log * 8 + (int)(steps - 8);
+    return steps * eighth * MEMORY_ALIGNMENT;
 }
 
 static Status chunk_add(Arena *arena, size_t size)
 {
     Chunk *chunk;
     TRY(memory_new(1, sizeof *chunk, &chunk));
-    Status status = memory_new_raw(size, 1, &chunk->data);
+    Status status = memory_map(size, &chunk->data);
     if (status != STATUS_OK) {
         memory_free(chunk);
         return status;
     }
-    /* Huge pages: first touch costs a fault for each page. Advice only, so a refusal is fine. */
-    (void)madvise((void *)(((uintptr_t)chunk->data + 4095) & ~(uintptr_t)4095), size > 8192 ? size - 8192 : 0,
-                  MADV_HUGEPAGE);
     POISON(chunk->data, size);
     *chunk = (Chunk){arena->chunks, chunk->data, size, 0};
     arena->chunks = chunk;
@@ -96,7 +92,7 @@ static void chunks_free(Arena *arena)
         Chunk *chunk = arena->chunks;
         arena->chunks = chunk->next;
         UNPOISON(chunk->data, chunk->size);
-        memory_free(chunk->data);
+        memory_unmap(chunk->data, chunk->size);
         memory_free(chunk);
     }
     arena->capacity = 0;
@@ -145,7 +141,7 @@ Status arena_take(Arena *arena, size_t bytes, void *out)
     if (!block) {
         size_t need = size + RED_ZONE;
         if (!arena->chunks || arena->chunks->size - arena->chunks->used < need) {
-            size_t least = arena->capacity > CHUNK_BYTES ? arena->capacity : CHUNK_BYTES;
+            size_t least = arena->capacity / 4 > CHUNK_BYTES ? arena->capacity / 4 : CHUNK_BYTES;
             TRY(chunk_add(arena, need > least ? need : least));
         }
         block = arena->chunks->data + arena->chunks->used;
@@ -198,8 +194,9 @@ Status arena_defer(Arena *arena, void (*release)(void *object), void *object)
 void arena_reset(Arena *arena)
 {
     run_deferred(arena);
-    size_t total = arena->capacity;
     if (arena->chunks && arena->chunks->next) {
+        size_t total = 0; /* what was taken, without the ends that stayed empty: the next step takes the same */
+        for (const Chunk *chunk = arena->chunks; chunk; chunk = chunk->next) total += chunk->used;
         chunks_free(arena);
         /* Failing here is no loss: the next step takes chunks again. */
         if (chunk_add(arena, total) != STATUS_OK) arena->capacity = 0;

@@ -8,6 +8,11 @@
 
 static const double two_pi = 6.283185307179586476925286766559;
 
+bool random_is_none(RandomKey key)
+{
+    return key.word == 0;
+}
+
 RandomKey random_key(uint64_t seed, const char *domain)
 {
     return random_subkey_name((RandomKey){seed}, domain);

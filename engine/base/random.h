@@ -6,6 +6,7 @@
 #ifndef LATHE_BASE_RANDOM_H
 #define LATHE_BASE_RANDOM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef struct RandomKey {
@@ -19,6 +20,10 @@ typedef struct Random {
     uint32_t block[4];
     int left; /* words of the block that were not used yet */
 } Random;
+
+/* No key: whoever is given it draws nothing. */
+#define RANDOM_NONE ((RandomKey){0})
+bool random_is_none(RandomKey key);
 
 RandomKey random_key(uint64_t seed, const char *domain);
 RandomKey random_subkey(RandomKey key, uint64_t number);

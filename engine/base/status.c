@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "engine/base/status.h"
 
+#include "engine/base/printable.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +19,7 @@ Status status_fail(Status code, const char *format, ...)
     va_start(args, format);
     vsnprintf(fresh, sizeof fresh, format, args);
     va_end(args);
-    memcpy(message, fresh, strlen(fresh) + 1);
+    printable(fresh, message, sizeof message); /* it may hold what a file says */
     return code;
 }
 
@@ -30,8 +32,9 @@ Status status_context(Status code, const char *format, ...)
     vsnprintf(prefix, sizeof prefix, format, args);
     va_end(args);
     memcpy(old, message, sizeof old);
-    if ((size_t)snprintf(message, sizeof message, "%s: %s", prefix, old) >= sizeof message)
-        message[sizeof message - 1] = '\0';
+    printable(prefix, message, sizeof message);
+    size_t used = strlen(message);
+    snprintf(message + used, sizeof message - used, ": %s", old);
     return code;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "engine/io/file.h"
 
+#include "engine/base/cancel.h"
 #include "engine/base/memory.h"
 
 #include <dirent.h>
@@ -51,11 +52,29 @@ const char *file_name(const char *path)
     return path + length;
 }
 
+/* What is missing may be the directory that the file should stand in. */
+static Status missing(const char *path, const char *doing)
+{
+    char parent[4096];
+    size_t length = trimmed_length(path);
+    while (length > 0 && path[length - 1] != '/') length--;
+    while (length > 1 && path[length - 1] == '/') length--;
+    bool gone = length > 0 && length < sizeof parent;
+    if (gone) {
+        struct stat info;
+        memcpy(parent, path, length);
+        parent[length] = '\0';
+        gone = stat(parent, &info) != 0 && errno == ENOENT;
+    }
+    if (gone) return status_fail(STATUS_IO, "%s: cannot be %s: there is no directory '%s'", path, doing, parent);
+    return status_fail(STATUS_IO, "%s: cannot be %s: there is no such file or directory", path, doing);
+}
+
 Status file_fail(const char *path, const char *doing, int error)
 {
     const char *remedy = "";
     switch (error) {
-    case ENOENT: return status_fail(STATUS_IO, "%s: cannot be %s: there is no such file or directory", path, doing);
+    case ENOENT: return missing(path, doing);
     case EISDIR: return status_fail(STATUS_IO, "%s: cannot be %s: it is a directory, not a file", path, doing);
     case EACCES:
     case EPERM: remedy = "; check its owner and permissions"; break;
@@ -84,13 +103,15 @@ bool file_exists(const char *path)
     return access(path, F_OK) == 0;
 }
 
-/* Opens for reading what is not a directory. */
+/* Opens for reading what is not a directory. A pipe that nobody writes to would keep open() waiting for ever: it is
+ * opened at once, and is empty. */
 static Status open_readable(const char *path, int *fd, struct stat *info)
 {
     if (!*path) return status_fail(STATUS_IO, "the name of a file is empty");
-    *fd = open(path, O_RDONLY | O_CLOEXEC);
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (*fd < 0) return file_fail(path, "opened", errno);
     int error = fstat(*fd, info) != 0 ? errno : S_ISDIR(info->st_mode) ? EISDIR : 0;
+    if (error == 0 && !S_ISREG(info->st_mode) && fcntl(*fd, F_SETFL, O_RDONLY) != 0) error = errno;
     if (error == 0) return STATUS_OK;
     close(*fd);
     return file_fail(path, "read", error);
@@ -119,8 +140,11 @@ static Status read_descriptor(int fd, const char *path, uint64_t limit, Buffer *
         TRY(buffer_reserve(out, CHUNK));
         size_t room = out->capacity - out->length - 1;
         ssize_t got = read(fd, out->data + out->length, room);
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return file_fail(path, "read", errno);
+        if (got < 0 && errno != EINTR) return file_fail(path, "read", errno);
+        if (got < 0) {
+            TRY(cancel_check());
+            continue;
+        }
         out->length += (size_t)got;
         out->data[out->length] = '\0';
         if (limit && out->length - start > limit) return too_large(path, limit);
@@ -172,11 +196,11 @@ Status file_map(const char *path, FileMap *out)
     TRY(open_readable(path, &fd, &info));
     Status status = STATUS_OK;
     if (!S_ISREG(info.st_mode))
-        status = status_fail(STATUS_IO, "%s: is not a regular file", path);
+        status = status_fail(STATUS_IO, "%s: is not a regular file; copy what it gives into one", path);
     else if (info.st_size == 0)
         status = status_fail(STATUS_FORMAT, "%s: is empty", path);
     if (status == STATUS_OK) {
-        void *data = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        void *data = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_SHARED, fd, 0);
         if (data == MAP_FAILED)
             status = file_fail(path, "mapped", errno);
         else

@@ -70,7 +70,7 @@ static Status no_memory(const char *what)
     return status_fail(STATUS_NOMEM, "out of memory: %s", what);
 }
 
-Status json_parse(const char *name, const char *text, size_t length, json_t **out)
+Status json_parse_line(const char *name, int64_t line, const char *text, size_t length, json_t **out)
 {
     json_error_t error;
     TRY(reserve_open(text, length));
@@ -86,7 +86,13 @@ Status json_parse(const char *name, const char *text, size_t length, json_t **ou
         return STATUS_OK;
     }
     if (ran_out || json_error_code(&error) == json_error_out_of_memory) return no_memory(name);
-    return status_fail(STATUS_FORMAT, "%s: line %d, column %d: %s", name, error.line, error.column, error.text);
+    return status_fail(STATUS_FORMAT, "%s: line %lld, column %d: %s", name, (long long)line + error.line - 1,
+                       error.column, error.text);
+}
+
+Status json_parse(const char *name, const char *text, size_t length, json_t **out)
+{
+    return json_parse_line(name, 1, text, length, out);
 }
 
 Status json_read(const char *path, uint64_t limit, json_t **out)

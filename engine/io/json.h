@@ -6,8 +6,7 @@
 #ifndef LATHE_IO_JSON_H
 #define LATHE_IO_JSON_H
 
-#include "engine/base/buffer.h"
-#include "engine/base/status.h"
+#include "engine/base/option.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -19,6 +18,9 @@
 /* Parses exactly one value; duplicate keys and invalid UTF-8 are errors. name is the file's, for messages:
  * "config.json: line 3, column 7: ...". */
 Status json_parse(const char *name, const char *text, size_t length, json_t **out) STATUS_CHECKED;
+/* The same for a value that begins in the given line (from 1) of the file, for messages. */
+Status json_parse_line(const char *name, int64_t line, const char *text, size_t length,
+                       json_t **out) STATUS_CHECKED;
 /* A whole file of at most limit bytes (0: 64 MiB). */
 Status json_read(const char *path, uint64_t limit, json_t **out) STATUS_CHECKED;
 
@@ -48,6 +50,11 @@ Status json_set_integer(json_t *object, const char *key, int64_t value) STATUS_C
 /* NaN and infinities, which JSON does not have, become the texts "NaN", "Infinity" and "-Infinity". */
 Status json_set_number(json_t *object, const char *key, double value) STATUS_CHECKED;
 Status json_set_boolean(json_t *object, const char *key, bool value) STATUS_CHECKED;
+
+/* object[option->name] = the field of config, with JSON's own types: numbers, booleans, texts, arrays. */
+Status json_set_option(json_t *object, const Option *option, const void *config) STATUS_CHECKED;
+/* The other way. owner: the record, for messages. Errors: another type, out of range. */
+Status json_read_option(const Option *option, const json_t *value, const char *owner, void *config) STATUS_CHECKED;
 
 /* ---- writing ---- */
 

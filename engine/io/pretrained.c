@@ -2,20 +2,28 @@
 /* Weights of a directory into a model: each parameter finds its tensor by one of the names that files have for it;
  * then all is checked, then copied. */
 #include "engine/base/memory.h"
+#include "engine/base/printable.h"
 #include "engine/io/file.h"
 #include "engine/io/pretrained_internal.h"
 #include "engine/io/weights.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { NAME_SIZE = MODULE_PATH_SIZE + 64, LISTED = 5 };
+enum { NAME_SIZE = MODULE_PATH_SIZE + 64, LISTED = 5, PROPORTION = 100 };
 
 typedef struct Loading {
     Model *model;
+    const char *config_path;
+    const json_t *config;
+    const ModelArchitecture *architecture; /* of the directory; NULL: a class that Lathe does not know */
     PretrainedTensors tensors;
     bool strict;
+    RandomKey key; /* of what is drawn anew */
     PretrainedReport *report;
+    Buffer wrong; /* missing, though the architecture has it */
+    int64_t wrong_count;
     PretrainedTensor **found; /* by the parameter's place; NULL: it stays as it is */
     int64_t place;
     WeightsScratch scratch;
@@ -30,8 +38,10 @@ void pretrained_report_free(PretrainedReport *report)
 
 static Status note(Buffer *list, int64_t *count, const char *name, const char *why)
 {
+    char shown[NAME_SIZE];
     (*count)++;
-    return buffer_printf(list, "%s%s%s%s\n", name, *why ? " (" : "", why, *why ? ")" : "");
+    return buffer_printf(list, "%s%s%s%s\n", printable(name, shown, sizeof shown), *why ? " (" : "", why,
+                         *why ? ")" : "");
 }
 
 /* --- names --- */
@@ -100,16 +110,24 @@ static Status check_shape(Loading *loading, const Param *param, PretrainedTensor
     return STATUS_OK;
 }
 
+static Status find_tensor(Loading *loading, const Param *param, PretrainedTensor **found)
+{
+    const ModelAlias *alias = loading->model->record->aliases;
+    TRY(try_all(loading, param->path, found));
+    for (; alias && alias->name; alias++)
+        if (alias->path && strcmp(alias->path, param->path) == 0) TRY(try_all(loading, alias->name, found));
+    return *found ? check_shape(loading, param, found) : STATUS_OK;
+}
+
+/* A head of an unknown class may be called as one of ours and mean something else, so it is not looked for. */
 static Status find_param(void *context, Param *param)
 {
     Loading *loading = context;
     PretrainedTensor **found = &loading->found[loading->place++];
-    TRY(try_all(loading, param->path, found));
-    const ModelAlias *alias = loading->model->record->aliases;
-    for (; alias && alias->name; alias++)
-        if (alias->path && strcmp(alias->path, param->path) == 0) TRY(try_all(loading, alias->name, found));
-    if (*found) TRY(check_shape(loading, param, found));
+    bool expected = pretrained_has(loading->model->record, loading->architecture, param->path);
+    if (expected || loading->architecture) TRY(find_tensor(loading, param, found));
     if (*found) return STATUS_OK;
+    if (expected) TRY(note(&loading->wrong, &loading->wrong_count, param->path, ""));
     return note(&loading->report->missing, &loading->report->missing_count, param->path, "");
 }
 
@@ -146,44 +164,90 @@ static Status list_some(const Buffer *list, int64_t count, Buffer *out)
     return count > LISTED ? buffer_text(out, ", ...") : STATUS_OK;
 }
 
-static Status print_refusal(const char *directory, const PretrainedReport *report, Buffer *out)
+static Status print_refusal(const char *directory, const Loading *loading, Buffer *out)
 {
+    const PretrainedReport *report = loading->report;
     TRY(buffer_printf(out, "%s: ", directory));
-    if (report->missing_count) {
-        TRY(buffer_printf(out, "%lld parameters of the model are missing: ", (long long)report->missing_count));
-        TRY(list_some(&report->missing, report->missing_count, out));
+    if (loading->wrong_count) {
+        TRY(buffer_printf(out, "%lld parameters of the model are missing: ", (long long)loading->wrong_count));
+        TRY(list_some(&loading->wrong, loading->wrong_count, out));
     }
     if (report->left_count) {
-        TRY(buffer_printf(out, "%s%lld tensors have no place in the model: ", report->missing_count ? "; " : "",
+        TRY(buffer_printf(out, "%s%lld tensors have no place in the model: ", loading->wrong_count ? "; " : "",
                           (long long)report->left_count));
         TRY(list_some(&report->left, report->left_count, out));
     }
     return buffer_text(out, ". Nothing was loaded; strict = false takes what fits");
 }
 
-static Status refuse(const char *directory, const PretrainedReport *report)
+static Status refuse(const char *directory, const Loading *loading)
 {
     Buffer words = {0};
-    Status status = print_refusal(directory, report, &words);
+    Status status = print_refusal(directory, loading, &words);
     if (status == STATUS_OK) status = status_fail(STATUS_FORMAT, "%s", words.data);
     buffer_free(&words);
     return status;
 }
 
+static Status refuse_class(const Loading *loading)
+{
+    Buffer known = {0};
+    Status status = pretrained_list_architectures(loading->model->record, &known);
+    if (status == STATUS_OK)
+        status = status_fail(STATUS_FORMAT,
+                             "%s: its architecture is '%.60s'; Lathe reads %s. Nothing was loaded; strict = false "
+                             "takes the trunk",
+                             loading->config_path, pretrained_class(loading->config), known.data);
+    buffer_free(&known);
+    return status;
+}
+
+/* A directory that does not say what it is should have what it would be saved as. */
+static Status find_architecture(Loading *loading)
+{
+    if (!pretrained_class(loading->config)) return pretrained_choose(loading->model, NULL, &loading->architecture);
+    loading->architecture = pretrained_architecture(loading->model->record, loading->config);
+    return loading->architecture || !loading->strict ? STATUS_OK : refuse_class(loading);
+}
+
 /* --- copying --- */
+
+static bool is_finite(const float *values, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        if (!isfinite(values[i])) return false;
+    return true;
+}
+
+/* Weights with NaN or infinity train to nothing; who insists gets the rest. */
+static Status check_finite(Loading *loading, const Param *param, PretrainedTensor **found)
+{
+    const SafetensorsEntry *entry = (*found)->entry;
+    if (is_finite(loading->scratch.values, tensor_count(param->value))) return STATUS_OK;
+    if (loading->strict)
+        return status_fail(STATUS_FORMAT, "%s: tensor '%s' holds values that are not finite; nothing was loaded",
+                           safetensors_path((*found)->file), entry->name);
+    *found = NULL;
+    TRY(note(&loading->report->left, &loading->report->left_count, entry->name, "its values are not finite"));
+    return note(&loading->report->missing, &loading->report->missing_count, param->path, "");
+}
 
 static Status read_param(void *context, Param *param)
 {
     Loading *loading = context;
-    const PretrainedTensor *found = loading->found[loading->place++];
-    return found ? weights_prepare(loading->model, param, found->file, found->entry, &loading->scratch) : STATUS_OK;
+    PretrainedTensor **found = &loading->found[loading->place++];
+    if (!*found) return STATUS_OK;
+    TRY(weights_prepare(loading->model, param, (*found)->file, (*found)->entry, &loading->scratch));
+    return check_finite(loading, param, found);
 }
 
 static Status copy_param(void *context, Param *param)
 {
     Loading *loading = context;
     const PretrainedTensor *found = loading->found[loading->place++];
-    return found ? weights_copy(loading->model, param, found->file, found->entry, &loading->scratch) : STATUS_OK;
+    if (found) return weights_copy(loading->model, param, found->file, found->entry, &loading->scratch);
+    param_draw(param, loading->key);
+    return STATUS_OK;
 }
 
 static Status each_param(Loading *loading, Status (*visit)(void *context, Param *param))
@@ -192,89 +256,93 @@ static Status each_param(Loading *loading, Status (*visit)(void *context, Param 
     return module_each_param(loading->model->root, visit, loading);
 }
 
-static Status load(Loading *loading, const char *directory)
+/* strict = false is for heads, vocabularies, another layer: not for a model out of all proportion to its files. */
+static Status check_proportion(const Loading *loading, const char *directory)
 {
-    const PretrainedReport *report = loading->report;
+    int64_t weights = module_count_weights(loading->model->root), there = 0;
+    for (size_t i = 0; i < loading->tensors.count; i++) there += loading->tensors.items[i].entry->count;
+    if (weights / PROPORTION <= there) return STATUS_OK;
+    return status_fail(STATUS_FORMAT,
+                       "%s: config.json describes a model of %lld weights, the files have %lld; nothing was loaded",
+                       directory, (long long)weights, (long long)there);
+}
+
+/* Everything that names and shapes can tell. */
+static Status find_all(Loading *loading, const char *directory)
+{
+    TRY(find_architecture(loading));
     TRY(pretrained_open(directory, &loading->tensors));
     TRY(memory_new((size_t)module_count_params(loading->model->root) + 1, sizeof *loading->found, &loading->found));
     TRY(each_param(loading, find_param));
     TRY(find_left(loading));
-    if (loading->strict && (report->missing_count || report->left_count)) return refuse(directory, report);
+    if (loading->strict && (loading->wrong_count || loading->report->left_count)) return refuse(directory, loading);
+    return check_proportion(loading, directory);
+}
+
+static Status load(Loading *loading, const char *directory)
+{
+    TRY(find_all(loading, directory));
     TRY(each_param(loading, read_param));
+    TRY(pretrained_name_classes(loading->config_path, loading->config, loading->model));
     return each_param(loading, copy_param);
 }
 
-Status pretrained_load(Model *model, const char *directory, bool strict, PretrainedReport *report)
+static Status with_config(Loading *loading, const char *directory,
+                          Status (*run)(Loading *loading, const char *directory))
 {
-    Loading loading = {.model = model, .strict = strict, .report = report};
-    Status status = load(&loading, directory);
-    weights_scratch_free(&loading.scratch);
-    memory_free(loading.found);
-    pretrained_close(&loading.tensors);
-    return status;
-}
-
-/* --- saving --- */
-
-static Status write_config(const Model *model, const char *directory)
-{
+    char *path;
     json_t *config;
-    char *path;
-    TRY(json_new_object(&config));
-    Status status = pretrained_print_config(model, config);
-    if (status == STATUS_OK) status = file_join(directory, "config.json", &path);
-    if (status == STATUS_OK) {
-        status = json_write(path, config);
-        memory_free(path);
-    }
+    TRY(pretrained_read_config(directory, &path, &config));
+    loading->config_path = path;
+    loading->config = config;
+    Status status = run(loading, directory);
+    weights_scratch_free(&loading->scratch);
+    buffer_free(&loading->wrong);
+    memory_free(loading->found);
+    pretrained_close(&loading->tensors);
     json_decref(config);
-    return status;
-}
-
-static Status write_weights(const Model *model, const char *directory)
-{
-    char *path;
-    TRY(file_join(directory, "model.safetensors", &path));
-    Status status = weights_save(model, path, true);
     memory_free(path);
     return status;
 }
 
-/* A directory that is no model of this kind is not replaced. */
-static Status check_place(const char *directory)
+Status pretrained_load(Model *model, const char *directory, bool strict, RandomKey key, PretrainedReport *report)
 {
-    FileKind kind;
-    FileNames names;
-    TRY(file_kind(directory, &kind));
-    if (kind == FILE_MISSING) return STATUS_OK;
-    if (kind != FILE_DIRECTORY) return status_fail(STATUS_IO, "%s: there is a file of this name", directory);
-    TRY(file_list(directory, &names));
-    bool empty = names.count == 0, there;
-    file_names_free(&names);
-    TRY(pretrained_look(directory, &there));
-    if (empty || there) return STATUS_OK;
-    return status_fail(STATUS_INVALID, "%s: the directory holds something else than a model; name another one",
-                       directory);
+    Loading loading = {.model = model, .strict = strict, .key = key, .report = report};
+    return with_config(&loading, directory, load);
 }
 
-Status pretrained_save(const Model *model, const char *directory,
-                       Status (*more)(const void *context, const char *directory), const void *context)
+/* config.json may ask for a model of any size: its outline is held against the files before there is memory for it.
+ */
+static Status check_outline(const ModelRecord *record, const void *config, const char *directory, bool strict)
 {
-    char *staged;
-    if (!model->record->architecture)
-        return status_fail(STATUS_INVALID, "%s has no form that transformers reads", model->record->name);
-    TRY(check_place(directory));
-    TRY(file_stage_directory(directory, &staged));
-    Status status = write_config(model, staged);
-    if (status == STATUS_OK) status = write_weights(model, staged);
-    if (status == STATUS_OK && more) status = more(context, staged);
+    PretrainedReport report = {0};
+    Model *outline;
+    TRY(model_outline(record, config, &outline));
+    Loading loading = {.model = outline, .strict = strict, .report = &report};
+    Status status = with_config(&loading, directory, find_all);
+    pretrained_report_free(&report);
+    model_free(outline);
+    return status;
+}
+
+static Status remember_origin(Model *model, const char *directory)
+{
+    Hash content;
+    TRY(pretrained_content(directory, &content));
+    return model_set_origin(model, directory, content);
+}
+
+Status pretrained_new(const ModelRecord *record, const void *config, const char *name, const char *directory,
+                      bool strict, RandomKey key, PretrainedReport *report, Model **out)
+{
+    Model *model;
+    TRY(check_outline(record, config, directory, strict));
+    TRY(model_new(record, config, name, RANDOM_NONE, &model));
+    Status status = pretrained_load(model, directory, strict, key, report);
+    if (status == STATUS_OK) status = remember_origin(model, directory);
     if (status == STATUS_OK)
-        status = file_commit_directory(staged, directory);
-    else {
-        char message[1024];
-        snprintf(message, sizeof message, "%s", status_message());
-        if (file_remove_tree(staged) == STATUS_OK) status = status_fail(status, "%s", message);
-    }
-    memory_free(staged);
+        *out = model;
+    else
+        model_free(model);
     return status;
 }

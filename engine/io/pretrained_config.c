@@ -9,7 +9,7 @@
 
 enum { CONFIG_MAX = 16 << 20 };
 
-static Status read_config(const char *directory, char **path, json_t **out)
+Status pretrained_read_config(const char *directory, char **path, json_t **out)
 {
     FileKind kind;
     TRY(file_kind(directory, &kind));
@@ -27,7 +27,7 @@ Status pretrained_look(const char *directory, bool *there)
     char *path;
     json_t *config;
     *there = false;
-    Status status = read_config(directory, &path, &config);
+    Status status = pretrained_read_config(directory, &path, &config);
     if (status != STATUS_OK) return status == STATUS_NOMEM ? status : STATUS_OK;
     *there = json_is_string(json_object_get(config, "model_type"));
     json_decref(config);
@@ -47,10 +47,10 @@ static Status find_record(const char *path, const json_t *config, const ModelRec
     Buffer known = {0};
     TRY(json_member_text(path, config, "model_type", &type));
     *out = model_record_find(type);
-    if (*out && (*out)->architecture) return STATUS_OK;
+    if (*out && (*out)->architectures) return STATUS_OK;
     Status status = STATUS_OK;
     for (int i = 0; i < model_record_count && status == STATUS_OK; i++)
-        if (model_records[i]->architecture)
+        if (model_records[i]->architectures)
             status = buffer_printf(&known, "%s%s", known.length ? ", " : "", model_records[i]->name);
     if (status == STATUS_OK)
         status =
@@ -63,7 +63,7 @@ Status pretrained_record(const char *directory, const ModelRecord **out)
 {
     char *path;
     json_t *config;
-    TRY(read_config(directory, &path, &config));
+    TRY(pretrained_read_config(directory, &path, &config));
     Status status = find_record(path, config, out);
     json_decref(config);
     memory_free(path);
@@ -75,13 +75,7 @@ Status pretrained_record(const char *directory, const ModelRecord **out)
 static Status set_option(const char *path, const ModelRecord *record, const Option *option, const json_t *value,
                          void *out)
 {
-    Status status;
-    if (json_is_number(value))
-        status = option_set_number(record->options, out, record->name, option->name, json_number_value(value));
-    else if (json_is_boolean(value))
-        status = option_set_boolean(record->options, out, record->name, option->name, json_is_true(value));
-    else
-        status = status_fail(STATUS_FORMAT, "%s is %s", option->name, json_kind(value));
+    Status status = json_read_option(option, value, record->name, out);
     return status == STATUS_OK ? status : status_context(status, "%s", path);
 }
 
@@ -93,31 +87,99 @@ static bool is_value(const json_t *value, const char *text)
     return json_is_string(value) && strcmp(text, json_string_value(value)) == 0;
 }
 
+static Status refuse_fixed(const char *path, const ModelRecord *record, const ModelFixed *fixed,
+                           const json_t *value)
+{
+    Buffer text = {0};
+    Status status = json_print(value, 0, &text);
+    if (status == STATUS_OK)
+        status = status_fail(STATUS_FORMAT, "%s: %s is %.60s; Lathe's %s has '%s'", path, fixed->name, text.data,
+                             record->name, fixed->value);
+    buffer_free(&text);
+    return status;
+}
+
 static Status check_fixed(const char *path, const ModelRecord *record, const json_t *config)
 {
     for (const ModelFixed *fixed = record->fixed; fixed && fixed->name; fixed++) {
         const json_t *value = json_object_get(config, fixed->name);
         if (!value || json_is_null(value) || is_value(value, fixed->value) || is_value(value, fixed->also))
             continue;
-        const char *text = json_is_string(value) ? json_string_value(value)
-                           : json_is_true(value) ? "true"
-                                                 : "false";
-        return status_fail(STATUS_FORMAT, "%s: %s is '%.60s'; Lathe's %s has '%s'", path, fixed->name, text,
-                           record->name, fixed->value);
+        return refuse_fixed(path, record, fixed, value);
     }
     return STATUS_OK;
 }
 
-/* A classifier's classes are named, not counted; other architectures have none. */
-static Status read_labels(const char *path, const ModelRecord *record, const json_t *config, void *out)
+/* --- classes of examples --- */
+
+enum { LABELS_MAX = 1 << 20 };
+
+/* {"0": "negative", "1": "positive"}: the text is borrowed from the object. */
+static Status read_name(const char *path, const json_t *labels, size_t i, const char **out)
 {
-    const char *name = json_string_value(json_array_get(json_object_get(config, "architectures"), 0));
+    char number[24];
+    snprintf(number, sizeof number, "%zu", i);
+    const json_t *name = json_object_get(labels, number);
+    *out = json_string_value(name);
+    if (*out) return STATUS_OK;
+    return status_fail(STATUS_FORMAT, "%s: id2label names %zu classes, but that of class %zu is %s", path,
+                       json_object_size(labels), i, name ? json_kind(name) : "missing");
+}
+
+/* How many classes the file means: num_labels of them, or those that it names, or transformers' 2. */
+static Status count_labels(const char *path, const json_t *config, int64_t *out)
+{
     const json_t *labels = json_object_get(config, "id2label");
-    if (!option_find(record->options, "num_labels") || json_object_get(config, "num_labels") || !name ||
-        !strstr(name, "ForSequenceClassification"))
+    const char *name;
+    if (json_object_get(config, "num_labels"))
+        return json_member_integer(path, config, "num_labels", 1, LABELS_MAX, out);
+    *out = 2;
+    if (!labels || json_is_null(labels)) return STATUS_OK;
+    if (!json_is_object(labels))
+        return status_fail(STATUS_FORMAT, "%s: id2label is %s; it must be an object, {\"0\": \"name\", ...}", path,
+                           json_kind(labels));
+    for (size_t i = 0; i < json_object_size(labels); i++) TRY(read_name(path, labels, i, &name));
+    *out = (int64_t)json_object_size(labels);
+    return STATUS_OK;
+}
+
+/* LABEL_0, LABEL_1: transformers gives such names where it was told none. */
+static bool told(const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strncmp(names[i], "LABEL_", 6) != 0) return true;
+    return false;
+}
+
+Status pretrained_name_classes(const char *path, const json_t *config, Model *model)
+{
+    const json_t *labels = json_object_get(config, "id2label");
+    const Option *option = option_find(model->record->options, "num_labels");
+    const char **names;
+    size_t count = json_object_size(labels);
+    if (!option || !count || *(const int64_t *)((const char *)model->config + option->offset) != (int64_t)count)
         return STATUS_OK;
-    Status status = option_set_number(record->options, out, record->name, "num_labels",
-                                      labels ? (double)json_object_size(labels) : 2);
+    TRY(memory_new(count, sizeof *names, &names));
+    Status status = STATUS_OK;
+    for (size_t i = 0; i < count && status == STATUS_OK; i++) status = read_name(path, labels, i, &names[i]);
+    if (status == STATUS_OK && told(names, count)) status = model_set_classes(model, names, (int64_t)count);
+    memory_free(names);
+    return status;
+}
+
+/* What the class of transformers has and the options do not say: how many classes a classifier has, that there is a
+ * head. Other classes have none of it. */
+static Status read_architecture(const char *path, const ModelRecord *record, const json_t *config, void *out)
+{
+    const ModelArchitecture *architecture = pretrained_architecture(record, config);
+    const Option *option =
+        architecture && architecture->option ? option_find(record->options, architecture->option) : NULL;
+    int64_t count;
+    if (!option) return STATUS_OK;
+    if (option->kind == OPTION_BOOLEAN)
+        return option_set_boolean(record->options, out, record->name, option->name, true);
+    TRY(count_labels(path, config, &count));
+    Status status = option_set_number(record->options, out, record->name, option->name, (double)count);
     return status == STATUS_OK ? status : status_context(status, "%s", path);
 }
 
@@ -129,14 +191,14 @@ static Status fill_config(const char *path, const ModelRecord *record, const jso
         const json_t *value = json_object_get(config, option->name);
         if (value && !json_is_null(value)) TRY(set_option(path, record, option, value, out));
     }
-    return read_labels(path, record, config, out);
+    return read_architecture(path, record, config, out);
 }
 
 Status pretrained_config(const char *directory, const ModelRecord *record, void *out)
 {
     char *path;
     json_t *config;
-    TRY(read_config(directory, &path, &config));
+    TRY(pretrained_read_config(directory, &path, &config));
     Status status = fill_config(path, record, config, out);
     json_decref(config);
     memory_free(path);
@@ -145,26 +207,26 @@ Status pretrained_config(const char *directory, const ModelRecord *record, void 
 
 /* --- writing --- */
 
-static Status put_option(const Option *option, const void *config, json_t *out)
+/* How the i-th class is called: by the data, else by the file that the model came from, else by its number. */
+static const char *class_name(const Model *model, const PretrainedSaving *how, int64_t i, char out[32])
 {
-    const void *at = (const char *)config + option->offset;
-    if (option->kind == OPTION_INTEGER) return json_set_integer(out, option->name, *(const int64_t *)at);
-    if (option->kind == OPTION_NUMBER) return json_set_number(out, option->name, *(const double *)at);
-    if (option->kind == OPTION_BOOLEAN) return json_set_boolean(out, option->name, *(const bool *)at);
-    return STATUS_OK;
+    if (how->classes && i < how->class_count) return how->classes[i];
+    if (i < model->class_count) return model->classes[i];
+    snprintf(out, 32, "LABEL_%lld", (long long)i);
+    return out;
 }
 
-static Status put_labels(int64_t count, json_t *out)
+static Status put_labels(const Model *model, const PretrainedSaving *how, int64_t count, json_t *out)
 {
     json_t *names, *numbers;
-    char number[24], name[32];
+    char number[24], standard[32];
     TRY(json_new_object(&names));
     TRY(json_set(out, "id2label", names));
     TRY(json_new_object(&numbers));
     TRY(json_set(out, "label2id", numbers));
     for (int64_t i = 0; i < count; i++) {
+        const char *name = class_name(model, how, i, standard);
         snprintf(number, sizeof number, "%lld", (long long)i);
-        snprintf(name, sizeof name, "LABEL_%lld", (long long)i);
         TRY(json_set_text(names, number, name));
         TRY(json_set_integer(numbers, name, i));
     }
@@ -180,21 +242,51 @@ static Status put_fixed(const ModelRecord *record, json_t *out)
     return STATUS_OK;
 }
 
-Status pretrained_print_config(const Model *model, json_t *out)
+/* A number below 0 leaves something open, for which transformers has null. */
+static Status put_option(const Option *option, const void *config, json_t *out)
 {
-    const ModelRecord *record = model->record;
+    bool open = option->kind == OPTION_NUMBER && *(const double *)((const char *)config + option->offset) < 0;
+    return open ? json_set(out, option->name, json_null()) : json_set_option(out, option, config);
+}
+
+/* The options; num_labels is told by naming the classes, and only where the class of transformers has them. */
+static Status put_options(const Model *model, const ModelArchitecture *architecture, const PretrainedSaving *how,
+                          json_t *out)
+{
+    for (const Option *option = model->record->options; option && option->name; option++) {
+        bool its = architecture->option && strcmp(architecture->option, option->name) == 0;
+        if (strcmp(option->name, "num_labels") != 0)
+            TRY(put_option(option, model->config, out));
+        else if (its)
+            TRY(put_labels(model, how, *(const int64_t *)((const char *)model->config + option->offset), out));
+    }
+    return STATUS_OK;
+}
+
+static Status put_token(json_t *out, const char *name, int32_t id)
+{
+    return id < 0 ? json_set(out, name, json_null()) : json_set_integer(out, name, id);
+}
+
+/* A generator's begin and end of texts would otherwise be GPT-2's own. */
+static Status put_tokens(const ModelRecord *record, const Vocabulary *vocabulary, json_t *out)
+{
+    if (!vocabulary) return STATUS_OK;
+    if (record->next) TRY(put_token(out, "bos_token_id", vocabulary->separator));
+    if (record->next) TRY(put_token(out, "eos_token_id", vocabulary->separator));
+    return put_token(out, "pad_token_id", vocabulary->pad);
+}
+
+Status pretrained_print_config(const Model *model, const ModelArchitecture *architecture,
+                               const PretrainedSaving *how, json_t *out)
+{
     json_t *architectures;
     TRY(json_new_array(&architectures));
     TRY(json_set(out, "architectures", architectures));
-    TRY(json_append(architectures, json_string(record->architecture)));
-    TRY(json_set_text(out, "model_type", record->name));
-    TRY(put_fixed(record, out));
-    for (const Option *option = record->options; option && option->name; option++) {
-        int64_t labels = *(const int64_t *)((const char *)model->config + option->offset);
-        if (strcmp(option->name, "num_labels") != 0)
-            TRY(put_option(option, model->config, out));
-        else if (labels)
-            TRY(put_labels(labels, out));
-    }
+    TRY(json_append(architectures, json_string(architecture->name)));
+    TRY(json_set_text(out, "model_type", model->record->name));
+    TRY(put_fixed(model->record, out));
+    TRY(put_options(model, architecture, how, out));
+    TRY(put_tokens(model->record, how->vocabulary, out));
     return json_set_text(out, "torch_dtype", "float32");
 }

@@ -5,6 +5,7 @@
 #include "engine/io/file.h"
 #include "engine/io/pretrained_internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -105,6 +106,32 @@ static Status add_mapped(PretrainedTensors *tensors, const char *index, const ch
     return add_tensor(tensors, file, entry);
 }
 
+static int by_address(const void *a, const void *b)
+{
+    uintptr_t x = (uintptr_t) * (const SafetensorsEntry *const *)a,
+              y = (uintptr_t) * (const SafetensorsEntry *const *)b;
+    return (x > y) - (x < y);
+}
+
+/* Tensors of the shards that the index passes over: they are part of the directory all the same. */
+static Status add_unnamed(PretrainedTensors *tensors)
+{
+    const SafetensorsEntry **named;
+    size_t count = tensors->count;
+    Status status = STATUS_OK;
+    TRY(memory_new(count + 1, sizeof *named, &named));
+    for (size_t i = 0; i < count; i++) named[i] = tensors->items[i].entry;
+    qsort(named, count, sizeof *named, by_address);
+    for (size_t f = 0; f < tensors->file_count; f++)
+        for (size_t i = 0; status == STATUS_OK && i < safetensors_count(tensors->files[f]); i++) {
+            const SafetensorsEntry *entry = safetensors_entry(tensors->files[f], i);
+            if (!bsearch(&entry, named, count, sizeof *named, by_address))
+                status = add_tensor(tensors, tensors->files[f], entry);
+        }
+    memory_free(named);
+    return status;
+}
+
 static Status open_shards(const char *index, const char *directory, PretrainedTensors *out)
 {
     json_t *document, *map, *value;
@@ -115,7 +142,7 @@ static Status open_shards(const char *index, const char *directory, PretrainedTe
         json_object_foreach(map, name, value) if (status == STATUS_OK) status =
             add_mapped(out, index, directory, name, value);
     json_decref(document);
-    return status;
+    return status == STATUS_OK ? add_unnamed(out) : status;
 }
 
 /* --- which --- */
@@ -162,6 +189,25 @@ void pretrained_close(PretrainedTensors *tensors)
     memory_free(tensors->files);
     memory_free(tensors->items);
     *tensors = (PretrainedTensors){0};
+}
+
+static Hash hash_tensor(const SafetensorsEntry *entry)
+{
+    Hash hash = hash_bytes(entry->name, strlen(entry->name));
+    hash = hash_combine(hash, hash_bytes(&entry->type, sizeof entry->type));
+    hash = hash_combine(hash, hash_bytes(entry->shape, (size_t)entry->ndim * sizeof *entry->shape));
+    return hash_combine(hash, hash_bytes(entry->data, entry->bytes));
+}
+
+Status pretrained_content(const char *directory, Hash *out)
+{
+    PretrainedTensors tensors = {0};
+    Hash hash = hash_bytes("weights", 7);
+    Status status = pretrained_open(directory, &tensors);
+    for (size_t i = 0; i < tensors.count; i++) hash = hash_combine(hash, hash_tensor(tensors.items[i].entry));
+    pretrained_close(&tensors);
+    if (status == STATUS_OK) *out = hash;
+    return status;
 }
 
 PretrainedTensor *pretrained_find(const PretrainedTensors *tensors, const char *name)

@@ -26,9 +26,30 @@ void pretrained_close(PretrainedTensors *tensors);
 /* NULL where there is none. */
 PretrainedTensor *pretrained_find(const PretrainedTensors *tensors, const char *name);
 
+/* --- config.json (engine/io/pretrained_config.c) --- */
+
+/* The file and its path, both the caller's. */
+Status pretrained_read_config(const char *directory, char **path, json_t **out) STATUS_CHECKED;
 /* Whether the directory holds a model. Errors: memory. */
 Status pretrained_look(const char *directory, bool *there) STATUS_CHECKED;
-/* What config.json says (engine/io/pretrained_config.c). */
-Status pretrained_print_config(const Model *model, json_t *out) STATUS_CHECKED;
+/* Gives the model the names of its classes that the file tells, if it tells as many. */
+Status pretrained_name_classes(const char *path, const json_t *config, Model *model) STATUS_CHECKED;
+Status pretrained_print_config(const Model *model, const ModelArchitecture *architecture,
+                               const PretrainedSaving *how, json_t *out) STATUS_CHECKED;
+
+/* --- classes of transformers (engine/io/pretrained_architecture.c) --- */
+
+/* The name that config.json gives; NULL: none. */
+const char *pretrained_class(const json_t *config);
+/* NULL where that is none of the record's, or there is none. */
+const ModelArchitecture *pretrained_architecture(const ModelRecord *record, const json_t *config);
+/* Whether files of the class have the parameter. NULL: an unknown one, of which what is below the trunk's name is
+ * known to be that. */
+bool pretrained_has(const ModelRecord *record, const ModelArchitecture *architecture, const char *path);
+/* The class of that name (NULL: the first one whose heads the model has). Errors: the record has no such class, the
+ * model not all of its heads. */
+Status pretrained_choose(const Model *model, const char *name, const ModelArchitecture **out) STATUS_CHECKED;
+/* "BertModel, BertForMaskedLM, ..." */
+Status pretrained_list_architectures(const ModelRecord *record, Buffer *out) STATUS_CHECKED;
 
 #endif

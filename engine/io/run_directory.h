@@ -16,10 +16,10 @@
 typedef struct RunDirectory RunDirectory;
 
 /* Makes the directory (and those above it) where it is missing, for a new run. Errors: STATUS_BUSY where another
- * process uses it (with its pid); it holds a run or a file of a name that a run writes (with the remedy); the disk.
- */
+ * process uses it (with its pid); it holds a run or anything else but hidden files (with the remedy); the disk. */
 Status run_directory_create(const char *path, RunDirectory **out) STATUS_CHECKED;
-/* For continuing. Removes what a killed process left half-written. Errors: no run is there; in use. */
+/* For continuing. Removes what a killed process left half-written. Errors: no run is there (nothing was touched); in
+ * use. */
 Status run_directory_resume(const char *path, RunDirectory **out) STATUS_CHECKED;
 void run_directory_close(RunDirectory *run);
 
@@ -61,6 +61,12 @@ Status run_directory_cut_metrics(RunDirectory *run, int64_t step) STATUS_CHECKED
 
 /* Maps metrics.store of a run. Errors: the run has none (with the remedy), as metrics_open(). */
 Status run_directory_open_metrics(const char *path, MetricsStore **out) STATUS_CHECKED;
+
+/* What a branch that one has left has of its own stands in branches/NAME.jsonl (scripts/bind_directory.c writes
+ * it); this gives it a row for each line in branches/NAME.store, or removes that where there are no lines. */
+Status run_directory_store_branch(const char *path, const char *name) STATUS_CHECKED;
+/* Maps it. */
+Status run_directory_open_branch(const char *path, const char *name, MetricsStore **out) STATUS_CHECKED;
 
 /* ---- journal.lua ---- */
 

@@ -12,6 +12,8 @@ typedef struct Entries {
     Tensor **held; /* [capacity]: NULL where the data are somebody else's */
     size_t count, capacity;
     const Model *model;
+    bool (*keep)(const void *context, const Param *param); /* NULL: all */
+    const void *context;
 } Entries;
 
 static Status add_entry(Entries *entries, const char *path, const char *suffix, const Tensor *tensor)
@@ -72,6 +74,7 @@ static Status collect_value(void *context, Param *param)
 {
     Entries *entries = context;
     Tensor *transpose = NULL;
+    if (entries->keep && !entries->keep(entries->context, param)) return STATUS_OK;
     if (!model_transposes(entries->model, param)) return add_entry(entries, param->path, NULL, param->value);
     TRY(new_transpose(param->value, &transpose));
     Status status = add_entry(entries, param->path, NULL, transpose);
@@ -86,6 +89,13 @@ Status weights_save(const Model *model, const char *path, bool in_place)
 {
     Entries entries = {.model = model};
     return write_entries(&entries, module_each_param(model->root, collect_value, &entries), path, in_place);
+}
+
+Status weights_save_some(const Model *model, bool (*keep)(const void *context, const Param *param),
+                         const void *context, const char *path)
+{
+    Entries entries = {.model = model, .keep = keep, .context = context};
+    return write_entries(&entries, module_each_param(model->root, collect_value, &entries), path, true);
 }
 
 typedef struct States {

@@ -112,6 +112,40 @@ void kernel_row_sums(RowSum kind, const RowSums *of, float *y)
         for (sums.row = 0; sums.row < of->rows; sums.row++) y[sums.row] = (float)(long_row(&sums) * of->factor);
 }
 
+VECTOR_CLONES static double masked_square_sum(int64_t n, const float *x, const float *mask)
+{
+    double sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t i = 0; i < n; i++) sum += (double)(x[i] * mask[i]) * (double)(x[i] * mask[i]);
+    return sum;
+}
+
+typedef struct Squares {
+    int64_t n;
+    const float *x, *mask;
+    double *parts;
+} Squares;
+
+static void squares_tile(void *context, int64_t tile)
+{
+    const Squares *s = context;
+    int64_t from = tile * TILE, count = smaller(TILE, s->n - from);
+    s->parts[tile] =
+        s->mask ? masked_square_sum(count, s->x + from, s->mask + from) : square_sum(count, s->x + from, 0);
+}
+
+double kernel_sum_of_squares(int64_t n, const float *x, const float *mask)
+{
+    double parts[PARTS], sum = 0;
+    for (int64_t from = 0; from < n; from += PARTS * TILE) {
+        Squares squares = {smaller(PARTS * TILE, n - from), x + from, mask ? mask + from : NULL, parts};
+        int64_t tiles = tiles_of(squares.n, TILE);
+        threads_run(tiles, squares_tile, &squares);
+        for (int64_t i = 0; i < tiles; i++) sum += parts[i];
+    }
+    return sum;
+}
+
 /* --- elements with a number for each row --- */
 
 typedef struct Rows {

@@ -27,6 +27,9 @@ typedef struct RowSums {
 /* y[rows] */
 void kernel_row_sums(RowSum kind, const RowSums *of, float *y);
 
+/* The sum of (x mask)^2; mask NULL: of x^2. */
+double kernel_sum_of_squares(int64_t n, const float *x, const float *mask);
+
 /* y[rows,inner] = a[row] (x - centre[row]) + b[row] z; centre NULL: 0; b and z NULL: left out. */
 void kernel_row_affine(int64_t rows, int64_t inner, const float *a, const float *x, const float *centre,
                        const float *b, const float *z, float *y);

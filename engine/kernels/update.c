@@ -2,8 +2,7 @@
 #include "engine/kernels/update.h"
 
 #include "engine/base/threads.h"
-
-#include <math.h>
+#include "engine/kernels/vector.h"
 
 enum { GRID = 1 << 14 }; /* elements of a tile: its five arrays fit the second-level cache */
 
@@ -14,82 +13,90 @@ typedef struct Update {
     double *norms; /* LAMB: squares of weight and update, two a tile */
 } Update;
 
-static int64_t tiles_of(int64_t n)
+/* The arrays of one tile. */
+static UpdateArrays tile_of(const Update *update, int64_t tile)
 {
-    return (n + GRID - 1) / GRID;
-}
-
-static int64_t end_of(const Update *update, int64_t tile)
-{
-    int64_t end = (tile + 1) * GRID;
-    return end < update->a.n ? end : update->a.n;
+    UpdateArrays a = update->a;
+    int64_t from = tile * GRID;
+    a.n = smaller(GRID, a.n - from);
+    a.weight += from;
+    a.first += from;
+    a.grad += from;
+    if (a.second) a.second += from;
+    if (a.mask) a.mask += from;
+    return a;
 }
 
 /* Without branches: which weights are pruned cannot be predicted. */
-static void clear_pruned(float *restrict values, const float *restrict mask, int64_t from, int64_t to)
+VECTOR_CLONES static void clear_pruned(int64_t n, const float *restrict mask, float *restrict values)
 {
-    if (!values) return;
 #pragma omp simd
-    for (int64_t i = from; i < to; i++) values[i] = mask[i] == 0 ? 0 : values[i];
+    for (int64_t i = 0; i < n; i++) values[i] = mask[i] == 0 ? 0 : values[i];
 }
 
 /* Pruned weights and their moments stay zero. */
-static void apply_mask(const Update *update, int64_t from, int64_t to)
+static void apply_mask(const UpdateArrays *a)
 {
-    const float *mask = update->a.mask;
-    if (!mask) return;
-    clear_pruned(update->a.weight, mask, from, to);
-    clear_pruned(update->a.first, mask, from, to);
-    clear_pruned(update->a.second, mask, from, to);
+    if (!a->mask) return;
+    clear_pruned(a->n, a->mask, a->weight);
+    clear_pruned(a->n, a->mask, a->first);
+    if (a->second) clear_pruned(a->n, a->mask, a->second);
 }
 
-static void adam_tile(void *context, int64_t tile)
+VECTOR_CLONES static void adam_elements(const AdamStep *step, int64_t n, const float *restrict grad,
+                                        float *restrict weight, float *restrict mean, float *restrict square)
 {
-    const Update *update = context;
-    const AdamStep s = *(const AdamStep *)update->step;
-    const float *restrict grad = update->a.grad;
-    float *restrict weight = update->a.weight, *restrict mean = update->a.first,
-                    *restrict square = update->a.second;
+    const AdamStep s = *step;
     float l2 = s.decoupled ? 0 : s.weight_decay, keep = s.decoupled ? 1 - s.lr * s.weight_decay : 1;
     float rate = s.lr / s.correction1, root = 1 / sqrtf(s.correction2);
-    int64_t to = end_of(update, tile);
 #pragma omp simd
-    for (int64_t i = tile * GRID; i < to; i++) {
+    for (int64_t i = 0; i < n; i++) {
         float g = grad[i] * s.scale + l2 * weight[i];
         mean[i] = s.beta1 * mean[i] + (1 - s.beta1) * g;
         square[i] = s.beta2 * square[i] + (1 - s.beta2) * g * g;
         weight[i] = keep * weight[i] - rate * mean[i] / (sqrtf(square[i]) * root + s.eps);
     }
-    apply_mask(update, tile * GRID, to);
+}
+
+static void adam_tile(void *context, int64_t tile)
+{
+    const Update *update = context;
+    UpdateArrays a = tile_of(update, tile);
+    adam_elements(update->step, a.n, a.grad, a.weight, a.first, a.second);
+    apply_mask(&a);
 }
 
 void kernel_adam(const AdamStep *step, const UpdateArrays *arrays)
 {
     Update update = {.a = *arrays, .step = step};
-    threads_run(tiles_of(arrays->n), adam_tile, &update);
+    threads_run(tiles_of(arrays->n, GRID), adam_tile, &update);
+}
+
+VECTOR_CLONES static void sgd_elements(const SgdStep *step, int64_t n, const float *restrict grad,
+                                       float *restrict weight, float *restrict velocity)
+{
+    const SgdStep s = *step;
+    float old = s.first ? 0 : s.momentum;
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) {
+        float g = grad[i] * s.scale + s.weight_decay * weight[i];
+        velocity[i] = old * velocity[i] + g;
+        weight[i] -= s.lr * (s.nesterov ? g + s.momentum * velocity[i] : velocity[i]);
+    }
 }
 
 static void sgd_tile(void *context, int64_t tile)
 {
     const Update *update = context;
-    const SgdStep s = *(const SgdStep *)update->step;
-    const float *restrict grad = update->a.grad;
-    float *restrict weight = update->a.weight, *restrict velocity = update->a.first;
-    float old = s.first ? 0 : s.momentum;
-    int64_t to = end_of(update, tile);
-#pragma omp simd
-    for (int64_t i = tile * GRID; i < to; i++) {
-        float g = grad[i] * s.scale + s.weight_decay * weight[i];
-        velocity[i] = old * velocity[i] + g;
-        weight[i] -= s.lr * (s.nesterov ? g + s.momentum * velocity[i] : velocity[i]);
-    }
-    apply_mask(update, tile * GRID, to);
+    UpdateArrays a = tile_of(update, tile);
+    sgd_elements(update->step, a.n, a.grad, a.weight, a.first);
+    apply_mask(&a);
 }
 
 void kernel_sgd(const SgdStep *step, const UpdateArrays *arrays)
 {
     Update update = {.a = *arrays, .step = step};
-    threads_run(tiles_of(arrays->n), sgd_tile, &update);
+    threads_run(tiles_of(arrays->n, GRID), sgd_tile, &update);
 }
 
 /* The direction of one element, from moments that are up to date. */
@@ -98,34 +105,46 @@ static inline float lamb_direction(const AdamStep *s, float weight, float mean, 
     return mean / s->correction1 / (sqrtf(square / s->correction2) + s->eps) + s->weight_decay * weight;
 }
 
+/* norms: squares of weights and directions. mask NULL: all ones. */
+VECTOR_CLONES static void lamb_moments(const AdamStep *step, int64_t n, const float *grad, const float *mask,
+                                       const float *weight, float *mean, float *square, double *norms)
+{
+    const AdamStep s = *step;
+    double weights = 0, directions = 0;
+#pragma omp simd reduction(+ : weights, directions)
+    for (int64_t i = 0; i < n; i++) {
+        float g = (mask ? (mask[i] == 0 ? 0 : grad[i]) : grad[i]) * s.scale;
+        mean[i] = s.beta1 * mean[i] + (1 - s.beta1) * g;
+        square[i] = s.beta2 * square[i] + (1 - s.beta2) * g * g;
+        double d = (double)lamb_direction(&s, weight[i], mean[i], square[i]);
+        weights += (double)weight[i] * (double)weight[i];
+        directions += d * d;
+    }
+    norms[0] = weights;
+    norms[1] = directions;
+}
+
 static void lamb_moments_tile(void *context, int64_t tile)
 {
     const Update *update = context;
-    const AdamStep *s = update->step;
-    const float *mask = update->a.mask;
-    double weights = 0, directions = 0;
-    int64_t to = end_of(update, tile);
-    for (int64_t i = tile * GRID; i < to; i++) {
-        float g = mask && mask[i] == 0 ? 0 : update->a.grad[i] * s->scale;
-        update->a.first[i] = s->beta1 * update->a.first[i] + (1 - s->beta1) * g;
-        update->a.second[i] = s->beta2 * update->a.second[i] + (1 - s->beta2) * g * g;
-        double d = (double)lamb_direction(s, update->a.weight[i], update->a.first[i], update->a.second[i]);
-        weights += (double)update->a.weight[i] * (double)update->a.weight[i];
-        directions += d * d;
-    }
-    update->norms[2 * tile] = weights;
-    update->norms[2 * tile + 1] = directions;
+    UpdateArrays a = tile_of(update, tile);
+    lamb_moments(update->step, a.n, a.grad, a.mask, a.weight, a.first, a.second, update->norms + 2 * tile);
+}
+
+VECTOR_CLONES static void lamb_elements(const AdamStep *step, int64_t n, float ratio, float *weight,
+                                        const float *mean, const float *square)
+{
+    const AdamStep s = *step;
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) weight[i] -= s.lr * ratio * lamb_direction(&s, weight[i], mean[i], square[i]);
 }
 
 static void lamb_update_tile(void *context, int64_t tile)
 {
     const Update *update = context;
-    const AdamStep *s = update->step;
-    int64_t to = end_of(update, tile);
-    for (int64_t i = tile * GRID; i < to; i++)
-        update->a.weight[i] -=
-            s->lr * update->ratio * lamb_direction(s, update->a.weight[i], update->a.first[i], update->a.second[i]);
-    apply_mask(update, tile * GRID, to);
+    UpdateArrays a = tile_of(update, tile);
+    lamb_elements(update->step, a.n, update->ratio, a.weight, a.first, a.second);
+    apply_mask(&a);
 }
 
 static void part(Update *update, const Update *whole, int64_t from, int64_t at_once)
@@ -147,12 +166,12 @@ void kernel_lamb(const AdamStep *step, const UpdateArrays *arrays)
     Update whole = {.a = *arrays, .step = step, .norms = norms}, now;
     for (int64_t from = 0; from < n; from += (int64_t)AT_ONCE * GRID) {
         part(&now, &whole, from, (int64_t)AT_ONCE * GRID);
-        threads_run(tiles_of(now.a.n), lamb_moments_tile, &now);
-        for (int64_t tile = 0; tile < tiles_of(now.a.n); tile++) {
+        threads_run(tiles_of(now.a.n, GRID), lamb_moments_tile, &now);
+        for (int64_t tile = 0; tile < tiles_of(now.a.n, GRID); tile++) {
             weights += norms[2 * tile];
             directions += norms[2 * tile + 1];
         }
     }
     whole.ratio = weights > 0 && directions > 0 ? (float)sqrt(weights / directions) : 1;
-    threads_run(tiles_of(n), lamb_update_tile, &whole);
+    threads_run(tiles_of(n, GRID), lamb_update_tile, &whole);
 }

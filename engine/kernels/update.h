@@ -7,8 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What is updated: f32[n] each, none overlapping another. Where somebody else looks at the old values, they are
- * read from old_... and left alone; NULL: weight, first and second hold them. */
+/* What is updated: f32[n] each, none overlapping another. */
 typedef struct UpdateArrays {
     int64_t n;
     float *weight, *first, *second; /* first, second: the optimizer's state; SGD has no second */

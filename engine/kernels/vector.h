@@ -9,7 +9,7 @@
 #include <math.h>
 #include <stdint.h>
 
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(LATHE_NO_CLONES)
+#ifdef HAVE_VECTOR_CLONES
 #define VECTOR_CLONES     __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #define VECTOR_HAS_CLONES 1
 #else

@@ -19,6 +19,8 @@ static const Option options[] = {
     OPTION_NUMBER_FIELD(BertConfig, hidden_dropout_prob, 0.1, 0, 0.999, "dropout of hidden states"),
     OPTION_NUMBER_FIELD(BertConfig, attention_probs_dropout_prob, 0.1, 0, 0.999,
                         "dropout of attention probabilities"),
+    OPTION_NUMBER_FIELD(BertConfig, classifier_dropout, -1, -1, 0.999,
+                        "dropout before the classifier; -1: as hidden_dropout_prob"),
     OPTION_NUMBER_FIELD(BertConfig, layer_norm_eps, 1e-12, 0, 1, "added to the variance in layer normalisation"),
     OPTION_NUMBER_FIELD(BertConfig, initializer_range, 0.02, 0, 10, "standard deviation of the initial weights"),
     {0},
@@ -188,21 +190,28 @@ static Status attention_forward(const Module *layer, Tape *tape, const BertConfi
     return output_forward(attention, tape, config, context, x, out);
 }
 
-static Status layer_forward(const Module *layer, Tape *tape, const BertConfig *config, Tensor *x, Tensor *lengths,
-                            Tensor **out)
+/* One layer in a pass. */
+typedef struct Layer {
+    const Module *module;
+    const BertConfig *config;
+    Tensor *lengths; /* NULL: no padding */
+} Layer;
+
+static Status layer_forward(void *context, Tape *tape, Tensor *x, Tensor **out)
 {
+    const Layer *layer = context;
     Module *intermediate;
     Tensor *attended, *wide;
     TRY(tape_enter(tape, "attention"));
-    Status status = attention_forward(layer, tape, config, x, lengths, &attended);
+    Status status = attention_forward(layer->module, tape, layer->config, x, layer->lengths, &attended);
     tape_leave(tape);
     TRY(status);
-    TRY(module_child(layer, "intermediate", &intermediate));
+    TRY(module_child(layer->module, "intermediate", &intermediate));
     TRY(tape_enter(tape, "intermediate"));
     status = linear_forward(intermediate, "dense", tape, attended, true, &wide);
     tape_leave(tape);
     TRY(status);
-    return output_forward(layer, tape, config, wide, attended, out);
+    return output_forward(layer->module, tape, layer->config, wide, attended, out);
 }
 
 static Status compute_hidden(Forward *pass, Tensor **out)
@@ -215,10 +224,11 @@ static Status compute_hidden(Forward *pass, Tensor **out)
     Status status = embed(pass, bert, &x);
     tape_leave(pass->tape);
     for (int i = 0; status == STATUS_OK && i < list->child_count; i++) {
+        Layer layer = {list->children[i], pass->model->config, lengths};
         char path[MODULE_PATH_SIZE];
-        module_path(list->children[i], path);
+        module_path(layer.module, path);
         TRY(tape_enter(pass->tape, path));
-        status = layer_forward(list->children[i], pass->tape, pass->model->config, x, lengths, &x);
+        status = tape_part(pass->tape, layer_forward, &layer, sizeof layer, x, &x);
         tape_leave(pass->tape);
     }
     *out = x;
@@ -294,7 +304,8 @@ static Status compute_class_logits(Forward *pass, Tensor **out)
     if (!module_find(pass->model->root, "classifier"))
         return status_fail(STATUS_INVALID, "bert: there is no classifier; build the model with num_labels");
     TRY(forward_output(pass, "pooled", &pooled));
-    TRY(f_dropout(pass->tape, pooled, config->hidden_dropout_prob, &dropped));
+    double p = config->classifier_dropout < 0 ? config->hidden_dropout_prob : config->classifier_dropout;
+    TRY(f_dropout(pass->tape, pooled, p, &dropped));
     return linear_forward(pass->model->root, "classifier", pass->tape, dropped, false, out);
 }
 
@@ -344,7 +355,18 @@ const ModelRecord model_bert = {
             {"bert.embeddings.position_ids", NULL},
             {0},
         },
-    .architecture = "BertForPreTraining",
+    .architectures =
+        (const ModelArchitecture[]){
+            {"BertForSequenceClassification", (const char *const[]){"bert.pooler", "classifier", NULL},
+             "num_labels"},
+            {"BertForPreTraining",
+             (const char *const[]){"bert.pooler", "cls.predictions", "cls.seq_relationship", NULL}, NULL},
+            {"BertForMaskedLM", (const char *const[]){"cls.predictions", NULL}, NULL},
+            {"BertForNextSentencePrediction", (const char *const[]){"bert.pooler", "cls.seq_relationship", NULL},
+             NULL},
+            {"BertModel", (const char *const[]){"bert.pooler", NULL}, NULL},
+            {0},
+        },
     .base = "bert",
     .fixed = (const ModelFixed[]){{"hidden_act", "gelu", NULL},
                                   {"position_embedding_type", "absolute", NULL},

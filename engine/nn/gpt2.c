@@ -156,9 +156,11 @@ static Status half_forward(const Layer *layer, const char *norm, const char *nam
     return status;
 }
 
-static Status layer_forward(const Layer *layer, Tensor *x, Tensor **out)
+static Status layer_forward(void *context, Tape *tape, Tensor *x, Tensor **out)
 {
+    const Layer *layer = context;
     Tensor *attended;
+    (void)tape;
     TRY(half_forward(layer, "ln_1", "attn", attention_forward, x, &attended));
     return half_forward(layer, "ln_2", "mlp", mlp_forward, attended, out);
 }
@@ -171,7 +173,7 @@ static Status layers_forward(Forward *pass, const Module *list, Tensor *x, Tenso
         char path[MODULE_PATH_SIZE];
         module_path(layer.module, path);
         TRY(tape_enter(pass->tape, path));
-        status = layer_forward(&layer, x, &x);
+        status = tape_part(pass->tape, layer_forward, &layer, sizeof layer, x, &x);
         tape_leave(pass->tape);
     }
     *out = x;
@@ -229,9 +231,7 @@ static Status compute_last_hidden(Forward *pass, Tensor **out)
         int64_t length = lengths ? TENSOR_I32(lengths)[i] : width;
         TENSOR_I32(places)[i] = (int32_t)(i * width + (length < 1 ? 0 : length - 1));
     }
-    Status status = f_gather_rows(pass->tape, flat, places, out);
-    tensor_unref(places);
-    return status;
+    return f_gather_rows(pass->tape, flat, places, out);
 }
 
 static Status compute_next_logits(Forward *pass, Tensor **out)
@@ -305,7 +305,13 @@ const ModelRecord model_gpt2 = {
             {0},
         },
     .transposed = (const char *const[]){"c_attn", "c_proj", "c_fc", NULL},
-    .architecture = "GPT2LMHeadModel",
+    .architectures =
+        (const ModelArchitecture[]){
+            {"GPT2ForSequenceClassification", (const char *const[]){"score", NULL}, "num_labels"},
+            {"GPT2LMHeadModel", (const char *const[]){NULL}, NULL},
+            {"GPT2Model", (const char *const[]){NULL}, NULL},
+            {0},
+        },
     .base = "transformer",
     .fixed = (const ModelFixed[]){{"activation_function", "gelu_new", "gelu_pytorch_tanh"},
                                   {"scale_attn_weights", "true", NULL},

@@ -4,9 +4,16 @@
 #include "engine/nn/module.h"
 
 /* Each weight draws from its own path, so that adding a layer changes no other layer's start. */
+void param_draw(Param *param, RandomKey key)
+{
+    if (random_is_none(key) || param->deviation == 0) return;
+    tensor_fill_normal(param->value, random_subkey_name(key, param->path), 0, param->deviation);
+}
+
 static void draw(Param *param, RandomKey key, double deviation)
 {
-    tensor_fill_normal(param->value, random_subkey_name(key, param->path), 0, deviation);
+    param->deviation = deviation;
+    param_draw(param, key);
 }
 
 Status linear_add(Module *parent, const char *name, int64_t in, int64_t out, bool bias, RandomKey key,
@@ -16,6 +23,7 @@ Status linear_add(Module *parent, const char *name, int64_t in, int64_t out, boo
     Param *weight, *offset;
     TRY(module_add(parent, name, &module));
     TRY(module_add_param(module, "weight", true, 2, (int64_t[]){out, in}, &weight));
+    weight->linear = true;
     draw(weight, key, deviation);
     if (bias) TRY(module_add_param(module, "bias", false, 1, (int64_t[]){out}, &offset));
     if (made) *made = module;

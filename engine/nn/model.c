@@ -26,21 +26,23 @@ const ModelRecord *model_record_find(const char *name)
     return NULL;
 }
 
-static Status build(Model *model, const void *config, RandomKey key)
+static Status build(Model *model, const void *config, bool outline, RandomKey key)
 {
     TRY(memory_new(1, model->record->config_size, &model->config));
     memcpy(model->config, config, model->record->config_size);
     TRY(module_new(model->name, &model->root));
+    model->root->outline = outline;
     return model->record->build(model, key);
 }
 
-Status model_new(const ModelRecord *record, const void *config, const char *name, RandomKey key, Model **out)
+static Status make(const ModelRecord *record, const void *config, const char *name, bool outline, RandomKey key,
+                   Model **out)
 {
     Model *model;
     TRY(memory_new(1, sizeof *model, &model));
     model->record = record;
     snprintf(model->name, sizeof model->name, "%s", name);
-    Status status = build(model, config, key);
+    Status status = build(model, config, outline, key);
     if (status != STATUS_OK) {
         model_free(model);
         return status;
@@ -49,12 +51,73 @@ Status model_new(const ModelRecord *record, const void *config, const char *name
     return STATUS_OK;
 }
 
+Status model_new(const ModelRecord *record, const void *config, const char *name, RandomKey key, Model **out)
+{
+    return make(record, config, name, false, key, out);
+}
+
+Status model_outline(const ModelRecord *record, const void *config, Model **out)
+{
+    return make(record, config, record->name, true, RANDOM_NONE, out);
+}
+
+static void free_classes(char **names, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) memory_free(names[i]);
+    memory_free(names);
+}
+
 void model_free(Model *model)
 {
     if (!model) return;
     module_free(model->root);
     memory_free(model->config);
+    free_classes(model->classes, model->class_count);
+    memory_free(model->origin);
     memory_free(model);
+}
+
+Status model_set_origin(Model *model, const char *directory, Hash content)
+{
+    char *copy;
+    TRY(memory_copy_text(directory, &copy));
+    memory_free(model->origin);
+    model->origin = copy;
+    model->content = content;
+    return STATUS_OK;
+}
+
+Status model_set_classes(Model *model, const char *const *names, int64_t count)
+{
+    char **copies;
+    TRY(memory_new((size_t)count + 1, sizeof *copies, &copies));
+    for (int64_t i = 0; i < count; i++) {
+        Status status = memory_copy_text(names[i], &copies[i]);
+        if (status == STATUS_OK) continue;
+        free_classes(copies, i);
+        return status;
+    }
+    free_classes(model->classes, model->class_count);
+    model->classes = copies;
+    model->class_count = count;
+    return STATUS_OK;
+}
+
+int64_t model_vocab_size(const Model *model)
+{
+    const Option *option = option_find(model->record->options, "vocab_size");
+    return option ? *(const int64_t *)((const char *)model->config + option->offset) : 0;
+}
+
+Status model_check_vocabulary(const Model *model, const char *whose, int64_t pieces)
+{
+    int64_t rows = model_vocab_size(model);
+    if (!rows || pieces <= rows) return STATUS_OK;
+    return status_fail(
+        STATUS_INVALID,
+        "%s has %lld pieces, model '%s' a vocab_size of %lld: they do not belong together; build the "
+        "model with vocab_size = tokenizer.vocab_size",
+        whose, (long long)pieces, model->name, (long long)rows);
 }
 
 bool model_transposes(const Model *model, const Param *param)

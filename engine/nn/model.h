@@ -5,6 +5,7 @@
 #ifndef LATHE_NN_MODEL_H
 #define LATHE_NN_MODEL_H
 
+#include "engine/base/hash.h"
 #include "engine/nn/module.h"
 #include "engine/ops/attention.h"
 #include "engine/tensor/batch.h"
@@ -14,7 +15,8 @@ enum { MODEL_NAME_SIZE = 64, MODEL_MAX_OUTPUTS = 12 };
 typedef struct Model Model;
 typedef struct Forward Forward;
 
-/* Something that a model can compute; the list ends with {0}. */
+/* Something that a model can compute; the list ends with {0}. The first is the trunk's output, of which all others
+ * are made. */
 typedef struct ModelOutput {
     const char *name, *doc;
     Status (*compute)(Forward *pass, Tensor **out);
@@ -31,6 +33,15 @@ typedef struct ModelAlias {
 typedef struct ModelFixed {
     const char *name, *value, *also;
 } ModelFixed;
+
+/* A class of transformers for the model, as config.json has it in "architectures". Its files have the trunk (what
+ * is below ModelRecord.base) and these modules, by path; the list ends with NULL. */
+typedef struct ModelArchitecture {
+    const char *name;
+    const char *const *heads;
+    /* An option without which the model has not all of them: num_labels, which id2label counts; NULL: none. */
+    const char *option;
+} ModelArchitecture;
 
 /* Layers of attention, each with heads of that size. */
 typedef struct CacheShape {
@@ -53,9 +64,10 @@ typedef struct ModelRecord {
      * what its attention keeps. NULL: it cannot. */
     const char *next;
     CacheShape (*cache_shape)(const Model *model);
-    /* Its form in transformers (engine/io/pretrained.h): "BertForPreTraining"; NULL: there is none. base: the part
-     * of paths that files of the bare model leave out. */
-    const char *architecture, *base;
+    /* Its forms in transformers (engine/io/pretrained.h), ending with {0}; a model is saved as the first one whose
+     * heads it has. NULL: there is none. base: the part of paths that files of the bare model leave out. */
+    const ModelArchitecture *architectures;
+    const char *base;
     const ModelFixed *fixed; /* ends with {0}; NULL: nothing */
     /* Modules whose weight stands in files as [in,out], by their own name; ends with NULL. NULL: none. */
     const char *const *transposed;
@@ -77,6 +89,10 @@ struct Model {
     char name[MODEL_NAME_SIZE];
     void *config;
     Module *root;
+    char **classes; /* names of its classes, where files told them; class_count of them, else 0 */
+    int64_t class_count;
+    char *origin; /* the directory that it was loaded from; NULL: none */
+    Hash content; /* of the weights there */
 };
 
 struct Forward {
@@ -87,10 +103,20 @@ struct Forward {
     Tensor *outputs[MODEL_MAX_OUTPUTS]; /* computed so far, by place in the record's list */
 };
 
-/* config is copied. key: where the weights are drawn from. */
+/* config is copied. key: where the weights are drawn from; RANDOM_NONE: they stay zeros, for who fills them in. */
 Status model_new(const ModelRecord *record, const void *config, const char *name, RandomKey key,
                  Model **out) STATUS_CHECKED;
+/* The same without memory for the parameters: for paths and shapes alone. */
+Status model_outline(const ModelRecord *record, const void *config, Model **out) STATUS_CHECKED;
 void model_free(Model *model);
+/* Copies the names of its classes. Errors: memory; it has the old ones then. */
+Status model_set_classes(Model *model, const char *const *names, int64_t count) STATUS_CHECKED;
+/* Where it was loaded from; the text is copied. */
+Status model_set_origin(Model *model, const char *directory, Hash content) STATUS_CHECKED;
+/* Pieces of the vocabulary that it was built for; 0 where it reads no text. */
+int64_t model_vocab_size(const Model *model);
+/* Errors: a vocabulary with more pieces than the model has ('whose' names it in the message). */
+Status model_check_vocabulary(const Model *model, const char *whose, int64_t pieces) STATUS_CHECKED;
 /* Whether files have the parameter's value as its transpose. */
 bool model_transposes(const Model *model, const Param *param);
 

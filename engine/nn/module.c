@@ -34,6 +34,26 @@ void param_set_mask(Param *param, Tensor *mask)
     for (int64_t i = 0, n = mask ? tensor_count(mask) : 0; i < n; i++) param->pruned += values[i] == 0;
 }
 
+void param_set_frozen(Param *param, bool frozen)
+{
+    Tensor *value = param->value;
+    param->frozen = frozen;
+    value->requires_grad = !frozen;
+    if (!frozen) return;
+    tensor_unref(value->grad);
+    value->grad = NULL;
+    value->grad_fresh = false;
+}
+
+bool module_has_frozen(const Module *module)
+{
+    for (int i = 0; i < module->param_count; i++)
+        if (module->params[i]->frozen) return true;
+    for (int i = 0; i < module->child_count; i++)
+        if (module_has_frozen(module->children[i])) return true;
+    return false;
+}
+
 static void param_free(Param *param)
 {
     if (!param) return;
@@ -117,12 +137,28 @@ static Status name_param(const Module *module, const char *name, Param *param)
     return STATUS_OK;
 }
 
+/* Of an outline: all elements are one. */
+static Status new_outline(int ndim, const int64_t *shape, Tensor **out)
+{
+    Tensor *one;
+    TRY(tensor_new_zeros(NULL, DTYPE_F32, 0, NULL, &one));
+    Status status = tensor_expand(NULL, one, ndim, shape, out);
+    tensor_unref(one);
+    return status;
+}
+
+static Status new_value(const Module *module, int ndim, const int64_t *shape, Tensor **out)
+{
+    while (module->parent) module = module->parent;
+    return module->outline ? new_outline(ndim, shape, out) : tensor_new_zeros(NULL, DTYPE_F32, ndim, shape, out);
+}
+
 Status module_add_param(Module *module, const char *name, bool decay, int ndim, const int64_t *shape, Param **out)
 {
     Param *param;
     TRY(memory_new(1, sizeof *param, &param));
     Status status = name_param(module, name, param);
-    if (status == STATUS_OK) status = tensor_new_zeros(NULL, DTYPE_F32, ndim, shape, &param->value);
+    if (status == STATUS_OK) status = new_value(module, ndim, shape, &param->value);
     if (status == STATUS_OK) status = grow(&module->params, module->param_count);
     if (status != STATUS_OK) {
         param_free(param);
@@ -213,6 +249,13 @@ int64_t module_count_weights(const Module *module)
     for (int i = 0; i < module->param_count; i++) count += tensor_count(module->params[i]->value);
     for (int i = 0; i < module->child_count; i++) count += module_count_weights(module->children[i]);
     return count;
+}
+
+bool module_path_below(const char *path, const char *top)
+{
+    size_t length = strlen(top);
+    if (!length) return true;
+    return strncmp(path, top, length) == 0 && (path[length] == '.' || path[length] == '\0');
 }
 
 bool module_path_matches(const char *pattern, const char *path)

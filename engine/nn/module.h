@@ -18,9 +18,11 @@ typedef struct Param {
     Tensor *state[PARAM_STATES]; /* the optimizer's, NULL before the first step */
     int64_t step;                /* how often the optimizer stepped it */
     uint64_t version;            /* grows with every change of the value: key of caches */
-    bool frozen;                 /* not stepped */
+    bool frozen;                 /* not trained: see param_set_frozen() */
     bool decay;                  /* weight decay applies: matrices, not biases and norms */
+    bool linear;                 /* the matrix of a linear layer: a row makes a unit */
     int64_t pruned;              /* zeros of the mask */
+    double deviation;            /* of the normal distribution that it begins with; 0: it begins with constants */
 } Param;
 
 typedef struct Module {
@@ -29,6 +31,7 @@ typedef struct Module {
     struct Module **children;
     Param **params;
     int child_count, param_count;
+    bool outline; /* of a root: the parameters below have shapes and no memory of their own (model_outline()) */
 } Module;
 
 Status module_new(const char *name, Module **out) STATUS_CHECKED;
@@ -58,6 +61,12 @@ void param_changed(Param *param);
 /* Gives the parameter a mask (NULL: none) in place of the one that it has; the reference becomes its own. */
 void param_set_mask(Param *param, Tensor *mask);
 
+/* A frozen parameter is not stepped and has no gradient: none is computed for it, nor for anything that only it
+ * needs, and it has no share in the norm. The gradient that it had is forgotten. */
+void param_set_frozen(Param *param, bool frozen);
+/* Whether any parameter below is frozen. */
+bool module_has_frozen(const Module *module);
+
 /* All parameters below, depth first in order of making. Stops at the first failure. */
 Status module_each_param(const Module *module, Status (*visit)(void *context, Param *param),
                          void *context) STATUS_CHECKED;
@@ -65,10 +74,15 @@ int64_t module_count_params(const Module *module);  /* Param objects */
 int64_t module_count_weights(const Module *module); /* elements */
 /* "bert.encoder.layer.*.output.dense.weight": a star stands for one part of a path. */
 bool module_path_matches(const char *pattern, const char *path);
+/* Whether the path is top or goes on below it; everything is below "". */
+bool module_path_below(const char *path, const char *top);
 /* Its path into out: names from below the root joined by dots. */
 void module_path(const Module *module, char out[MODULE_PATH_SIZE]);
 
 /* --- layers with the field's names: "weight" and "bias" --- */
+
+/* Draws the first value of a parameter below the key, each from its own path; RANDOM_NONE: leaves it as it is. */
+void param_draw(Param *param, RandomKey key);
 
 /* weight f32[out,in] drawn from N(0, deviation^2), bias f32[out] zeros (unless without it). */
 Status linear_add(Module *parent, const char *name, int64_t in, int64_t out, bool bias, RandomKey key,

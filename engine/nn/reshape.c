@@ -76,44 +76,64 @@ static Status carry_value(const Param *old, int64_t blocks, Param *param)
 
 typedef struct Carrying {
     const Model *from;
-    const char *except; /* what is below this path stays as it was drawn; NULL: nothing */
+    const char *except; /* what is below this path is drawn; NULL: nothing */
+    RandomKey key;
 } Carrying;
 
-static bool is_below(const char *path, const char *top)
+/* What the parameter carries over, NULL where it is nothing; *whole: all of its entries. */
+static const Param *carried(const Carrying *carrying, const Param *param, bool *whole)
 {
-    size_t length = strlen(top);
-    if (!length) return true;
-    return strncmp(path, top, length) == 0 && (path[length] == '.' || path[length] == '\0');
+    const Param *old = module_find_param(carrying->from->root, param->path);
+    bool fits = old && old->value->ndim == param->value->ndim;
+    if (carrying->except && module_path_below(param->path, carrying->except)) fits = false;
+    *whole = fits && tensor_same_shape(old->value, param->value);
+    return fits ? old : NULL;
+}
+
+static Status draw_param(void *context, Param *param)
+{
+    const Carrying *carrying = context;
+    bool whole;
+    (void)carried(carrying, param, &whole);
+    if (!whole) param_draw(param, carrying->key);
+    return STATUS_OK;
+}
+
+void model_draw_new(const Model *from, Model *to, const char *except, RandomKey key)
+{
+    Carrying carrying = {from, except, key};
+    Status status = module_each_param(to->root, draw_param, &carrying);
+    (void)status; /* it cannot fail */
 }
 
 static Status carry_param(void *context, Param *param)
 {
     const Carrying *carrying = context;
     const ModelRecord *record = carrying->from->record;
-    const Param *old = module_find_param(carrying->from->root, param->path);
-    bool fits = old && old->value->ndim == param->value->ndim;
+    bool whole;
+    const Param *there = module_find_param(carrying->from->root, param->path);
+    const Param *old = carried(carrying, param, &whole);
     int64_t blocks = matches_any(record->thirds, param->path) ? 3 : 1;
-    if (carrying->except && is_below(param->path, carrying->except)) {
-        if (old) param->version = old->version + 1;
+    if (carrying->except && module_path_below(param->path, carrying->except)) {
+        if (there) param->version = there->version + 1;
         return STATUS_OK;
     }
-    bool whole = fits && tensor_same_shape(old->value, param->value);
     if (!whole && matches_any(record->quiet, param->path)) tensor_fill(param->value, 0);
-    if (!fits) return STATUS_OK;
+    if (!old) return STATUS_OK;
     TRY(carry_value(old, blocks, param));
     TRY(carry_beside(old->mask, param->value, blocks, 1, &param->mask));
     param_set_mask(param, param->mask);
     for (int i = 0; i < PARAM_STATES; i++)
         TRY(carry_beside(old->state[i], param->value, blocks, 0, &param->state[i]));
     param->step = old->step;
-    param->frozen = old->frozen;
+    param_set_frozen(param, old->frozen);
     param->version = old->version + 1;
     return STATUS_OK;
 }
 
 Status model_carry(const Model *from, Model *to, const char *except)
 {
-    Carrying carrying = {from, except};
+    Carrying carrying = {from, except, RANDOM_NONE};
     return module_each_param(to->root, carry_param, &carrying);
 }
 
@@ -127,10 +147,10 @@ void model_exchange(Model *a, Model *b)
     b->config = config;
 }
 
-Status model_set_config(Model *model, const void *config, RandomKey key)
+Status model_set_config(Model *model, const void *config)
 {
     Model *fresh;
-    TRY(model_new(model->record, config, model->name, key, &fresh));
+    TRY(model_new(model->record, config, model->name, RANDOM_NONE, &fresh));
     model_exchange(model, fresh);
     model_free(fresh);
     return STATUS_OK;

@@ -17,13 +17,17 @@
  * be freed then. */
 Status model_carry(const Model *from, Model *to, const char *except) STATUS_CHECKED;
 
+/* To be called before it for a tree that nobody has drawn: draws below the key what will not be taken over whole.
+ */
+void model_draw_new(const Model *from, Model *to, const char *except, RandomKey key);
+
 /* Tree and config of two models of one record change places. */
 void model_exchange(Model *a, Model *b);
 
-/* Gives the model the tree of another config, drawn from the key, with nothing carried over: for who fills in the
- * values afterwards (a checkpoint). Errors: the record's own (the config does not fit together), memory; the model
+/* Gives the model the tree of another config, with nothing drawn or carried over: for who fills in the values
+ * afterwards (a checkpoint). Errors: the record's own (the config does not fit together), memory; the model
  * is unchanged then. */
-Status model_set_config(Model *model, const void *config, RandomKey key) STATUS_CHECKED;
+Status model_set_config(Model *model, const void *config) STATUS_CHECKED;
 
 /* Whether all parameters of both have the same paths and shapes. */
 bool model_same_shapes(const Model *a, const Model *b);

@@ -15,6 +15,8 @@ typedef struct Objective Objective;
 typedef struct ObjectiveInput {
     Forward *pass, *target; /* of its data source; of the second one, NULL where it has none */
     int64_t step, steps;    /* done; all */
+    int64_t micro;          /* which micro-step of the step, from 0 */
+    RandomKey random;       /* for whatever it draws: of the seed, the objective, the step and the micro-step */
 } ObjectiveInput;
 
 /* What it predicted: for evaluation, and for the metrics of a step. */
@@ -51,8 +53,8 @@ struct Objective {
     double weight;
     bool enabled;
     void *config;
-    /* A user's own objective: a function of the pass, kept alive by its context. */
-    Status (*custom)(void *context, Forward *pass, Tensor **loss);
+    /* A user's own objective: a function, kept alive by its context. */
+    Status (*custom)(void *context, const ObjectiveInput *in, Tensor **loss);
     void (*custom_free)(void *context);
     void *context;
 };
@@ -67,6 +69,8 @@ void objective_free(Objective *objective);
 /* The mean loss over its targets, f32[]. prediction may be NULL. */
 Status objective_loss(const Objective *objective, const ObjectiveInput *in, Tensor **loss,
                       Prediction *prediction) STATUS_CHECKED;
+/* Whether a step computes it. */
+bool objective_active(const Objective *objective);
 /* The second data source that it reads, NULL where it has none. */
 const char *objective_target(const Objective *objective);
 

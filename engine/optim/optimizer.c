@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "engine/optim/optimizer.h"
 
-#include "engine/base/threads.h"
+#include "engine/kernels/reduce.h"
 
 #include <math.h>
 #include <string.h>
@@ -17,8 +17,6 @@ const OptimizerRecord *const optimizer_records[] = {
 #undef OPTIMIZER
 
 const int optimizer_record_count = sizeof optimizer_records / sizeof *optimizer_records;
-
-enum { GRID = 1 << 14 }; /* elements of a tile; independent of the number of threads */
 
 const OptimizerRecord *optimizer_record_find(const char *name)
 {
@@ -65,53 +63,9 @@ void optimizer_step(const Optimizer *optimizer, const Module *root, double lr, d
 
 /* --- gradients --- */
 
-typedef struct Squares {
-    const float *values;
-    const float *mask; /* NULL: all count */
-    int64_t count;
-    double *sums; /* one a tile */
-} Squares;
-
-/* In eight sums, so that they can go on at once. */
-static inline double sum_tile(const float *values, const float *mask, int64_t from, int64_t to)
-{
-    double sum[8] = {0};
-    int64_t i = from;
-    for (; i + 8 <= to; i += 8)
-        for (int j = 0; j < 8; j++) {
-            double value = (double)(mask ? values[i + j] * mask[i + j] : values[i + j]);
-            sum[j] += value * value;
-        }
-    for (; i < to; i++) {
-        double value = (double)(mask ? values[i] * mask[i] : values[i]);
-        sum[0] += value * value;
-    }
-    return ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]));
-}
-
-static void square_tile(void *context, int64_t tile)
-{
-    const Squares *squares = context;
-    int64_t from = tile * GRID, to = from + GRID < squares->count ? from + GRID : squares->count;
-    squares->sums[tile] = squares->mask ? sum_tile(squares->values, squares->mask, from, to)
-                                        : sum_tile(squares->values, NULL, from, to);
-}
-
-/* Tiles are summed in order, a fixed number at a time, so the bits do not depend on the threads. */
 static double sum_of_squares(const Tensor *tensor, const Tensor *mask)
 {
-    const float *values = TENSOR_F32(tensor), *kept = mask ? TENSOR_F32(mask) : NULL;
-    int64_t count = tensor_count(tensor);
-    enum { AT_ONCE = 256 };
-    double sums[AT_ONCE], total = 0;
-    for (int64_t from = 0; from < count; from += (int64_t)AT_ONCE * GRID) {
-        int64_t part = count - from < (int64_t)AT_ONCE * GRID ? count - from : (int64_t)AT_ONCE * GRID;
-        Squares squares = {values + from, kept ? kept + from : NULL, part, sums};
-        int64_t tiles = (part + GRID - 1) / GRID;
-        threads_run(tiles, square_tile, &squares);
-        for (int64_t tile = 0; tile < tiles; tile++) total += sums[tile];
-    }
-    return total;
+    return kernel_sum_of_squares(tensor_count(tensor), TENSOR_F32(tensor), mask ? TENSOR_F32(mask) : NULL);
 }
 
 static double squares_below(const Module *root)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Reading, writing, copying and printing elements. */
+#include "engine/base/threads.h"
 #include "engine/tensor/tensor.h"
 
 #include <math.h>
@@ -121,16 +122,32 @@ static double uniform_at(const uint32_t words[4], int half)
     return (double)(bits >> 11) * 0x1p-53;
 }
 
+enum { FILL_TILE = 1 << 14 }; /* elements; each is a function of its place, so the tiles may run in any order */
+
+typedef struct Filling {
+    Tensor *tensor;
+    RandomKey key;
+    double mean, deviation;
+    int64_t count;
+} Filling;
+
+static void fill_normal_tile(void *context, int64_t tile)
+{
+    const Filling *filling = context;
+    int64_t from = tile * FILL_TILE, to = from + FILL_TILE < filling->count ? from + FILL_TILE : filling->count;
+    for (int64_t i = from; i < to; i++) {
+        uint32_t words[4];
+        random_block(filling->key, (uint64_t)i, words);
+        double radius = sqrt(-2.0 * log(1.0 - uniform_at(words, 0)));
+        store(filling->tensor, element(filling->tensor, i),
+              filling->mean + filling->deviation * radius * cos(6.283185307179586 * uniform_at(words, 1)));
+    }
+}
+
 void tensor_fill_normal(Tensor *tensor, RandomKey key, double mean, double deviation)
 {
-    int64_t count = tensor_count(tensor);
-    for (int64_t i = 0; i < count; i++) {
-        uint32_t words[4];
-        random_block(key, (uint64_t)i, words);
-        double radius = sqrt(-2.0 * log(1.0 - uniform_at(words, 0)));
-        store(tensor, element(tensor, i),
-              mean + deviation * radius * cos(6.283185307179586 * uniform_at(words, 1)));
-    }
+    Filling filling = {tensor, key, mean, deviation, tensor_count(tensor)};
+    threads_run((filling.count + FILL_TILE - 1) / FILL_TILE, fill_normal_tile, &filling);
 }
 
 void tensor_fill_uniform(Tensor *tensor, RandomKey key, double low, double high)

@@ -268,7 +268,7 @@ static Status read_step(void *context, Param *param)
 
 static Status thaw(void *context, Param *param)
 {
-    param->frozen = json_is_true(json_object_get(context, param->path));
+    param_set_frozen(param, json_is_true(json_object_get(context, param->path)));
     return STATUS_OK;
 }
 
@@ -288,7 +288,7 @@ static Status read_structure(const Reading *reading, Model *model, const json_t 
     memcpy(config, model->config, model->record->config_size);
     Status status = read_config(reading->name, options, model->record->options, config, name);
     if (status == STATUS_OK && memcmp(config, model->config, model->record->config_size) != 0)
-        status = model_set_config(model, config, random_key(0, "checkpoint"));
+        status = model_set_config(model, config);
     memory_free(config);
     return status;
 }

@@ -25,6 +25,7 @@ static bool has_output(const Model *model, const char *name)
 static Status check(const Scoring *scoring)
 {
     const Model *model = scoring->model;
+    TRY(model_check_vocabulary(model, "likelihood: the tokenizer", scoring->vocabulary->size));
     int64_t most = model->record->max_length ? model->record->max_length(model) : 0;
     if (most && scoring->count > most)
         return status_fail(STATUS_INVALID,
@@ -69,6 +70,25 @@ static Status fill(const Scoring *scoring, int64_t rows, Batch *batch, Tensor **
     return STATUS_OK;
 }
 
+static bool is_unknown(const Scoring *scoring, int64_t i)
+{
+    return scoring->ids[i] == scoring->vocabulary->unknown;
+}
+
+/* Special tokens are no text, but for that which stands for an unknown word: leaving it out would make rubbish
+ * likely. */
+static bool is_scored(const Scoring *scoring, int64_t i)
+{
+    return !scoring->vocabulary->special[scoring->ids[i]] || is_unknown(scoring, i);
+}
+
+static void count_token(const Scoring *scoring, int64_t i, double log_likelihood)
+{
+    scoring->out->log_likelihood += log_likelihood;
+    scoring->out->tokens++;
+    scoring->out->unknown += is_unknown(scoring, i);
+}
+
 static Status score_decoder(const Scoring *scoring, Batch *batch)
 {
     Forward *pass;
@@ -78,8 +98,7 @@ static Status score_decoder(const Scoring *scoring, Batch *batch)
     TRY(forward_output(pass, "clm_logits", &logits));
     for (int64_t i = 1; i < scoring->count; i++) {
         const float *row = TENSOR_F32(logits) + (i - 1) * logits->shape[1];
-        scoring->out->log_likelihood += log_probability(row, logits->shape[1], scoring->ids[i]);
-        scoring->out->tokens++;
+        count_token(scoring, i, log_probability(row, logits->shape[1], scoring->ids[i]));
     }
     return STATUS_OK;
 }
@@ -101,9 +120,9 @@ static Status score_masked(const Scoring *scoring, const int64_t *places, int64_
     TRY(forward_new(scoring->model, scoring->session->tape, batch, &pass));
     TRY(forward_output(pass, "mlm_logits", &logits));
     for (int64_t r = 0; r < rows; r++)
-        scoring->out->log_likelihood +=
-            log_probability(TENSOR_F32(logits) + r * logits->shape[1], logits->shape[1], TENSOR_I32(targets)[r]);
-    scoring->out->tokens += rows;
+        count_token(
+            scoring, places[r],
+            log_probability(TENSOR_F32(logits) + r * logits->shape[1], logits->shape[1], TENSOR_I32(targets)[r]));
     return STATUS_OK;
 }
 
@@ -118,7 +137,7 @@ static Status score_all_masked(const Scoring *scoring)
     int64_t places[ROWS], rows = 0;
     for (int64_t i = 0; i <= scoring->count; i++) {
         bool last = i == scoring->count;
-        if (!last && !scoring->vocabulary->special[scoring->ids[i]]) places[rows++] = i;
+        if (!last && is_scored(scoring, i)) places[rows++] = i;
         if (rows == 0 || (rows < ROWS && !last)) continue;
         Batch batch = {0};
         Status status = score_masked(scoring, places, rows, &batch);

@@ -2,6 +2,7 @@
 #include "engine/train/session.h"
 
 #include "engine/base/memory.h"
+#include "engine/train/classes.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -26,7 +27,7 @@ Status session_new(uint64_t seed, Session **out)
 {
     Session *session;
     TRY(memory_new(1, sizeof *session, &session));
-    *session = (Session){.seed = seed, .steps = 1000, .accumulate = 1, .clip_norm = 1};
+    *session = (Session){.seed = seed, .steps = 1000, .accumulate = 1, .clip_norm = 1, .keep_checkpoints = 3};
     session->optimizer.record = optimizer_record_find("adamw");
     option_defaults(session->optimizer.record->options, &session->optimizer.config);
     session->schedule.record = schedule_record_find("constant");
@@ -81,16 +82,35 @@ static Status refuse_addition(const char *kind, const char *name, bool taken, in
                                limit);
 }
 
+/* A model's files are called NAME.safetensors and NAME.json: none may lie elsewhere or be another file of a run. */
+static Status check_model_name(const char *name)
+{
+    static const char *const taken[] = {"config",    "tokenizer", "tokenizer_config", "vocab", "characters",
+                                        "optimizer", "state"};
+    if (!*name || strpbrk(name, "./ \t\n") || strlen(name) + 1 >= MODEL_NAME_SIZE)
+        return status_fail(STATUS_INVALID,
+                           "session: a model's name is short, without dots, slashes or spaces; got '%s'", name);
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+        if (strcmp(name, taken[i]) == 0)
+            return status_fail(
+                STATUS_INVALID,
+                "session: a model cannot be called '%s': that is the name of a file of the run; give it "
+                "another name",
+                name);
+    return STATUS_OK;
+}
+
 Status session_add_model(Session *session, Model *model)
 {
     bool taken = session_model(session, model->name) != NULL;
-    if (taken || session->model_count == SESSION_MAX_MODELS) {
-        Status status = refuse_addition("a model", model->name, taken, SESSION_MAX_MODELS);
+    Status status = taken || session->model_count == SESSION_MAX_MODELS
+                        ? refuse_addition("a model", model->name, taken, SESSION_MAX_MODELS)
+                        : check_model_name(model->name);
+    if (status != STATUS_OK)
         model_free(model);
-        return status;
-    }
-    session->models[session->model_count++] = model;
-    return STATUS_OK;
+    else
+        session->models[session->model_count++] = model;
+    return status;
 }
 
 Status session_add_source(Session *session, const char *name, Source *source)
@@ -199,21 +219,13 @@ static Status check_objective(Session *session, Objective *objective)
 
 static Status check_vocabulary(const Session *session)
 {
-    for (int m = 0; m < session->model_count; m++) {
-        const Option *option = option_find(session->models[m]->record->options, "vocab_size");
-        if (!option) continue;
-        int64_t rows = *(const int64_t *)((const char *)session->models[m]->config + option->offset);
+    for (int m = 0; m < session->model_count; m++)
         for (int s = 0; s < session->source_count; s++) {
+            char whose[SESSION_NAME_SIZE + 16];
             const Vocabulary *vocabulary = session->sources[s].source->vocabulary;
-            if (vocabulary && vocabulary->size > rows)
-                return status_fail(
-                    STATUS_INVALID,
-                    "data source '%s' has %lld pieces, model '%s' a vocab_size of %lld; build the model "
-                    "with vocab_size = tokenizer.vocab_size",
-                    session->sources[s].name, (long long)vocabulary->size, session->models[m]->name,
-                    (long long)rows);
+            snprintf(whose, sizeof whose, "data source '%s'", session->sources[s].name);
+            if (vocabulary) TRY(model_check_vocabulary(session->models[m], whose, vocabulary->size));
         }
-    }
     return STATUS_OK;
 }
 
@@ -240,6 +252,7 @@ Status session_check(Session *session)
         return status_fail(STATUS_INVALID, "session: there is no objective; add one, objectives.mlm{} for example");
     for (int i = 0; i < session->objective_count; i++) TRY(check_objective(session, session->objectives[i]));
     TRY(check_vocabulary(session));
+    TRY(classes_check(session));
     return check_lengths(session);
 }
 
@@ -276,6 +289,7 @@ void session_set_mode(Session *session, bool training)
 {
     tape_set_mode(session->tape, training, training);
     tape_set_precision(session->tape, session_precision(session));
+    tape_set_recompute(session->tape, session->recompute);
 }
 
 static Status hash_config(Hash *hash, const char *name, const Option *table, const void *config)

@@ -45,6 +45,7 @@ typedef struct NamedValue {
 typedef struct StepMetrics {
     int64_t step; /* the number of steps done, from 1 */
     double loss, lr, grad_norm, seconds;
+    double batch_seconds, update_seconds; /* of these: reading batches; norm, clipping and optimizer */
     int64_t tokens, examples;
     double objectives[SESSION_MAX_OBJECTIVES];
     bool skipped; /* the loss was a spike: nothing was updated */
@@ -90,6 +91,9 @@ struct Session {
     double clip_norm;    /* 0: no clipping */
     double skip_spikes;  /* a step whose loss lies so many deviations above the mean updates nothing; 0: never */
     int64_t precision;   /* a Precision */
+    bool recompute; /* layers are computed once more on the way back instead of kept: the same bits, less memory */
+    int64_t checkpoint_every, evaluate_every; /* steps; 0: a tenth of the run, with each checkpoint */
+    int64_t keep_checkpoints;                 /* the last ones that are kept, beside the best */
     LossStatistics losses;
     Model *models[SESSION_MAX_MODELS];
     SessionSource sources[SESSION_MAX_SOURCES];
@@ -149,6 +153,7 @@ Status session_step(Session *session, StepMetrics *out) STATUS_CHECKED;
 typedef struct SessionLook {
     const StepPlace *place;
     bool forward_only;
+    const Objective *only;        /* the gradient of this one alone; NULL: of all */
     const TapeObserver *tape;     /* NULL: nobody */
     const StepObserver *observer; /* NULL: nobody */
     /* Called when the gradients of this look stand in the parameters; NULL: nobody. */
@@ -168,14 +173,16 @@ Status session_view(Session *session, const StepPlace *place, int64_t micro, con
  * batch: by running the step once more with a look at every op. Returns STATUS_NONFINITE, or why that failed. */
 Status session_explain_nonfinite(Session *session) STATUS_CHECKED;
 
-/* Computes the objective's loss on the next batches, without learning: whether it fits. Changes nothing. */
-Status session_try(Session *session, const Objective *objective) STATUS_CHECKED;
+/* Computes the objective's loss on the next batches, without learning: whether it fits. Changes nothing. *loss may be
+ * NULL. */
+Status session_try(Session *session, const Objective *objective, double *loss) STATUS_CHECKED;
 
 /* A pass over a view of a batch, and the rest of what objectives in a step share. For evaluation and samples. */
 typedef struct Passes {
     Session *session;
-    RandomKey key; /* masks are drawn below it */
-    RandomKey dropout;
+    RandomKey key;            /* masks are drawn below it */
+    RandomKey dropout, draws; /* of this micro-step; draws: of objectives */
+    int64_t step, micro;
     Batch batches[SESSION_MAX_SOURCES]; /* plain, by place of the source; size 0: not read yet */
     int count;
     struct Pass {
@@ -187,6 +194,9 @@ typedef struct Passes {
     } items[SESSION_MAX_OBJECTIVES];
 } Passes;
 
+/* Reads the plain batches that the objective needs and that are not there yet, at the cursors (by place of the source),
+ * which move on. */
+Status passes_read(Passes *passes, Cursor *cursors, const Objective *objective) STATUS_CHECKED;
 /* The forward pass that the objective reads; made, with its view, at the first request for it. The plain batch of
  * its source must be in passes->batches. */
 Status passes_get(Passes *passes, const Objective *objective, Forward **out) STATUS_CHECKED;

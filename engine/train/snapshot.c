@@ -10,7 +10,7 @@ typedef struct ParamState {
     char *path;
     Tensor *value, *mask, *state[PARAM_STATES]; /* aliases; NULL as in Param */
     int64_t step, pruned;
-    bool frozen, decay;
+    bool frozen, decay, linear;
 } ParamState;
 
 typedef struct ModelState {
@@ -48,8 +48,11 @@ static Status take_param(void *context, Param *param)
 {
     ModelState *model = context;
     ParamState *state = &model->params[model->count++];
-    *state =
-        (ParamState){.step = param->step, .pruned = param->pruned, .frozen = param->frozen, .decay = param->decay};
+    *state = (ParamState){.step = param->step,
+                          .pruned = param->pruned,
+                          .frozen = param->frozen,
+                          .decay = param->decay,
+                          .linear = param->linear};
     TRY(memory_copy_text(param->path, &state->path));
     TRY(share(param->value, &state->value));
     TRY(share(param->mask, &state->mask));
@@ -174,7 +177,7 @@ typedef struct Fresh { /* what will take the place of the session's own */
 
 static Status build_model(const ModelState *state, Model **out)
 {
-    TRY(model_new(state->record, state->config, state->name, random_key(0, "snapshot"), out));
+    TRY(model_new(state->record, state->config, state->name, RANDOM_NONE, out));
     for (int i = 0; i < state->count; i++) {
         Param *param;
         TRY(find_or_add((*out)->root, &state->params[i], &param));
@@ -231,8 +234,9 @@ static void give_param(const ParamState *saved, ParamState *alias, Param *param)
     exchange(&param->mask, &alias->mask);
     for (int i = 0; i < PARAM_STATES; i++) exchange(&param->state[i], &alias->state[i]);
     param->step = saved->step;
-    param->frozen = saved->frozen;
+    param_set_frozen(param, saved->frozen);
     param->decay = saved->decay;
+    param->linear = saved->linear;
     param->pruned = saved->pruned;
     param_changed(param);
 }
@@ -318,6 +322,10 @@ Status snapshot_restore(const Snapshot *snapshot, Session *session)
         session->clip_norm = plain->clip_norm;
         session->skip_spikes = plain->skip_spikes;
         session->precision = plain->precision;
+        session->recompute = plain->recompute;
+        session->checkpoint_every = plain->checkpoint_every;
+        session->evaluate_every = plain->evaluate_every;
+        session->keep_checkpoints = plain->keep_checkpoints;
         session->losses = plain->losses;
         session->optimizer = plain->optimizer;
         session->schedule = plain->schedule;

@@ -39,6 +39,8 @@ struct Source {
     uint64_t seed;                /* of the order */
     Hash content;                 /* of the data that it reads */
     const Vocabulary *vocabulary; /* NULL where it is not text */
+    int64_t class_count;          /* classes of its labels; 0 where it has none */
+    const char *const *classes;   /* their names; NULL: they have none */
 };
 
 /* type->next() with the session's batch size in place of the source's own. Order and content of the examples do not

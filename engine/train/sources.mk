@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 ENGINE_SOURCES += engine/train/checkpoint.c
 ENGINE_SOURCES += engine/train/checkpoint.h
+ENGINE_SOURCES += engine/train/classes.c
+ENGINE_SOURCES += engine/train/classes.h
 ENGINE_SOURCES += engine/train/early_stopping.c
 ENGINE_SOURCES += engine/train/early_stopping.h
 ENGINE_SOURCES += engine/train/estimate.c
@@ -14,6 +16,8 @@ ENGINE_SOURCES += engine/train/pruning.c
 ENGINE_SOURCES += engine/train/pruning.h
 ENGINE_SOURCES += engine/train/session.c
 ENGINE_SOURCES += engine/train/session.h
+ENGINE_SOURCES += engine/train/shares.c
+ENGINE_SOURCES += engine/train/shares.h
 ENGINE_SOURCES += engine/train/source.c
 ENGINE_SOURCES += engine/train/source.h
 ENGINE_SOURCES += engine/train/structure.c
@@ -23,3 +27,5 @@ ENGINE_SOURCES += engine/train/run.c
 ENGINE_SOURCES += engine/train/run.h
 ENGINE_SOURCES += engine/train/snapshot.c
 ENGINE_SOURCES += engine/train/snapshot.h
+ENGINE_SOURCES += engine/train/watch.c
+ENGINE_SOURCES += engine/train/watch.h

@@ -47,6 +47,22 @@ static int place_of_source(Session *session, const char *name)
     return (int)(session_source(session, name) - session->sources);
 }
 
+static Status read_batch(Passes *passes, Cursor *cursors, const char *name)
+{
+    Session *session = passes->session;
+    int place = place_of_source(session, name);
+    const SessionSource *entry = &session->sources[place];
+    if (passes->batches[place].size) return STATUS_OK;
+    return source_next(entry->source, entry->batch_size, session->arena, &cursors[place], &passes->batches[place]);
+}
+
+Status passes_read(Passes *passes, Cursor *cursors, const Objective *objective)
+{
+    const char *target = objective_target(objective);
+    TRY(read_batch(passes, cursors, objective->source));
+    return target ? read_batch(passes, cursors, target) : STATUS_OK;
+}
+
 Status passes_get(Passes *passes, const Objective *objective, Forward **out)
 {
     Session *session = passes->session;
@@ -62,7 +78,10 @@ Status passes_input(Passes *passes, const Objective *objective, ObjectiveInput *
     const char *target = objective_target(objective);
     static const char plain[OBJECTIVE_NAME_SIZE];
     Tensor *trunk;
-    *out = (ObjectiveInput){.step = session->step, .steps = session->steps};
+    *out = (ObjectiveInput){.step = passes->step,
+                            .steps = session->steps,
+                            .micro = passes->micro,
+                            .random = random_subkey_name(passes->draws, objective->name)};
     TRY(passes_get(passes, objective, &out->pass));
     if (!target) return STATUS_OK;
     TRY(forward_output(out->pass, model->record->trunk, &trunk));
@@ -87,11 +106,6 @@ typedef struct Micro {
     const SessionLook *look; /* NULL: a step that counts */
 } Micro;
 
-static bool active(const Objective *objective)
-{
-    return objective->enabled && objective->weight > 0;
-}
-
 static void count_tokens(StepMetrics *metrics, const Batch *batch)
 {
     const Tensor *lengths = batch_find(batch, "lengths");
@@ -99,28 +113,14 @@ static void count_tokens(StepMetrics *metrics, const Batch *batch)
     for (int64_t i = 0; lengths && i < batch->size; i++) metrics->tokens += TENSOR_I32(lengths)[i];
 }
 
-/* The plain batch of a source, once a micro-step. */
-static Status read_batch(Micro *micro, Passes *passes, const char *name)
-{
-    Session *session = micro->session;
-    int place = place_of_source(session, name);
-    const SessionSource *entry = &session->sources[place];
-    if (passes->batches[place].size) return STATUS_OK;
-    TRY(source_next(entry->source, entry->batch_size, session->arena, &micro->cursors[place],
-                    &passes->batches[place]));
-    count_tokens(micro->metrics, &passes->batches[place]);
-    return STATUS_OK;
-}
-
 static Status read_batches(Micro *micro, Passes *passes)
 {
-    Session *session = micro->session;
-    for (int o = 0; o < session->objective_count; o++) {
-        const char *target = objective_target(session->objectives[o]);
-        if (!active(session->objectives[o])) continue;
-        TRY(read_batch(micro, passes, session->objectives[o]->source));
-        if (target) TRY(read_batch(micro, passes, target));
-    }
+    const Session *session = micro->session;
+    for (int o = 0; o < session->objective_count; o++)
+        if (objective_active(session->objectives[o]))
+            TRY(passes_read(passes, micro->cursors, session->objectives[o]));
+    for (int i = 0; i < session->source_count; i++)
+        if (passes->batches[i].size) count_tokens(micro->metrics, &passes->batches[i]);
     return STATUS_OK;
 }
 
@@ -165,24 +165,49 @@ static Status add_objective(Micro *micro, Passes *passes, int place, Tensor **to
     return STATUS_OK;
 }
 
+static bool any_frozen(const Session *session)
+{
+    for (int i = 0; i < session->model_count; i++)
+        if (module_has_frozen(session->models[i]->root)) return true;
+    return false;
+}
+
+static bool takes_part(const Micro *micro, const Objective *objective)
+{
+    return objective_active(objective) && (!micro->look || !micro->look->only || micro->look->only == objective);
+}
+
 static Status forward_backward(Micro *micro, Passes *passes)
 {
     Session *session = micro->session;
     Tensor *total = NULL;
+    double start = clock_seconds();
     TRY(read_batches(micro, passes));
+    micro->metrics->batch_seconds += clock_seconds() - start;
     for (int i = 0; i < session->objective_count; i++)
-        if (active(session->objectives[i])) TRY(add_objective(micro, passes, i, &total));
+        if (takes_part(micro, session->objectives[i])) TRY(add_objective(micro, passes, i, &total));
     if (!total) return status_fail(STATUS_INVALID, "step: no objective is on with a weight above 0");
     micro->metrics->loss += tensor_get(total, 0);
-    return micro->look && micro->look->forward_only ? STATUS_OK : tape_backward(session->tape, total, NULL);
+    bool back = !micro->look || !micro->look->forward_only;
+    if (!total->node && any_frozen(session)) back = false; /* nothing that the loss sees is trained */
+    return back ? tape_backward(session->tape, total, NULL) : STATUS_OK;
+}
+
+static RandomKey key_of(const Micro *micro, const char *domain)
+{
+    RandomKey step = random_subkey(random_key(micro->session->seed, domain), (uint64_t)micro->step);
+    return random_subkey(step, (uint64_t)micro->number);
 }
 
 static Status run_micro(Micro *micro)
 {
     Session *session = micro->session;
-    RandomKey seed = random_key(session->seed, "dropout");
-    Passes passes = {.session = session, .key = random_key(session->seed, "views")};
-    passes.dropout = random_subkey(random_subkey(seed, (uint64_t)micro->step), (uint64_t)micro->number);
+    Passes passes = {.session = session,
+                     .key = random_key(session->seed, "views"),
+                     .dropout = key_of(micro, "dropout"),
+                     .draws = key_of(micro, "draws"),
+                     .step = micro->step,
+                     .micro = micro->number};
     session_set_mode(session, true);
     Status status = forward_backward(micro, &passes);
     passes_clear(&passes);
@@ -190,25 +215,28 @@ static Status run_micro(Micro *micro)
     return status;
 }
 
-static Status try_loss(Micro *micro, Passes *passes, const Objective *objective)
+static Status try_loss(Micro *micro, Passes *passes, const Objective *objective, double *out)
 {
-    const char *target = objective_target(objective);
     ObjectiveInput input;
     Tensor *loss;
-    TRY(read_batch(micro, passes, objective->source));
-    if (target) TRY(read_batch(micro, passes, target));
+    TRY(passes_read(passes, micro->cursors, objective));
     TRY(passes_input(passes, objective, &input));
-    return objective_loss(objective, &input, &loss, NULL);
+    TRY(objective_loss(objective, &input, &loss, NULL));
+    if (out) *out = tensor_get(loss, 0);
+    return STATUS_OK;
 }
 
-Status session_try(Session *session, const Objective *objective)
+Status session_try(Session *session, const Objective *objective, double *loss)
 {
     StepMetrics metrics = {0};
     Micro micro = {.session = session, .metrics = &metrics};
-    Passes passes = {.session = session, .key = random_key(session->seed, "try")};
+    Passes passes = {.session = session,
+                     .key = random_key(session->seed, "try"),
+                     .draws = random_key(session->seed, "try draws"),
+                     .step = session->step};
     for (int i = 0; i < session->source_count; i++) micro.cursors[i] = session->sources[i].cursor;
     session_set_mode(session, false);
-    Status status = try_loss(&micro, &passes, objective);
+    Status status = try_loss(&micro, &passes, objective, loss);
     passes_clear(&passes);
     tape_reset(session->tape);
     return status;
@@ -278,11 +306,13 @@ static Status update(Session *session, StepMetrics *metrics)
 static Status update_and_prune(Session *session, StepMetrics *metrics)
 {
     StepPruning pruning;
+    double start = clock_seconds();
     TRY(pruning_prepare(session, &pruning));
     Status status = update(session, metrics);
     if (status == STATUS_OK) pruning_commit(session, &pruning);
     pruning_clear(&pruning);
     metrics->sparsity = session_sparsity(session);
+    metrics->update_seconds = clock_seconds() - start;
     return status;
 }
 
@@ -316,7 +346,7 @@ Status session_step(Session *session, StepMetrics *out)
     TRY(status);
     for (int i = 0; i < session->source_count; i++) session->sources[i].cursor = micro.cursors[i];
     for (int i = 0; i < session->objective_count; i++)
-        if (!active(session->objectives[i])) metrics.objectives[i] = (double)NAN;
+        if (!objective_active(session->objectives[i])) metrics.objectives[i] = (double)NAN;
     remember_loss(session, &metrics);
     session->step++;
     metrics.seconds = clock_seconds() - start;

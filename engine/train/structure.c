@@ -27,7 +27,8 @@ static Status rebuild(Session *session, Model *model, const void *config, Random
                       Model **out)
 {
     Model *fresh;
-    TRY(model_new(model->record, config, model->name, key, &fresh));
+    TRY(model_new(model->record, config, model->name, RANDOM_NONE, &fresh));
+    model_draw_new(model, fresh, except, key);
     Status status = check_fit(session, model, fresh);
     if (status == STATUS_OK) status = model_carry(model, fresh, except);
     if (status == STATUS_OK)
@@ -70,7 +71,7 @@ static Status try_addition(Session *session, Objective *objective)
     for (int i = 0; i < count; i++) memcpy(views[i], session->objectives[i]->view, sizeof views[i]);
     TRY(session_add_objective(session, objective_ref(objective)));
     Status status = session_check(session);
-    if (status == STATUS_OK) status = session_try(session, objective);
+    if (status == STATUS_OK) status = session_try(session, objective, NULL);
     session_forget(session, session->source_count, count);
     while (model->root->child_count > children) module_remove(model->root->children[model->root->child_count - 1]);
     for (int i = 0; i < count; i++) memcpy(session->objectives[i]->view, views[i], sizeof views[i]);

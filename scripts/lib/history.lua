@@ -166,6 +166,7 @@ local function go(step, path)
   end
   local back = lathe.snapshot(H.session)
   local start = nearest(step, path)
+  if not start then fail("step %s cannot be computed again: the weights in %s, from which the run began, are not there any more", comma(step), lathe.stood_in()) end
   local ok, problem = pcall(silently, function()
     lathe.restore(H.session, start.state)
     recompute(step, path, #start.path)
@@ -249,6 +250,20 @@ local function note(effect, inverse)
   write(text)
   record(shown(effect))
   register { effect = effect, inverse = inverse }
+end
+
+local early = {} -- warnings before there is a history
+
+local function put_warning(words) H.directory.put_journal("-- warning: " .. words .. "\n") end
+
+-- Something that a journal cannot do again is told once and stays in the journal. session: nil is the run's own.
+function history.warn(session, words)
+  local run = not session or (H and session == H.session)
+  local known = H and H.warnings or early
+  if run and known[words] then return end
+  print("warning: " .. words)
+  if run then known[words] = true end
+  if run and H and H.directory then put_warning(words) end
 end
 
 -- --- what a person calls ---
@@ -470,6 +485,15 @@ function snapshot()
   announce("snapshot of step %s; rewind(%d) comes back to it", comma(now()), now())
 end
 
+-- The steps on the way here that rewind() goes back to without computing anything.
+function history.steps_at_hand()
+  local list = {}
+  for _, snapshot in ipairs(H and H.snapshots or {}) do
+    if on_the_way(snapshot.step, snapshot.path, now(), current().path) then list[#list + 1] = snapshot.step end
+  end
+  return list
+end
+
 local function megabytes(bytes) return comma((bytes + (1 << 19)) >> 20) end
 
 -- The steps that there is a snapshot of, and how much room they take; with a table, other limits.
@@ -496,12 +520,13 @@ end
 
 -- --- the life of a history ---
 
--- directory: the functions of a run's directory, nil for a session at the prompt.
+-- directory: the functions of a run's directory, nil for a session at the prompt. A session whose weights are gone
+-- has no first state.
 function history.start(session, directory)
-  H = { session = session, directory = directory, edits = {}, branches = {}, order = {}, deleted = {}, snapshots = {}, limit = SNAPSHOTS_MEMORY, disk_limit = SNAPSHOTS_DISK }
+  H = { session = session, directory = directory, edits = {}, branches = {}, order = {}, deleted = {}, snapshots = {}, warnings = early, limit = SNAPSHOTS_MEMORY, disk_limit = SNAPSHOTS_DISK }
   new_branch("main", nil, 0, {}, 0)
   H.current = "main"
-  H.snapshots[1] = { step = session.step, path = {}, state = lathe.snapshot(session) }
+  if not lathe.stood_in() then H.snapshots[1] = { step = session.step, path = {}, state = lathe.snapshot(session) } end
   lathe.track(session, note)
 end
 
@@ -526,9 +551,11 @@ local function follow_plan()
   end
 end
 
--- A new run: edits that are planned before its first step are made now.
+-- A new run: its first state is noted, and edits that are planned before its first step are made now.
 function history.begin(session, directory)
   history.start(session, directory)
+  write("began()")
+  for words in pairs(directory and early or {}) do put_warning(words) end
   follow_plan()
 end
 
@@ -554,7 +581,8 @@ function history.headline(session)
   local text = ("%s, branch %s: step %s of %s"):format(name, H.current, comma(session.step), comma(session.steps))
   local speed = session.last and session.last.tokens_per_second
   if speed and speed > 0 then text = text .. (", %s tokens/s"):format(comma(speed // 1 | 0)) end
-  return text .. (", last snapshot at %s"):format(comma(H.snapshots[#H.snapshots].step))
+  local last = H.snapshots[#H.snapshots]
+  return last and text .. (", last snapshot at %s"):format(comma(last.step)) or text
 end
 
 -- The last line of a run that was trained to its end; a line for each checkpoint. They say which state was reached.

@@ -14,7 +14,7 @@ function history.entries(journal)
     if step then
       entry = { step = tonumber(step), hash = hash }
       list[#list + 1] = entry
-    elseif entry then
+    elseif entry and not line:match "^%-%- warning: " then
       local back = line:match "^%-%- back: (.*)$"
       if back then entry.inverse = back else entry.text = entry.text and entry.text .. "\n" .. line or line end
     end
@@ -26,8 +26,16 @@ function history.entries(journal)
   return list
 end
 
+-- Tells again what the journal warns of.
+local function repeat_warnings(journal)
+  for words in journal:gmatch "%-%- warning: ([^\n]*)" do
+    if not inner.state().warnings[words] then print("warning: " .. words) end
+    inner.state().warnings[words] = true
+  end
+end
+
 -- Entries that only say which state was reached.
-local marks = { ["finish()"] = true, ["saved()"] = true }
+local marks = { ["began()"] = true, ["finish()"] = true, ["saved()"] = true }
 history.marks = marks
 
 local commands = {
@@ -85,7 +93,9 @@ end
 local function read_all(session, directory)
   history.start(session, directory)
   local H = inner.state()
-  local entries = history.entries(directory.read_journal())
+  local journal = directory.read_journal()
+  local entries = history.entries(journal)
+  repeat_warnings(journal)
   local ok, problem = pcall(read, entries)
   local step = H.reading or 0
   H.reading = nil
@@ -101,6 +111,7 @@ function history.resume(session, directory)
   lathe.set_edits(session, table.concat(current().path, " "))
   directory.remove_checkpoints_after(step)
   directory.cut_metrics(step)
+  for _, name in ipairs(H.order) do directory.store_branch(name) end
   inner.follow_plan()
 end
 
@@ -154,7 +165,11 @@ end
 local function report_difference(entry, number, from, hash, states, metrics)
   print(("step %s: the state is %s, the journal says %s"):format(comma(entry.step), hash, entry.hash))
   print(("  the first tensor that differs: %s"):format(different_tensor(states, number) or "none; cursors or options differ"))
-  print(("  the state of step %s, entry %d of the journal, was still the same"):format(comma(from), number - 1))
+  if number == 1 then
+    print("  nothing before it was recorded: the run may have begun from other weights, another seed or other libraries")
+  else
+    print(("  the state of step %s, entry %d of the journal, was still the same"):format(comma(from), number - 1))
+  end
   local H = inner.state()
   local step = metrics and different_step(metrics(), H.done)
   if not metrics then return end
@@ -172,6 +187,7 @@ function history.replay(session, journal, states, till, metrics)
   history.start(session, nil)
   local H = inner.state()
   H.quiet = true
+  repeat_warnings(journal)
   local reached, last = 0, 0
   H.stepped = function() H.done[#H.done + 1] = { step = session.step, metrics = as_recorded(session.last.loss, session.last.grad_norm) } end
   for i, entry in ipairs(history.entries(journal)) do

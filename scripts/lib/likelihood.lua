@@ -29,23 +29,25 @@ local function ids_of(text, source, tokenizer)
   return ids
 end
 
--- Without the place in this file in front of an error.
-local function score(...)
-  local ok, sum, tokens = pcall(lathe.likelihood, ...)
-  if not ok then error(type(sum) == "string" and sum:gsub("^lathe/[^:]+:%d+: ", "") or sum, 0) end
-  return sum, tokens
+-- Without the place in this file in front of an error, but with what it is about.
+local function plainly(about, f, ...)
+  local results = table.pack(pcall(f, ...))
+  if results[1] then return table.unpack(results, 2, results.n) end
+  local message = results[2]
+  error(type(message) == "string" and about .. message:gsub("^lathe/[^:]+:%d+: ", "") or message, 0)
 end
 
 local Score = {}
 Score.__tostring = function(s)
-  return ("log likelihood %.4f, %d tokens, perplexity %.3f, %.3f bits per byte"):format(s.log_likelihood, s.tokens, s.perplexity, s.bits_per_byte)
+  return ("log likelihood %.4f, %d tokens%s, perplexity %.3f, %.3f bits per byte"):format(s.log_likelihood, s.tokens,
+    s.unknown > 0 and (" (%d unknown)"):format(s.unknown) or "", s.perplexity, s.bits_per_byte)
 end
 
 function scoring.likelihood(session, text, options)
   if type(text) ~= "string" then fail("likelihood: a text is wanted, as in run:likelihood('The cat sat.')") end
   local name, source, tokenizer = parts(session, options)
-  local sum, tokens = score(session, name, source, ids_of(text, source, tokenizer))
-  return setmetatable({ log_likelihood = sum, tokens = tokens, perplexity = math.exp(-sum / tokens),
+  local sum, tokens, unknown = plainly("", lathe.likelihood, session, name, source, ids_of(text, source, tokenizer))
+  return setmetatable({ log_likelihood = sum, tokens = tokens, unknown = unknown, perplexity = math.exp(-sum / tokens),
     bits_per_byte = -sum / math.log(2) / #text }, Score)
 end
 
@@ -61,12 +63,15 @@ end
 function scoring.minimal_pairs(session, path, options)
   if type(path) ~= "string" then fail("minimal_pairs: the path of a file is wanted, a JSON object a line") end
   local name, source, tokenizer = parts(session, options)
-  local result, list = { pairs = 0, right = 0, kinds = {} }, lathe.read_pairs(path)
+  local result, list = { pairs = 0, right = 0, kinds = {} }, plainly("", lathe.read_pairs, path)
   if #list == 0 then fail("%s: there is no pair in it", path) end
   local told = lathe.clock()
   for i, pair in ipairs(list) do
-    local good = score(session, name, source, ids_of(pair[1], source, tokenizer))
-    local bad = score(session, name, source, ids_of(pair[2], source, tokenizer))
+    local scores = {}
+    for n, which in ipairs { "sentence_good", "sentence_bad" } do
+      scores[n] = plainly(("%s: line %d: %s: "):format(path, pair[4], which), lathe.likelihood, session, name, source,
+        ids_of(pair[n], source, tokenizer))
+    end
     local kind = result.kinds[pair[3]]
     if not kind then
       kind = { name = pair[3] == "" and "(no UID)" or pair[3], pairs = 0, right = 0 }
@@ -74,7 +79,7 @@ function scoring.minimal_pairs(session, path, options)
     end
     for _, count in ipairs { result, kind } do
       count.pairs = count.pairs + 1
-      if good > bad then count.right = count.right + 1 end
+      if scores[1] > scores[2] then count.right = count.right + 1 end
       count.accuracy = count.right / count.pairs
     end
     if lathe.clock() - told > 1 then

@@ -9,7 +9,7 @@ local fields = {
   last = "metrics of the last step", model = "the first model", models = "models by name", data = "data sources by name",
   objectives = "loss terms by name", optimizer = "options of the optimizer", schedule = "options of the schedule",
   accumulate = "micro-batches of a step", clip_norm = "the gradient's norm is cut to this",
-  precision = "what products of matrices read: f32 or bf16",
+  precision = "what products of matrices read: f32 or bf16", recompute = "layers are computed again instead of kept",
 }
 
 local function first_sentence(text)

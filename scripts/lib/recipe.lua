@@ -90,8 +90,9 @@ local checks = {
   end,
   file = function(name, param, value)
     if type(value) ~= "string" then refuse(name, param, value) end
-    local what = lathe.file_kind(value)
-    if not what then fail("%s: there is no file '%s'", name, value) end
+    local kept = lathe.stand_in(value)
+    if kept then return kept end
+    if not lathe.file_kind(value) then fail("%s: there is no file '%s'", name, value) end
     return value
   end,
   choice = function(name, param, value)

@@ -4,8 +4,9 @@
 
     tests/bench/workbench.py build/lathe [--minutes 0]
 
-Prints the time from a key to the changed screen, bytes a second at 80x24, the ratio of a training step's time with
-the workbench open to without (windows in alternation), and with --minutes memory and descriptors over that time."""
+Prints the time from a key to the changed screen, bytes a second at 80x24, what the panes' questions cost the run, the
+ratio of a training step's time with the workbench open to without (windows in alternation), and with --minutes memory
+and descriptors over that time."""
 import argparse, fcntl, json, os, pty, select, statistics, struct, subprocess, sys, tempfile, termios, time
 
 
@@ -86,7 +87,18 @@ def main():
             time.sleep(3)
 
 
+def costs(lathe, run):
+    """The least of five, in seconds of the engine, and the share of the time: the next question waits 200 times as long."""
+    step = statistics.median(steps_of(run)[-20:])
+    for topic, every in ("shares", 4), ("model", 3), ("samples", 10), ("data", 5), ("attention", 5):
+        line = f'lathe.view("{topic}"{", 0, 0" if topic == "attention" else ""})\n'
+        answer = subprocess.run([lathe, "attach", run], input=line.encode() * 5, stdout=subprocess.PIPE).stdout.decode()
+        took = min(json.loads(row)["seconds"] for row in answer.splitlines() if row.startswith('{"seconds"'))
+        print(f"{topic}: {1e3 * took:.2f} ms, {took / step:.3f} of a step, {100 * took / max(every, 200 * took):.2f} % of the time")
+
+
 def measure(lathe, run, asked):
+    costs(lathe, run)
     screen = Screen(lathe, run)
     if not screen.read(10, b"palette"):
         sys.exit("the workbench did not open")

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Makes tests/golden/bert_model.safetensors (weights of a tiny BERT), bert_steps.safetensors (batches, logits of the first one,
-and the losses of 20 AdamW steps with clipping at 1) and bert_bf16.safetensors (the losses where products read bf16). Run it by
+the losses of 20 AdamW steps with clipping at 1, and the same for a classifier) and bert_bf16.safetensors (the losses where products read bf16). Run it by
 hand: /usr/bin/python3 tests/parity/bert.py"""
 import os
 import sys
@@ -13,6 +13,7 @@ from torch.nn import functional as F
 sys.path.insert(0, os.path.dirname(__file__))
 import safetensors_file
 from torch_bert import Bert
+from torch_classes import expectations
 
 STEPS, B, T, N, VOCAB = 20, 3, 11, 5, 61
 GOLDEN = os.path.join(os.path.dirname(__file__), "..", "golden")
@@ -80,6 +81,9 @@ out = dict(input_ids=ids, token_type_ids=types, lengths=lengths, masked_position
            next_sentence_label=labels)
 batches = (ids, types, lengths, positions, targets, labels)
 train(model, batches, out)
+classifier = Bert(vocab_size=VOCAB, hidden_size=24, num_hidden_layers=2, num_attention_heads=3,
+                  max_position_embeddings=16, dropout=0.0, num_labels=3)
+out.update(expectations(classifier, weights, "bert.", (ids, types, lengths), random.integers(0, 3, (STEPS, B)).astype(np.int32)))
 safetensors_file.write(os.path.join(GOLDEN, "bert_steps.safetensors"), out)
 
 with torch.no_grad():

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Makes tests/golden/gpt2_model.safetensors (weights of a tiny GPT-2 in Hugging Face's layout) and gpt2_steps.safetensors (batches,
-logits of the first one, 200 tokens of greedy generation with the gaps to the second best, and the losses of 20 AdamW steps
-with clipping at 1). Run it by hand: /usr/bin/python3 tests/parity/gpt2.py"""
+logits of the first one, 200 tokens of greedy generation with the gaps to the second best, the losses of 20 AdamW steps with
+clipping at 1, and the same for a classifier). Run it by hand: /usr/bin/python3 tests/parity/gpt2.py"""
 import os
 import sys
 
@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import safetensors_file
+from torch_classes import expectations
 from torch_gpt2 import Gpt2
 
 STEPS, B, T, VOCAB, TOKENS = 20, 3, 12, 61, 200
@@ -54,5 +55,7 @@ for step in range(STEPS):
     losses.append(loss.item())
 out["losses"] = np.array(losses, np.float32)
 out["grad_norms"] = np.array(norms, np.float32)
+classifier = Gpt2(vocab_size=VOCAB, n_embd=24, n_layer=2, n_head=3, n_positions=256, dropout=0.0, num_labels=3)
+out.update(expectations(classifier, weights, "transformer.", (ids, lengths), random.integers(0, 3, (STEPS, B)).astype(np.int32)))
 safetensors_file.write(os.path.join(GOLDEN, "gpt2_steps.safetensors"), out)
 print("losses", losses[0], "->", losses[-1])

@@ -62,13 +62,15 @@ class Bert(nn.Module):
         predictions = Named(transform=Named(dense=nn.Linear(h, h), LayerNorm=nn.LayerNorm(h, eps=1e-12)))
         predictions.bias = nn.Parameter(torch.zeros(c["vocab_size"]))
         self.cls = Named(predictions=predictions, seq_relationship=nn.Linear(h, 2))
+        if c.get("num_labels"):
+            self.classifier = nn.Linear(h, c["num_labels"])
         for name, p in self.named_parameters():
             if "LayerNorm" in name:
                 continue
             nn.init.zeros_(p) if p.dim() == 1 else nn.init.normal_(p, 0, c.get("initializer_range", 0.02))
 
-    def forward(self, ids, types, lengths, positions):
-        """ids, types int64[B,T]; lengths int64[B] or None; positions int64[n] in B*T -> logits [n,vocab], [B,2]."""
+    def encode(self, ids, types, lengths):
+        """ids, types int64[B,T]; lengths int64[B] or None -> hidden [B,T,H], pooled [B,H]."""
         e = self.bert.embeddings
         t = ids.shape[1]
         x = e.LayerNorm(e.word_embeddings(ids) + e.position_embeddings.weight[:t] + e.token_type_embeddings(types))
@@ -79,12 +81,20 @@ class Bert(nn.Module):
             bias = torch.zeros(outside.shape).masked_fill(outside, -math.inf)[:, None, None]
         for layer in self.bert.encoder.layer:
             x = layer(x, bias)
-        pooled = torch.tanh(self.bert.pooler.dense(x[:, 0]))
+        return x, torch.tanh(self.bert.pooler.dense(x[:, 0]))
+
+    def forward(self, ids, types, lengths, positions):
+        """positions int64[n] in B*T -> logits [n,vocab], [B,2]."""
+        x, pooled = self.encode(ids, types, lengths)
         rows = x.reshape(-1, x.shape[2])[positions]
         transform = self.cls.predictions.transform
         rows = transform.LayerNorm(F.gelu(transform.dense(rows)))
-        logits = F.linear(rows, e.word_embeddings.weight, self.cls.predictions.bias)
+        logits = F.linear(rows, self.bert.embeddings.word_embeddings.weight, self.cls.predictions.bias)
         return logits, self.cls.seq_relationship(pooled)
+
+    def classes(self, ids, types, lengths):
+        """-> [B,num_labels], from the pooled first token."""
+        return self.classifier(F.dropout(self.encode(ids, types, lengths)[1], self.c["dropout"], self.training))
 
     def optimizer(self, lr=1e-3, weight_decay=0.01):
         matrices = [p for p in self.parameters() if p.dim() > 1]

@@ -60,6 +60,8 @@ class Gpt2(nn.Module):
         self.c = c
         self.transformer = Named(wte=nn.Embedding(c["vocab_size"], h), wpe=nn.Embedding(c["n_positions"], h),
                                  h=nn.ModuleList(Layer(c) for _ in range(c["n_layer"])), ln_f=nn.LayerNorm(h, eps=1e-5))
+        if c.get("num_labels"):
+            self.score = nn.Linear(h, c["num_labels"], bias=False)
         for name, p in self.named_parameters():
             if "ln_" in name:
                 continue
@@ -78,6 +80,10 @@ class Gpt2(nn.Module):
 
     def forward(self, ids):
         return F.linear(self.hidden(ids), self.transformer.wte.weight)
+
+    def classes(self, ids, lengths):
+        """ids int64[B,T], lengths int64[B] -> [B,num_labels], from each sequence's last token."""
+        return self.score(self.hidden(ids)[torch.arange(len(ids)), lengths - 1])
 
     @torch.no_grad()
     def generate(self, ids, tokens):

@@ -68,6 +68,14 @@ local other = session { model = models.bert { vocab_size = 100, hidden_size = 8,
 local ok, message = pcall(other.generate, other, "one")
 assert(not ok and message:find("is a bert, which is no decoder", 1, true), message)
 
+-- As much as fits, where nobody says how much; a tokenizer of another model.
+same(#s:generate(("one "):rep(30) .. "one", { temperature = 0 }), 5)
+assert(#s:generate("one", { temperature = 0 }) >= 100)
+local wide = tokenizers.characters.train(data.text(path, { sentences = "verbatim" }))
+local narrow = session { model = models.gpt2 { vocab_size = 20, n_embd = 8, n_layer = 1, n_positions = 16 } }
+ok, message = pcall(narrow.generate, narrow, "one", { tokenizer = wide })
+assert(not ok and message:find("has " .. wide.vocab_size .. " pieces, model 'model' a vocab_size of 20: they do not belong together", 1, true), message)
+
 -- What is generated leaves the state alone.
 local before = s:hash()
 s:generate("one", { tokens = 20 })

@@ -57,6 +57,7 @@ local edits_ = {
   function() run.objectives.nsp.weight = random(10) / 10 end,
   function() run.optimizer.lr = 0.001 * (1 + random(30)) end,
   function() run.clip_norm = 0.1 * (1 + random(20)) end,
+  function() run.recompute = random(2) == 0 end,
   function() run.precision = random(2) == 0 and "bf16" or "f32" end,
   function() run.model.bert.pooler.frozen = random(2) == 0 end,
   function() run.objectives.mlm.mlm_probability = 0.1 + random(5) / 20 end,

@@ -74,10 +74,15 @@ do
   assert(found.pairs == 3 and found.kinds[1].name == "order" and found.kinds[1].pairs == 2 and found.kinds[2].pairs == 1)
   close(found.accuracy, found.right / 3, "accuracy")
   assert(found.right >= 2, tostring(found))
+  local known, rubbish = s:likelihood "one two.", s:likelihood "one zzz two qqq."
+  assert(rubbish.unknown == known.unknown + 2 and rubbish.tokens == known.tokens + 2, tostring(known))
+  assert(rubbish.log_likelihood < known.log_likelihood and tostring(rubbish):find(("5 tokens (%d unknown)"):format(rubbish.unknown), 1, true), tostring(rubbish))
+  write '{"sentence_good": "one", "sentence_bad": "two"}\n\n{"sentence_good": "one", "sentence_bad": " "}\n'
+  fails(s, path .. ": line 3: sentence_bad: likelihood: the text has no token to score", s.minimal_pairs, s, path)
   write '{"sentence_good": "one"}\n'
   fails(s, "line 1", s.minimal_pairs, s, path)
   write "\n{nonsense}\n"
-  fails(s, "line 2", s.minimal_pairs, s, path)
+  fails(s, path .. ": line 2, column ", s.minimal_pairs, s, path)
   write "\n"
   fails(s, "no pair", s.minimal_pairs, s, path)
   fails(s, "no such file", s.minimal_pairs, s, path .. ".none")

@@ -6,7 +6,9 @@
 #include "engine/base/hash.h"
 #include "engine/base/memory.h"
 #include "engine/base/names.h"
+#include "engine/base/printable.h"
 #include "engine/base/signals.h"
+#include "engine/base/thousands.h"
 #include "engine/base/threads.h"
 #include "engine/kernels/gemm.h"
 #include "tests/unit/check_more.h"
@@ -62,6 +64,34 @@ static void *other_thread(void *unused)
     status_fail(STATUS_IO, "theirs");
     return NULL;
 }
+
+/* What a file says may reach a terminal, but does not steer it. */
+START_TEST(messages_are_printable)
+{
+    static const struct {
+        const char *text, *shown;
+    } cases[] = {{"plain\ttext\nand more", "plain\ttext\nand more"},
+                 {"\x1b[31mred\a\x7f\r", "\\x1b[31mred\\x07\\x7f\\x0d"},
+                 {"caf\xc3\xa9 \xe2\x82\xac", "caf\xc3\xa9 \xe2\x82\xac"},
+                 {"\xc2\x9b"
+                  "2J",
+                  "\\x9b2J"},
+                 {"\xc2", "\xc2"},
+                 {"\xff\xfe", "\xff\xfe"}};
+    char out[64], small[6];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        ck_assert_str_eq(printable(cases[i].text, out, sizeof out), cases[i].shown);
+        (void)status_fail(STATUS_FORMAT, "tensor '%s'", cases[i].text);
+        ck_assert_str_eq(status_message() + 8, strcat(out, "'"));
+        (void)status_context(STATUS_FORMAT, "%s", cases[i].text);
+        printable(cases[i].text, out, sizeof out);
+        ck_assert_int_eq(strncmp(status_message(), out, strlen(out)), 0);
+    }
+    ck_assert_str_eq(printable("ab\x1b[", small, sizeof small), "ab"); /* not half of an escape */
+    ck_assert_str_eq(printable("abcd\xc3\xa9", small, sizeof small), "abcd");
+    ck_assert_str_eq(printable("", small, 1), "");
+}
+END_TEST
 
 START_TEST(status_belongs_to_its_thread)
 {
@@ -261,6 +291,23 @@ START_TEST(signals_spare_the_heap)
 END_TEST
 
 Suite *base_suite(void);
+START_TEST(numbers_are_grouped)
+{
+    static const struct Case {
+        int64_t value;
+        const char *text;
+    } list[] = {{0, "0"},
+                {999, "999"},
+                {-999, "-999"},
+                {1000, "1,000"},
+                {-1234567, "-1,234,567"},
+                {INT64_MIN, "-9,223,372,036,854,775,808"}};
+    char text[THOUSANDS_BYTES];
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++)
+        ck_assert_str_eq(thousands(list[i].value, text), list[i].text);
+}
+END_TEST
+
 Suite *base_suite(void)
 {
     Suite *suite = suite_create("base");
@@ -268,6 +315,7 @@ Suite *base_suite(void)
     tcase_add_test(tests, status_is_forwarded_with_context);
     tcase_add_test(tests, status_cuts_long_messages);
     tcase_add_test(tests, status_belongs_to_its_thread);
+    tcase_add_test(tests, messages_are_printable);
     tcase_add_test(tests, buffer_grows_and_is_taken);
     tcase_add_test(tests, buffer_survives_failure);
     tcase_add_test(tests, names_count_edits);
@@ -277,6 +325,7 @@ Suite *base_suite(void)
     tcase_add_test(tests, cancel_is_asked_for_and_cleared);
     tcase_add_test(tests, grid_runs_every_tile_once);
     tcase_add_test(tests, signals_spare_the_heap);
+    tcase_add_test(tests, numbers_are_grouped);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -273,6 +273,12 @@ static const struct BadJson {
      "has lstrip, which Lathe does not do"},
     {"{" A_MODEL ", " BYTE_LEVEL ", \"added_tokens\": [{\"id\": 7, \"content\": \"<m>\"}]}", "has id 7"},
     {"{" A_MODEL ", " BYTE_LEVEL ", \"added_tokens\": [{\"id\": 3}]}", "content"},
+    {"{" A_MODEL ", " BYTE_LEVEL ", \"added_tokens\": {\"<m>\": 3}}", "added_tokens is an object, not an array"},
+    {"{" A_MODEL ", " BYTE_LEVEL ", \"added_tokens\": \"<m>\"}", "added_tokens is a string, not an array"},
+    {"{" A_MODEL ", " BYTE_LEVEL ", \"decoder\": {\"type\": \"BPEDecoder\"}}", "its decoder is 'BPEDecoder'"},
+    {"{" BYTE_LEVEL
+     ", \"model\": {\"vocab\": {\"a\": 0, \"<|endoftext|>\": 1}, \"merges\": [[\"a\", \"a\", \"a\"]]}}",
+     "not two pieces"},
 };
 
 START_TEST(bad_jsons_are_refused)
@@ -308,6 +314,44 @@ START_TEST(other_jsons_are_read)
     for (int i = 0; i < 4; i++) ck_assert_int_eq(list.ids[i], expected[i]);
     token_list_free(&list);
     bpe_unref(tokenizer);
+}
+END_TEST
+
+static void assert_ids(const TokenList *list, const int32_t *ids, int64_t count)
+{
+    ck_assert_int_eq(list->count, count);
+    for (int64_t i = 0; i < count; i++) ck_assert_int_eq(list->ids[i], ids[i]);
+}
+
+/* Added tokens are whole, special or not; those that are normalized only in what the others leave. */
+START_TEST(added_tokens_are_whole)
+{
+    static const char text[] =
+        "{\"added_tokens\": [{\"id\": 4, \"content\": \"<|endoftext|>\", \"special\": true}, "
+        "{\"id\": 5, \"content\": \"<x>\", \"special\": false}, "
+        "{\"id\": 6, \"content\": \"a<\", \"normalized\": true}, "
+        "{\"id\": 7, \"content\": \"<y>\", \"normalized\": false}], " BYTE_LEVEL ", "
+        "\"model\": {\"vocab\": {\"a\": 0, \"<\": 1, \"x\": 2, \">\": 3}, \"merges\": []}}";
+    static const int32_t expected[] = {0, 7, 2, 5, 6};
+    const char *path = scratch_path("tokenizer.json");
+    Bpe *tokenizer;
+    scratch_write(path, text, strlen(text));
+    for (int again = 0; again < 2; again++) {
+        TokenList list = {0};
+        Buffer back = {0};
+        OK(bpe_load(path, &tokenizer));
+        OK(bpe_encode(tokenizer, "a<y>x<x>a<", 10, &list));
+        assert_ids(&list, expected, 5);
+        OK(bpe_decode(tokenizer, list.ids, list.count, &back));
+        ck_assert_str_eq(back.data, "a<y>x<x>a<");
+        const Vocabulary *vocabulary = bpe_vocabulary(tokenizer);
+        ck_assert(vocabulary->special[4] && !vocabulary->special[5] && vocabulary->lengths[5] == 3);
+        token_list_free(&list);
+        buffer_free(&back);
+        OK(bpe_save(tokenizer, path));
+        bpe_unref(tokenizer);
+    }
+    ck_assert_uint_eq(memory_in_use(), 0);
 }
 END_TEST
 
@@ -382,7 +426,37 @@ static const struct BadJson bad_wordpieces[] = {
     {"{" BERT ", " NORMAL ", " MODEL "\"max_input_chars_per_word\": 50, " PIECES "}}",
      "max_input_chars_per_word is 50"},
     {"{" BERT ", " NORMAL ", " MODEL "\"vocab\": {\"[PAD]\": 0}}}", "[UNK]"},
+    {"{" BERT ", " NORMAL ", \"added_tokens\": [{\"id\": 5, \"content\": \"<ent>\"}], " MODEL PIECES "}}",
+     "added token '<ent>' is looked for in normalized text"},
+    {"{" BERT ", " NORMAL ", \"decoder\": {\"type\": \"WordPiece\", \"prefix\": \"@@\"}, " MODEL PIECES "}}",
+     "prefix is '@@'"},
 };
+
+START_TEST(wordpiece_added_tokens_are_whole)
+{
+    static const char text[] = "{" BERT ", " NORMAL ", \"added_tokens\": ["
+                               "{\"id\": 5, \"content\": \"<Ent>\", \"special\": false, \"normalized\": false}, "
+                               "{\"id\": 6, \"content\": \"[NEW]\", \"special\": true}], " MODEL
+                               "\"vocab\": {\"[PAD]\": 0, \"[UNK]\": 1, \"[CLS]\": 2, \"[SEP]\": 3, \"[MASK]\": 4, "
+                               "\"a\": 7}}}";
+    static const int32_t expected[] = {7, 5, 7, 6, 3, 1, 1, 1};
+    const char *path = scratch_path("tokenizer.json");
+    WordPiece *tokenizer;
+    WordPieceLoadConfig config = {WORDPIECE_CASE_AUTO};
+    scratch_write(path, text, strlen(text));
+    for (int again = 0; again < 2; again++) {
+        TokenList list = {0};
+        OK(wordpiece_load(path, &config, &tokenizer));
+        OK(wordpiece_encode(tokenizer, "A<Ent>a [NEW][SEP]<ent>", 23, &list));
+        assert_ids(&list, expected, 8);
+        ck_assert(!wordpiece_is_special(tokenizer, 5) && wordpiece_is_special(tokenizer, 6));
+        token_list_free(&list);
+        OK(wordpiece_save(tokenizer, path));
+        wordpiece_unref(tokenizer);
+    }
+    ck_assert_uint_eq(memory_in_use(), 0);
+}
+END_TEST
 
 START_TEST(bad_wordpieces_are_refused)
 {
@@ -413,8 +487,10 @@ Suite *bpe_suite(void)
     tcase_add_loop_test(tests, bad_pairs_are_refused, 0, sizeof bad_pairs / sizeof *bad_pairs);
     tcase_add_loop_test(tests, bad_jsons_are_refused, 0, sizeof bad_jsons / sizeof *bad_jsons);
     tcase_add_test(tests, other_jsons_are_read);
+    tcase_add_test(tests, added_tokens_are_whole);
     tcase_add_test(tests, failures_leave_nothing);
     tcase_add_loop_test(tests, wordpiece_json_comes_back, 0, 2);
+    tcase_add_test(tests, wordpiece_added_tokens_are_whole);
     tcase_add_loop_test(tests, bad_wordpieces_are_refused, 0, sizeof bad_wordpieces / sizeof *bad_wordpieces);
     suite_add_tcase(suite, tests);
     return suite;

@@ -51,7 +51,7 @@ static void stop(void)
 
 static void take(const char *text)
 {
-    ASSERT_OK(answer_take(&workbench.view, TOPIC_HISTORY, text, strlen(text)));
+    data_answer(&workbench.view, TOPIC_HISTORY, text);
 }
 
 /* "name step|..." and for events "+step" */

@@ -271,8 +271,8 @@ static Status step_of_lua(void *context, Session *session, StepMetrics *out)
 START_TEST(run_of_a_directory)
 {
     RunDirectory *directory;
-    RunOptions options = {.checkpoint_every = 2, .keep = 5, .step = step_of_lua, .context = host};
-    ASSERT_OK(run("run = small { steps = 4 } watch('answer', function(s)\n"
+    RunOptions options = {.step = step_of_lua, .context = host};
+    ASSERT_OK(run("run = small { steps = 4, checkpoint_every = 2, keep_checkpoints = 5 } watch('answer', function(s)\n"
                   "  if s.step == 2 then watch('late', function() return 7 end) end return 42 end)"));
     lua_getglobal(host_lua(host), "run");
     Session *session = bind_test_session(host_lua(host), -1);
@@ -457,6 +457,17 @@ START_TEST(allocation_failures)
 }
 END_TEST
 
+/* tests/unit/looks.lua */
+START_TEST(looks_of_a_workbench)
+{
+    lua_State *L = host_lua(host);
+    ASSERT_OK(host_load_file(host, LATHE_SOURCE "/tests/unit/looks.lua"));
+    lua_getglobal(L, "tokenizer");
+    lua_getglobal(L, "small");
+    ASSERT_OK(host_call(host, 2, 0));
+}
+END_TEST
+
 Suite *debug_suite(void)
 {
     Suite *suite = suite_create("debug");
@@ -477,6 +488,7 @@ Suite *debug_suite(void)
     tcase_add_test(cases, states_differ);
     tcase_add_test(cases, pictures);
     tcase_add_test(cases, looks_at_the_last_step);
+    tcase_add_test(cases, looks_of_a_workbench);
     tcase_add_test(cases, sessions_die_amid_steps);
     tcase_add_test(cases, mistakes);
     tcase_add_loop_test(cases, allocation_failures, 0, 2);

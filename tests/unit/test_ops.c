@@ -95,6 +95,45 @@ static void compare_threads(const Op *op, const OpCase *spec)
     free_call(&one);
 }
 
+static int float_inputs(const Call *call)
+{
+    int count = 0;
+    for (int i = 0; i < call->input_count; i++) count += call->inputs[i] && call->inputs[i]->dtype == DTYPE_F32;
+    return count;
+}
+
+/* One input is a constant: it gets no gradient, and those of the others are the same bits. */
+static void compare_constant(const Op *op, const OpCase *spec, int constant)
+{
+    Call all = make_call(op, spec), fewer = make_call(op, spec);
+    if (all.inputs[constant] && all.inputs[constant]->requires_grad && float_inputs(&all) > 1) {
+        fewer.inputs[constant]->requires_grad = false;
+        backward(&all);
+        backward(&fewer);
+        for (int i = 0; i < all.input_count; i++) {
+            if (!all.inputs[i] || !all.inputs[i]->grad) continue;
+            bool gone = fewer.inputs[i]->grad == NULL;
+            ck_assert_msg(gone == (i == constant), "%s(%s): input %d is constant, input %d has %s gradient",
+                          op->name, spec->inputs, constant, i, gone ? "no" : "a");
+            if (gone) continue;
+            const Tensor *a = all.inputs[i]->grad, *b = fewer.inputs[i]->grad;
+            ck_assert_msg(memcmp(tensor_data(a), tensor_data(b), (size_t)tensor_count(a) * sizeof(float)) == 0,
+                          "%s(%s): input %d is constant, and the gradient of input %d changes", op->name,
+                          spec->inputs, constant, i);
+        }
+    }
+    free_call(&all);
+    free_call(&fewer);
+}
+
+START_TEST(constants_among_inputs)
+{
+    for (int o = 0; o < op_record_count; o++)
+        for (const OpCase *spec = op_records[o]->cases; op_records[o]->backward && spec && spec->inputs; spec++)
+            for (int i = 0; i < OP_MAX_INPUTS; i++) compare_constant(op_records[o], spec, i);
+}
+END_TEST
+
 START_TEST(threads)
 {
     for (int o = 0; o < op_record_count; o++)
@@ -287,6 +326,7 @@ Suite *ops_suite(void)
 {
     Suite *suite = suite_create("ops");
     TCase *cases = tcase_create("records");
+    tcase_add_test(cases, constants_among_inputs);
     tcase_add_test(cases, gradients);
     tcase_add_test(cases, threads);
     tcase_add_test(cases, threads_on_many_tiles);

@@ -148,9 +148,9 @@ START_TEST(frozen_and_untouched_stay)
     OK(optimizer_prepare(&optimizer, root));
     float before = TENSOR_F32(param->value)[3];
     set_gradient(param, 1);
-    param->frozen = true;
+    param_set_frozen(param, true);
     optimizer_step(&optimizer, root, 0.1, 1);
-    param->frozen = false;
+    param_set_frozen(param, false);
     gradient_forget(root);
     optimizer_step(&optimizer, root, 0.1, 1);
     ck_assert(TENSOR_F32(param->value)[3] == before && param->step == 0);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "engine/base/memory.h"
 #include "engine/base/random.h"
+#include "engine/base/threads.h"
+#include "engine/tensor/tensor.h"
 #include "tests/unit/check_more.h"
 
 #include <math.h>
@@ -136,10 +138,36 @@ START_TEST(permutations_depend_on_the_key)
 END_TEST
 
 Suite *random_suite(void);
+/* Box-Muller of block i, whatever the number of threads: weights of runs that are done again depend on it. */
+START_TEST(normal_fill_is_by_place)
+{
+    enum { COUNT = 40000 };
+    static const int counts[] = {1, 2, 3, 5};
+    RandomKey key = random_key(3, "fill");
+    Tensor *tensor;
+    ck_assert_int_eq(tensor_new(NULL, DTYPE_F32, 2, (int64_t[]){COUNT / 100, 100}, &tensor), STATUS_OK);
+    for (int t = 0; t < 4; t++) {
+        threads_set(counts[t]);
+        tensor_fill(tensor, 0);
+        tensor_fill_normal(tensor, key, 1, 0.5);
+        for (uint64_t i = 0; i < COUNT; i++) {
+            uint32_t w[4];
+            random_block(key, i, w);
+            double u = (double)(((uint64_t)w[0] << 32 | w[1]) >> 11) * 0x1p-53,
+                   v = (double)(((uint64_t)w[2] << 32 | w[3]) >> 11) * 0x1p-53;
+            float expected = (float)(1 + 0.5 * sqrt(-2.0 * log(1.0 - u)) * cos(6.283185307179586 * v));
+            ck_assert(((float *)tensor_data(tensor))[i] == expected);
+        }
+    }
+    tensor_unref(tensor);
+}
+END_TEST
+
 Suite *random_suite(void)
 {
     Suite *suite = suite_create("random");
     TCase *tests = tcase_create("random");
+    tcase_add_test(tests, normal_fill_is_by_place);
     tcase_add_test(tests, philox_known_answers);
     tcase_add_test(tests, block_is_philox_of_its_index);
     tcase_add_test(tests, keys_differ);

@@ -109,7 +109,7 @@ START_TEST(parameters_are_carried_over)
     Param *masked = param_of(session, wide_path);
     OK(tensor_new_like(NULL, masked->value, &masked->mask));
     tensor_fill(masked->mask, 0);
-    param_of(session, "bert.pooler.dense.weight")->frozen = true;
+    param_set_frozen(param_of(session, "bert.pooler.dense.weight"), true);
     OK(widen(session));
     const Param *now = param_of(session, wide_path), *old = param_of(plain, wide_path);
     int64_t rows = old->value->shape[0], columns = old->value->shape[1];
@@ -254,7 +254,7 @@ static void change_much(Session *session)
     session->schedule.record = schedule_record_find("wsd");
     option_defaults(session->schedule.record->options, &session->schedule.config);
     session->sources[0].batch_size = 7;
-    param_of(session, "bert.embeddings.LayerNorm.bias")->frozen = true;
+    param_set_frozen(param_of(session, "bert.embeddings.LayerNorm.bias"), true);
     OK(session_check_removal(session, "nsp"));
     session_remove_objective(session, "nsp");
     Objective *objective;

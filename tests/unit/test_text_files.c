@@ -179,6 +179,8 @@ START_TEST(json_lines)
     expect_failure("jsonl", "b.jsonl", NULL, "{\"text\": \"a\"}\n{\"text\": \"a", "line 2");
     expect_failure("jsonl", "b.jsonl", "label=l", "{\"text\": \"a\"}", "'l' is missing");
     expect_failure("jsonl", "b.jsonl", "label=l", "{\"text\": \"a\", \"l\": []}", "a label is");
+    expect_failure("jsonl", "b.jsonl", "label=l", "{\"text\": \"a\", \"l\": 1}\n{\"text\": \" \", \"l\": \"bad\"}",
+                   "line 2: the text with the label 'bad' is empty");
     expect_failure("jsonl", "b.jsonl", NULL, "{\"text\": \" \"}", "no text");
 }
 END_TEST

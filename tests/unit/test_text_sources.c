@@ -7,6 +7,7 @@
 #include "engine/base/random.h"
 
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -409,6 +410,80 @@ START_TEST(labelled_texts)
 }
 END_TEST
 
+/* Classes in an order that is given: what a model was trained with. */
+START_TEST(classes_are_named)
+{
+    Tokenized *text;
+    Source *train, *valid;
+    LabelledConfig config;
+    OK(new_text(20, 9, true, &text)); /* red, green, blue in turn */
+    option_defaults(labelled_options, &config);
+    OK(labelled_split(text, text, &config, &train, &valid));
+    ck_assert_int_eq(train->class_count, 3);
+    ck_assert_str_eq(train->classes[0], "red");
+    ck_assert_str_eq(valid->classes[2], "blue");
+    source_unref(train);
+    source_unref(valid);
+    snprintf(config.classes, sizeof config.classes, "blue,red,mauve,green");
+    OK(labelled_split(text, text, &config, &train, &valid));
+    Batch batch = {0};
+    Cursor cursor = {1, 0, 0};
+    static const int32_t places[] = {1, 3, 0};
+    ck_assert_int_eq(train->class_count, 4);
+    OK(train->type->next(train, NULL, &cursor, &batch));
+    for (int64_t r = 0; r < batch.size; r++) {
+        int64_t example = (int64_t)tensor_get(field(&batch, "example_ids"), r);
+        ck_assert_int_eq(TENSOR_I32(field(&batch, "labels"))[r], places[text->labels[example]]);
+    }
+    batch_clear(&batch);
+    source_unref(train);
+    source_unref(valid);
+    tokenized_unref(text);
+}
+END_TEST
+
+static const struct BadClasses {
+    const char *classes, *message;
+} bad_classes[] = {{"red,green", "label 'blue' is not one of 'classes', which are red, green"},
+                   {"red,green,blue,red", "classes has 'red' twice"},
+                   {"red,,blue", "classes has an empty name"},
+                   {"red", "there is one class only, 'red'"}};
+
+START_TEST(bad_classes_are_refused)
+{
+    Tokenized *text;
+    Source *train, *valid;
+    LabelledConfig config;
+    OK(new_text(20, 9, true, &text));
+    option_defaults(labelled_options, &config);
+    snprintf(config.classes, sizeof config.classes, "%s", bad_classes[_i].classes);
+    ck_assert_int_eq(labelled_split(text, text, &config, &train, &valid), STATUS_INVALID);
+    ck_assert_msg(strstr(status_message(), bad_classes[_i].message) != NULL, "%s", status_message());
+    tokenized_unref(text);
+}
+END_TEST
+
+/* Nothing can be learned from one class. */
+START_TEST(one_class_is_refused)
+{
+    Tokenized *text;
+    Source *train, *valid;
+    LabelledConfig config;
+    int32_t label;
+    option_defaults(labelled_options, &config);
+    OK(tokenized_new(&vocabulary, (TextOwner){0}, &text));
+    OK(tokenized_class(text, "mauve", &label));
+    for (int i = 0; i < 9; i++) {
+        OK(tokenized_add_sentence(text, (int32_t[]){9}, NULL, 1));
+        OK(tokenized_end_document(text, label));
+    }
+    OK(tokenized_finish(text));
+    ck_assert_int_eq(labelled_split(text, text, &config, &train, &valid), STATUS_INVALID);
+    ck_assert_ptr_nonnull(strstr(status_message(), "there is one class only, 'mauve'"));
+    tokenized_unref(text);
+}
+END_TEST
+
 START_TEST(unseen_label)
 {
     Tokenized *text, *other;
@@ -627,6 +702,9 @@ Suite *text_sources_suite(void)
     tcase_add_test(tcase, padding_to_length);
     tcase_add_loop_test(tcase, blocks_are_the_text, 0, 2);
     tcase_add_test(tcase, labelled_texts);
+    tcase_add_test(tcase, classes_are_named);
+    tcase_add_loop_test(tcase, bad_classes_are_refused, 0, 4);
+    tcase_add_test(tcase, one_class_is_refused);
     tcase_add_test(tcase, unseen_label);
     tcase_add_test(tcase, split_keeps_everything);
     tcase_add_test(tcase, oracle_is_asked);

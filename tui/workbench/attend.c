@@ -10,6 +10,7 @@
 #include "tui/workbench/input_line.h"
 #include "tui/workbench/link.h"
 #include "tui/workbench/screen.h"
+#include "tui/workbench/settings.h"
 #include "tui/workbench/workbench.h"
 
 #include <errno.h>
@@ -22,6 +23,7 @@
 
 enum { TICK_MILLISECONDS = 100, MOST_BYTES = 4096 };
 static const double least_between_frames = 0.09; /* of what comes by itself; keys are shown at once */
+static const double note_seconds = 6;            /* then the keys stand there again */
 
 typedef struct Attend {
     Workbench workbench;
@@ -30,7 +32,8 @@ typedef struct Attend {
     Repl *repl; /* gathers lines to chunks; runs nothing */
     Keys keys;
     Grid grid;
-    double drawn;
+    double drawn, noted; /* noted: since when the note is there */
+    char note[sizeof((View *)0)->note];
     bool changed, pressed;
 } Attend;
 
@@ -117,6 +120,17 @@ static void port_overlay(void *context, const char *name)
 {
     Attend *attend = context;
     tell(attend, link_overlay(&attend->link, name));
+}
+
+static void port_overlay_run(void *context, const char *path)
+{
+    Attend *attend = context;
+    tell(attend, link_overlay_run(&attend->link, path));
+}
+
+static void port_find_runs(void *context)
+{
+    link_find_runs(&((Attend *)context)->link);
 }
 
 static void port_suspend(void *context)
@@ -283,12 +297,27 @@ static void wait_for_news(Attend *attend)
     if (list[0].revents) read_keys(attend);
 }
 
+/* A note that nobody's key takes away goes by itself. */
+static void age_note(Attend *attend)
+{
+    char *note = attend->workbench.view.note;
+    double now = clock_seconds();
+    if (attend->pressed || strcmp(note, attend->note) != 0) {
+        snprintf(attend->note, sizeof attend->note, "%s", note);
+        attend->noted = now;
+    } else if (*note && now - attend->noted > note_seconds) {
+        *note = *attend->note = '\0';
+        attend->changed = true;
+    }
+}
+
 static void turn(Attend *attend)
 {
     wait_for_news(attend);
     link_take(&attend->link, &attend->changed);
     link_refresh(&attend->link, panes_shown(attend), &attend->changed);
     take_held(attend);
+    age_note(attend);
     if (resized) screen_refresh(), resized = 0, attend->pressed = true;
     bool due = attend->changed && clock_seconds() - attend->drawn >= least_between_frames;
     if (attend->pressed || due) show(attend);
@@ -304,15 +333,46 @@ static Status check_directory(const char *directory)
     return STATUS_OK;
 }
 
+/* A broken init.lua is told and keeps nobody out. */
+static Status take_settings(View *view)
+{
+    Settings settings;
+    Buffer trouble = {0};
+    Status status = settings_load(&settings, &trouble);
+    view->theme = (int)settings.theme;
+    view->mouse = settings.mouse;
+    view->curves.kind = (PlotKind)settings.dots;
+    view->curves.log_y = settings.log_y;
+    if (status == STATUS_OK && trouble.length) {
+        const char *last = trouble.data;
+        for (const char *at = last; (at = strchr(at, '\n')) && at[1]; at++) last = at + 1;
+        snprintf(view->note, sizeof view->note, "%.*s", (int)strcspn(last, "\n"), last);
+        status = scroll_add(&view->log, STYLE_WARN, trouble.data, trouble.length);
+    }
+    buffer_free(&trouble);
+    return status;
+}
+
 static Status open_all(Attend *attend, const char *directory, const DetachedRun *child)
 {
-    const Port port = {port_send,    port_interrupt, port_type,   port_paste,     port_put,
-                       port_overlay, port_suspend,   port_resume, port_end_start, attend};
+    const Port port = {.send = port_send,
+                       .interrupt = port_interrupt,
+                       .type = port_type,
+                       .paste = port_paste,
+                       .put = port_put,
+                       .overlay = port_overlay,
+                       .overlay_run = port_overlay_run,
+                       .find_runs = port_find_runs,
+                       .suspend = port_suspend,
+                       .resume = port_resume,
+                       .end_start = port_end_start,
+                       .context = attend};
     View *view = &attend->workbench.view;
     link_new(&attend->link, view, directory, child);
     TRY(workbench_init(&attend->workbench, &port));
     snprintf(view->directory, sizeof view->directory, "%s", directory);
     if (!child) TRY(check_directory(directory));
+    TRY(take_settings(view));
     TRY(host_new(&(HostOptions){.restricted = true}, &attend->host));
     TRY(repl_new(attend->host, &attend->repl));
     attend->link.completed = on_words;

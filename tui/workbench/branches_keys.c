@@ -75,6 +75,18 @@ void branches_open(Workbench *workbench)
     set_open(workbench, true);
 }
 
+static void select_node(View *view, int node)
+{
+    for (int i = 0; i < view->tree.row_count; i++)
+        if (view->tree.rows[i].node == node && view->tree.rows[i].event < 0) view->rows[PANE_BRANCHES] = i;
+}
+
+void branches_select(View *view, const char *name)
+{
+    for (int i = 0; i < view->tree.node_count; i++)
+        if (strcmp(view->tree.nodes[i].name, name) == 0) select_node(view, i);
+}
+
 void branches_close(Workbench *workbench)
 {
     View *view = &workbench->view;
@@ -83,8 +95,7 @@ void branches_close(Workbench *workbench)
     if (!row) return;
     if (row->event < 0 && !view->tree.nodes[node].open) node = view->tree.nodes[node].parent;
     if (row->event < 0) set_open(workbench, false);
-    for (int i = 0; i < view->tree.row_count; i++)
-        if (view->tree.rows[i].node == node && view->tree.rows[i].event < 0) view->rows[PANE_BRANCHES] = i;
+    select_node(view, node);
 }
 
 void branches_compare_line(const View *view, Buffer *out)

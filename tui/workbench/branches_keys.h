@@ -12,6 +12,8 @@ void branches_open(Workbench *workbench);
 /* Closes it, or goes up to the branch that it stands on. */
 void branches_close(Workbench *workbench);
 void branches_compare_line(const View *view, Buffer *out);
+/* Its row, where it is known. */
+void branches_select(View *view, const char *name);
 void branches_overlay(Workbench *workbench);
 void branches_rename(Workbench *workbench);
 void branches_delete(Workbench *workbench);

@@ -4,6 +4,7 @@
 #include "engine/base/clock.h"
 #include "engine/io/run_directory.h"
 #include "engine/io/run_log.h"
+#include "tui/workbench/forms.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -12,19 +13,6 @@
 static const double metrics_seconds = 0.25, silent_seconds = 4;
 /* Questions have ids from here on, lines of a person those below. */
 static const int64_t first_look = INT64_C(1) << 40;
-
-/* How often each is asked while it is in sight; which panes show it. */
-static const struct Ask {
-    const char *line;
-    double every;
-    unsigned panes;
-} asks[TOPICS] = {
-    [TOPIC_RUN] = {"lathe.view(\"run\")", 1, ~0u},
-    [TOPIC_HISTORY] = {"lathe.view(\"history\")", 2, 1u << PANE_BRANCHES},
-    [TOPIC_MODEL] = {"lathe.view(\"model\")", 3, 1u << PANE_MODEL},
-    [TOPIC_SAMPLES] = {"lathe.view(\"samples\")", 10, 1u << PANE_SAMPLES},
-    [TOPIC_DATA] = {"lathe.view(\"data\")", 3, 1u << PANE_DATA},
-};
 
 /* --- to the run --- */
 
@@ -44,7 +32,10 @@ void link_close(Link *link)
     client_close(&link->client);
     detach_forget(&link->child);
     log_follow_end(&link->log);
-    for (int i = 0; i < TOPICS; i++) buffer_free(&link->questions[i].answer);
+    for (int i = 0; i < TOPICS; i++) {
+        buffer_free(&link->questions[i].answer);
+        buffer_free(&link->questions[i].line);
+    }
 }
 
 static Status send_text(Link *link, WireType type, int64_t id, const char *text)
@@ -164,12 +155,15 @@ static Status finish_question(Link *link, struct Question *question, const WireM
 {
     Topic topic = (Topic)(question - link->questions);
     Status status = STATUS_OK;
+    double seconds = 0;
     question->id = 0;
     if (strcmp(message->status, "done") == 0 && question->answer.length)
-        status = answer_take(link->view, topic, question->answer.data, question->answer.length);
-    else if (strcmp(message->status, "failed") == 0)
+        status = answer_take(link->view, topic, question->answer.data, question->answer.length, &seconds);
+    else if (strcmp(message->status, "failed") == 0 && !answer_failed(link->view, topic, message->text))
         status = log_follow_add(&link->log, LOG_WARNING, link->view->step, message->text, &link->view->log);
     buffer_clear(&question->answer);
+    if (question->due < clock_seconds() + TOPIC_SHARE * seconds)
+        question->due = clock_seconds() + TOPIC_SHARE * seconds;
     const View *view = link->view; /* steps are reported now and then only, and undo() cuts them */
     if (!view->metrics || metrics_last_step(view->metrics) != view->step) link->metrics_stale = true;
     return status;
@@ -195,6 +189,7 @@ static Status finish_line(Link *link, const WireMessage *message)
     view->waiting[0] = '\0';
     bool bad = strcmp(message->status, "failed") == 0 || strcmp(message->status, "interrupted") == 0;
     if (bad && *message->text && view->focus.pane != PANE_PROMPT) note(view, message->text);
+    forms_answered(view, bad, message->text);
     for (int i = 0; i < TOPICS; i++) link->questions[i].due = 0;
     TRY(scroll_add(&view->console, bad ? STYLE_BAD : STYLE_TEXT, message->text, message->text_length));
     show_answer(link);
@@ -279,15 +274,28 @@ void link_take(Link *link, bool *changed)
 
 /* --- what is due --- */
 
-/* One question of a topic at a time, however long its answer takes. */
-static void ask(Link *link, Topic topic, double now)
+/* One question of a topic at a time, however long its answer takes; another one under the same topic at once. */
+static void ask(Link *link, Topic topic, unsigned shown, double now)
 {
     struct Question *question = &link->questions[topic];
-    if (now < question->due || question->id) return;
+    Buffer line = {0};
+    if (question->id) return;
+    if (topic_line(topic, link->view, shown, &line) != STATUS_OK) line.length = 0;
+    bool same = line.length && question->line.data && strcmp(question->line.data, line.data) == 0;
+    if (line.length && same && now < question->due) {
+        buffer_free(&line);
+        return;
+    }
+    buffer_free(&question->line); /* nothing is to be asked: who comes back to it is answered at once */
+    if (!line.length) {
+        buffer_free(&line);
+        return;
+    }
+    question->line = line;
     question->id = ++link->last_look;
     question->sent = now;
-    question->due = now + asks[topic].every;
-    if (send_text(link, WIRE_LOOK, question->id, asks[topic].line) != STATUS_OK) link_leave(link, true);
+    question->due = now + topic_records[topic].every;
+    if (send_text(link, WIRE_LOOK, question->id, question->line.data) != STATUS_OK) link_leave(link, true);
 }
 
 /* Where the run has none yet, the view keeps what it has. */
@@ -346,8 +354,8 @@ void link_refresh(Link *link, unsigned shown, bool *changed)
     link->shown = shown;
     if (link->phase == LINK_SEEKS) link_seek(link, now, changed);
     if (link->metrics_stale && now - link->metrics_read >= metrics_seconds) *changed |= read_metrics(link, now);
-    for (int i = 0; i < TOPICS && link->phase == LINK_OPEN; i++)
-        if (asks[i].panes & shown) ask(link, (Topic)i, now);
+    link_refresh_overlays(link, now, changed);
+    for (int i = 0; i < TOPICS && link->phase == LINK_OPEN; i++) ask(link, (Topic)i, shown, now);
     follow_log(link, changed);
     refresh_state(link, now, changed);
 }

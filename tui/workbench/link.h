@@ -5,14 +5,12 @@
 #ifndef LATHE_WORKBENCH_LINK_H
 #define LATHE_WORKBENCH_LINK_H
 
+#include "engine/base/hash.h"
 #include "tui/client.h"
 #include "tui/detach.h"
 #include "tui/workbench/log_follow.h"
 #include "tui/workbench/pace.h"
-#include "tui/workbench/view.h"
-
-/* Questions that the run answers between ops (scripts/lib/views.lua). */
-typedef enum Topic { TOPIC_RUN, TOPIC_HISTORY, TOPIC_MODEL, TOPIC_SAMPLES, TOPIC_DATA, TOPICS } Topic;
+#include "tui/workbench/topics.h"
 
 typedef enum LinkPhase {
     LINK_SEEKS,  /* nobody is connected */
@@ -40,9 +38,10 @@ typedef struct Link {
     struct Question {
         int64_t id;       /* 0: nothing is being answered */
         double sent, due; /* clock; due: when it is asked next */
-        Buffer answer;
+        Buffer line, answer;
     } questions[TOPICS];
-    double metrics_read;
+    double metrics_read, overlays_read;
+    Hash branches; /* as the overlays know them */
     Pace pace;
     LogFollow log;
     bool metrics_stale, failed, stopped;
@@ -61,8 +60,13 @@ Status link_line(Link *link, const char *text) STATUS_CHECKED;
 Status link_interrupt(Link *link) STATUS_CHECKED;
 Status link_complete(Link *link, const char *line) STATUS_CHECKED;
 
-/* Draws the curves of a branch over the others, or no more (tui/workbench/link_overlay.c). */
+/* Draws the curves of a branch, or of another run, over the others, or no more (tui/workbench/link_overlay.c). */
 Status link_overlay(Link *link, const char *name) STATUS_CHECKED;
+Status link_overlay_run(Link *link, const char *path) STATUS_CHECKED;
+/* Follows them, now and then. now: of the clock. */
+void link_refresh_overlays(Link *link, double now, bool *changed);
+/* Puts the names of the runs beside this one into the view. */
+void link_find_runs(Link *link);
 
 /* Takes all that has come; *changed: the view did. A lost connection is told in the view. */
 void link_take(Link *link, bool *changed);
@@ -82,11 +86,5 @@ Status link_greet(Link *link, const WireMessage *hello) STATUS_CHECKED;
 Status link_end_start(Link *link) STATUS_CHECKED;
 /* Goes on with a run that is over. Errors: it is at its last step; nothing is known of it. */
 Status link_resume(Link *link) STATUS_CHECKED;
-
-/* Puts an answer (lines of JSON) into the view (tui/workbench/answers.c). */
-Status answer_take(View *view, Topic topic, const char *text, size_t length) STATUS_CHECKED;
-
-/* NaN where there is none; infinities are texts there, as json_set_number() writes them. */
-double answer_number(const json_t *object, const char *key);
 
 #endif

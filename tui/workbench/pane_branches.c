@@ -73,6 +73,7 @@ void pane_branches_draw(const View *view, Area area)
             draw_branch(view, area, y, node);
         else
             draw_event(area, y, node, &node->events[row->event]);
+        area_link(area, y, first + y);
         if (view->focus.pane == PANE_BRANCHES && first + y == selected)
             area_style(area, 0, y, area.rect.width, STYLE_SELECTED);
     }

@@ -4,6 +4,7 @@
 #include "engine/io/run_log.h"
 #include "tui/workbench/numbers.h"
 #include "tui/workbench/panes.h"
+#include "tui/workbench/wrap.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -101,9 +102,9 @@ static void draw_entry(const View *view, Area area, int y, int i)
     const ScrollLine *line = scroll_get(&view->log, i);
     int columns = stamp_columns(area.rect.width);
     Area text = area_part(area, columns, 0, area.rect.width - columns, area.rect.height);
-    draw_line(text, y, line->style, line->text);
+    wrap_draw(text, y < 0 ? 0 : y, line->style, line->text, 0, y < 0 ? -y : 0);
     draw_stamp(area, y, line);
-    draw_found(view, text, y, i, draw_line_rows(line->text, text.rect.width));
+    draw_found(view, text, y, i, wrap_rows(line->text, text.rect.width, 0));
 }
 
 /* The rows of the lines from 'back' before the end up to the area's height; draws them where that is wanted. */
@@ -113,7 +114,7 @@ static int lay_out(const View *view, Area area, int back, int bottom, bool draw)
     for (int i = view->log.count - 1; i >= 0 && rows < area.rect.height; i--) {
         const ScrollLine *line = scroll_get(&view->log, i);
         if (!is_shown(view, line) || back-- > 0) continue;
-        rows += draw_line_rows(line->text, width);
+        rows += wrap_rows(line->text, width, 0);
         if (draw) draw_entry(view, area, bottom - rows, i);
     }
     return rows < area.rect.height ? rows : area.rect.height;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The prompt: results above, the line that is typed below, as many rows as it takes up to half of the pane. */
 #include "tui/workbench/panes.h"
+#include "tui/workbench/wrap.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -87,15 +88,8 @@ static Area split(const View *view, Area area, InputPlace *at, Area *results)
 {
     *at = place_input(view, area);
     int rows = area.rect.height - at->shown, printed = 0;
-    for (int i = 0; i < view->console.count && printed < rows; i++) {
-        const char *text = scroll_get(&view->console, i)->text;
-        size_t used;
-        do {
-            used = text_cut(text, area.rect.width);
-            text += used;
-            printed++;
-        } while (used && *text);
-    }
+    for (int i = 0; i < view->console.count && printed < rows; i++)
+        printed += wrap_rows(scroll_get(&view->console, i)->text, area.rect.width, 0);
     if (printed < rows) rows = printed; /* the input follows what was printed */
     *results = area_part(area, 0, 0, area.rect.width, rows);
     return area_part(area, 0, rows, area.rect.width, at->shown);
