@@ -229,12 +229,16 @@ static const char *branch_file(lua_State *L, int index)
     return lua_pushfstring(L, "branches/%s.jsonl", name);
 }
 
+static bool has_columns(lua_State *L, int index)
+{
+    return run_directory_store_branch(path_of(L), luaL_checkstring(L, index)) == STATUS_OK;
+}
+
 /* store_branch(name): its lines as columns too, for whoever draws. The lines are what counts: a failure is no
  * error. */
 static int store_branch(lua_State *L)
 {
-    Status status = run_directory_store_branch(path_of(L), luaL_checkstring(L, 1));
-    lua_pushboolean(L, status == STATUS_OK);
+    lua_pushboolean(L, has_columns(L, 1));
     return 1;
 }
 
@@ -271,7 +275,8 @@ static int rename_branch(lua_State *L)
     memory_free(from);
     memory_free(to);
     host_check(L, status);
-    return 0;
+    lua_pushboolean(L, has_columns(L, 1) && has_columns(L, 2));
+    return 1;
 }
 
 /* The line that ends before *end, which moves to its beginning; false: there is none. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The workbench's end of the connection, with a run that is a socket of the test: late answers, odd frames, an end
  * amid of everything. */
-#include "tests/unit/workbench_data.h"
+#include "engine/base/random.h"
+#include "tests/unit/workbench_keys.h"
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -13,36 +14,23 @@ static Link link_;
 static int run_side;
 static Buffer asked; /* what the link sends, as it comes */
 
-static void ignore_text(void *context, const char *text)
+/* A new connection. */
+static void connect_run(void)
 {
-    (void)context;
-    (void)text;
-}
-
-static void ignore(void *context)
-{
-    (void)context;
-}
-
-static void ignore_key(void *context, const Key *key)
-{
-    (void)context;
-    (void)key;
-}
-
-static void start(void)
-{
-    const Port port = {ignore_text, ignore, ignore_key, ignore_text, ignore_text,
-                       ignore_text, ignore, ignore,     ignore,      NULL};
     int ends[2];
-    scratch_make();
-    ASSERT_OK(workbench_init(&workbench, &port));
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
-    link_new(&link_, &workbench.view, scratch_folder, NULL);
     link_.client.socket = ends[0];
     link_.phase = LINK_OPEN;
     run_side = ends[1];
     workbench.view.state = RUN_TRAINING;
+}
+
+static void start(void)
+{
+    scratch_make();
+    ASSERT_OK(workbench_init(&workbench, &port));
+    link_new(&link_, &workbench.view, scratch_folder, NULL);
+    connect_run();
 }
 
 static void stop(void)
@@ -50,6 +38,7 @@ static void stop(void)
     link_close(&link_);
     workbench_free(&workbench);
     buffer_free(&asked);
+    buffer_free(&sent);
     if (run_side >= 0) close(run_side);
     scratch_remove();
 }
@@ -124,10 +113,10 @@ START_TEST(late_answers_are_no_output)
     ASSERT_OK(link_line(&link_, "rewind(1900)"));
     for (int i = 0; i < 5; i++) refresh(); /* nothing is asked again while the run is busy */
     last_sent(WIRE_LOOK, &asked_now);
-    ck_assert_int_eq(asked_before, TOPICS);
-    ck_assert_int_eq(asked_now, TOPICS);
-    tell_output(look - TOPICS, "of a question that nobody remembers\n");
-    tell_done(look - TOPICS, "done", "");
+    ck_assert_int_ge(asked_before, 4);
+    ck_assert_int_eq(asked_now, asked_before);
+    tell_output(look + 100, "of a question that nobody remembers\n");
+    tell_done(look + 100, "done", "");
     tell_output(look, "not JSON, of the last topic\n");
     tell_done(look, "done", "");
     take();
@@ -313,6 +302,150 @@ START_TEST(answers_are_seen)
 }
 END_TEST
 
+/* --- frames in any order --- */
+
+enum { MOST_OWED = 6, TURNS = 1500 };
+
+/* Lines that the run has not answered to the end. */
+static int64_t owed[MOST_OWED];
+static int owed_count;
+
+/* In two pieces, as a socket may bring it. */
+static void tell_in_pieces(Random *random, const WireMessage *message)
+{
+    Buffer frame = {0};
+    ASSERT_OK(wire_write(message, &frame));
+    size_t cut = (size_t)random_below(random, frame.length);
+    ck_assert_int_eq(write(run_side, frame.data, cut), (ssize_t)cut);
+    take();
+    ck_assert_int_eq(write(run_side, frame.data + cut, frame.length - cut), (ssize_t)(frame.length - cut));
+    take();
+    buffer_free(&frame);
+}
+
+/* Of a question that waits, of one that was answered before, or of none. */
+static int64_t any_look(Random *random)
+{
+    int64_t known = link_.questions[random_below(random, TOPICS)].id;
+    return known && random_below(random, 4) ? known : (INT64_C(1) << 40) + (int64_t)random_below(random, 2000);
+}
+
+static const char *any_answer(Random *random)
+{
+    static const char *const answers[] = {
+        "", "{\"step\": 3", "{\"tree\": [[], 1]}\n", "{\"\": 1}\n{\n", "\xff\xfe\n", "[]\n", data_run, data_model,
+        data_history, data_shares, "{\"branches\": [{\"current\": true}], \"edits\": [7]}\n"};
+    return answers[random_below(random, sizeof answers / sizeof *answers)];
+}
+
+static const char *any_status(Random *random)
+{
+    static const char *const all[] = {"done", "failed", "interrupted", "exit", "", "guest", "control", "look"};
+    return all[random_below(random, sizeof all / sizeof *all)];
+}
+
+static void tell_of_line(Random *random)
+{
+    if (!owed_count) return;
+    int i = (int)random_below(random, (uint64_t)owed_count);
+    WireMessage message = {.type = WIRE_OUTPUT, .id = owed[i], .text = "of a line\n"};
+    if (random_below(random, 2)) {
+        message.type = WIRE_DONE;
+        message.status = any_status(random);
+        owed[i] = owed[--owed_count];
+    }
+    tell_in_pieces(random, &message);
+}
+
+static void tell_of_look(Random *random)
+{
+    tell_in_pieces(random, &(WireMessage){.type = random_below(random, 2) ? WIRE_OUTPUT : WIRE_DONE,
+                                          .id = any_look(random),
+                                          .status = any_status(random),
+                                          .text = any_answer(random)});
+}
+
+static void tell_anything(Random *random)
+{
+    static const WireType types[] = {WIRE_PROGRESS, WIRE_EVALUATION, WIRE_TASK,  WIRE_ROLE,
+                                     WIRE_LOG,      WIRE_WAITING,    WIRE_WORDS, WIRE_HELLO};
+    json_t *metrics;
+    ASSERT_OK(json_new_object(&metrics));
+    ASSERT_OK(json_set_number(metrics, "tokens", random_below(random, 2) ? 100 : (double)NAN));
+    tell_in_pieces(random, &(WireMessage){.type = types[random_below(random, sizeof types / sizeof *types)],
+                                          .id = any_look(random),
+                                          .step = (int64_t)random_u32(random) - INT32_MAX,
+                                          .steps = (int64_t)random_u32(random) - INT32_MAX,
+                                          .status = any_status(random),
+                                          .text = random_below(random, 2) ? "" : "words of any kind",
+                                          .metrics = metrics});
+    json_decref(metrics);
+}
+
+/* With a farewell, without one, or after what is no frame; then there is another connection. */
+static void end_and_connect(Random *random)
+{
+    uint64_t how = random_below(random, 3);
+    if (how == 0) tell_in_pieces(random, &(WireMessage){.type = WIRE_BYE, .status = any_status(random), .text = "so"});
+    if (how == 1) ck_assert_int_eq(write(run_side, "\xff\xff\xff\xff\xff no frame", 14), 14);
+    close(run_side);
+    take();
+    ck_assert(link_.phase == LINK_SEEKS && link_.client.socket < 0);
+    ck_assert_int_eq(link_.pending, 0);
+    owed_count = 0;
+    connect_run();
+}
+
+static void look_around(Random *random, Grid *grid)
+{
+    int x, y;
+    char key[2] = {(char)(' ' + random_below(random, 95)), '\0'};
+    press_keys(&workbench, random_below(random, 4) ? key : "\033");
+    workbench.leaving = false;
+    refresh();
+    ASSERT_OK(workbench_draw(&workbench, grid, 1 + (int)random_below(random, 130), 1 + (int)random_below(random, 40),
+                             &x, &y));
+}
+
+static void fuzz_turn(Random *random, Grid *grid)
+{
+    switch (random_below(random, 6)) {
+    case 0:
+        if (owed_count == MOST_OWED) break;
+        ASSERT_OK(link_line(&link_, "1"));
+        owed[owed_count++] = link_.last_id;
+        break;
+    case 1: tell_of_line(random); break;
+    case 2:
+    case 3: tell_of_look(random); break;
+    case 4: tell_anything(random); break;
+    default: look_around(random, grid);
+    }
+    if (!random_below(random, 40)) end_and_connect(random);
+}
+
+/* Answers to questions never come to the prompt, lines are counted right, and whatever comes is drawn. */
+START_TEST(frames_in_any_order)
+{
+    Random random = random_stream(random_key(1 + (uint64_t)_i, "frames"));
+    Grid grid = {0};
+    owed_count = 0;
+    data_fill(&workbench.view, DATA_ONE);
+    scroll_free(&workbench.view.console);
+    for (int turn = 0; turn < TURNS; turn++) {
+        char block[1 << 16];
+        fuzz_turn(&random, &grid);
+        while (read(run_side, block, sizeof block) > 0) continue;
+        ck_assert_int_eq(link_.pending, owed_count);
+        ck_assert(workbench.view.evaluating == (owed_count > 0));
+        for (int i = 0; i < workbench.view.console.count; i++)
+            ck_assert_ptr_null(strchr(scroll_get(&workbench.view.console, i)->text, '{'));
+        scroll_free(&workbench.view.console);
+    }
+    grid_free(&grid);
+}
+END_TEST
+
 /* --- the pace --- */
 
 START_TEST(pace_of_steps)
@@ -351,6 +484,7 @@ Suite *link_suite(void)
     tcase_add_test(cases, a_run_that_is_looked_at);
     tcase_add_test(cases, answers_are_seen);
     tcase_add_test(cases, pace_of_steps);
+    tcase_add_loop_test(cases, frames_in_any_order, 0, 3);
     suite_add_tcase(suite, cases);
     return suite;
 }

@@ -39,7 +39,9 @@ static const Port port = {.send = on_send,
                           .overlay = ignore_text,
                           .overlay_run = ignore_text,
                           .find_runs = ignore,
-                          .suspend = ignore};
+                          .suspend = ignore,
+                          .resume = ignore,
+                          .end_start = ignore};
 
 static inline void open_run(Workbench *workbench, DataKind kind)
 {
