@@ -2,6 +2,7 @@
 /* run:adapt {...}: a second data source, a domain classifier and its objective, added to a live session as one
  * edit. */
 #include "engine/objectives/domain.h"
+#include "scripts/bind_class.h"
 #include "scripts/bind_edit.h"
 
 #include <stdio.h>
@@ -14,29 +15,41 @@ typedef struct Adapt {
     Source *target; /* to be added under the config's name; NULL: it is in the session. Lua holds it */
 } Adapt;
 
-/* Beside the objective's own options. Texts are documented here and read by read_word(). */
+static const char method_doc[] = "how: dann is Ganin et al. 2016",
+                  weight_doc[] = "what the domain classifier's loss is multiplied by",
+                  name_doc[] = "of the objective that is added, domain unless said", model_doc[] = "the model that adapts",
+                  source_doc[] = "the data that it has labels of, train unless said";
+
+/* What may stand beside the objective's own options. Texts are read by read_word(). */
 const Option bind_adapt_options[] = {
     {.name = "target",
      .doc = "what to adapt to: the name of a data source of the run, or data of its own",
      .kind = OPTION_TEXT,
      .text = "target"},
-    {.name = "method",
-     .doc = "how: dann is Ganin et al. 2016",
-     .kind = OPTION_CHOICE,
-     .choices = "dann",
-     .text = "dann"},
+    {.name = "method", .doc = method_doc, .kind = OPTION_CHOICE, .choices = "dann", .text = "dann"},
     {.name = "weight",
-     .doc = "what the domain classifier's loss is multiplied by",
+     .doc = weight_doc,
      .kind = OPTION_NUMBER,
      .offset = offsetof(Adapt, weight),
      .number = 1,
      .max = 1e6,
      .bounded = true},
-    {.name = "name", .doc = "of the objective that is added", .kind = OPTION_TEXT, .text = "domain"},
-    {.name = "model", .doc = "the model that is adapted", .kind = OPTION_TEXT, .text = "model"},
-    {.name = "source", .doc = "the data source that it is adapted from", .kind = OPTION_TEXT, .text = "train"},
+    {.name = "name", .doc = name_doc, .kind = OPTION_TEXT, .text = "domain"},
+    {.name = "model", .doc = model_doc, .kind = OPTION_TEXT, .text = "model"},
+    {.name = "source", .doc = source_doc, .kind = OPTION_TEXT, .text = "train"},
     {0},
 };
+
+/* target is a name or a source; the option says what it is for. */
+static const RecordWord adapt_words[] = {
+    {"target", ""},
+    {"method", method_doc},
+    {"weight", weight_doc},
+    {"name", name_doc},
+    {"model", model_doc},
+    {"source", source_doc},
+    {"dry_run", "true: return what would be added and the loss of the next batches, and change nothing"},
+    {0}};
 
 static const Option *weight_option(void)
 {
@@ -86,11 +99,10 @@ static void read_arguments(lua_State *L, Session *session, Adapt *adapt)
 {
     char method[OBJECTIVE_NAME_SIZE];
     *adapt = (Adapt){.weight = 1};
-    option_defaults(objective_domain.options, &adapt->config);
+    option_defaults(objective_domain_options, &adapt->config);
     adapt->config.start = session->step;
     luaL_checktype(L, 2, LUA_TTABLE);
-    bind_read_options(L, 2, objective_domain.options, &adapt->config, "adapt",
-                      "method target weight name model source dry_run");
+    bind_read_options(L, 2, objective_domain_options, &adapt->config, "adapt", adapt_words);
     read_word(L, "method", "dann", method, sizeof method);
     if (strcmp(method, "dann") != 0)
         luaL_error(L, "adapt: there is the method \"dann\" (Ganin et al. 2016); got \"%s\"", method);
@@ -169,7 +181,7 @@ static Status print_effect(const Adapt *adapt, const char *call, Buffer *out)
     TRY(buffer_text(out, "weight = "));
     TRY(option_print(weight_option(), adapt, out));
     TRY(buffer_text(out, ", "));
-    TRY(bind_print_options(objective_domain.options + 1, &adapt->config, out)); /* behind target */
+    TRY(bind_print_options(objective_domain_options + 1, &adapt->config, out)); /* behind target */
     return buffer_text(out, "}");
 }
 
@@ -219,11 +231,11 @@ static int push_trial(lua_State *L, const Adapt *adapt, const Trial *trial)
     return 1;
 }
 
-int bind_adapt(lua_State *L)
+static int adapt_session(lua_State *L)
 {
     SessionHandle *handle = bind_check_session(L, 1);
     lua_settop(L, 2);
-    bind_need_boundary(L, bind_adapt);
+    bind_need_boundary(L, adapt_session);
     Adapt *adapt = lua_newuserdatauv(L, sizeof *adapt, 0);
     read_arguments(L, handle->session, adapt);
     const char *call = adapt->target ? lua_tostring(L, -1) : NULL;
@@ -243,24 +255,12 @@ int bind_adapt(lua_State *L)
     return 0;
 }
 
-/* help(run.adapt) */
-void bind_open_adapt(lua_State *L)
-{
-    const RecordKind kind = {.library = "run", .common = objective_domain.options + 1}; /* behind target */
-    const Record record = {
-        .name = "adapt",
-        .doc =
-            "Adds a domain classifier and its objective to the live run, so that its trunk forgets by what the "
-            "target's "
-            "data differ. With dry_run = true it returns what would be added and the loss of the next batches, and "
-            "changes nothing.",
-        .source = "Ganin et al. 2016, Domain-adversarial training of neural networks",
-        .options = bind_adapt_options};
-    Buffer *text = host_push_buffer(L);
-    host_check(L, bind_help_record(&kind, &record, text));
-    luaL_getsubtable(L, LUA_REGISTRYINDEX, "lathe.documents");
-    lua_pushcfunction(L, bind_adapt);
-    lua_pushlstring(L, text->data, text->length);
-    lua_rawset(L, -3);
-    lua_pop(L, 2);
-}
+const BindMethod bind_adapt_methods[] = {
+    {.name = "adapt",
+     .arguments = "{ options }",
+     .doc = "Adds a second data source, a domain classifier behind a reversed gradient and its objective: the "
+            "model learns what does not tell the domains apart. The target's labels are never read.",
+     .call = adapt_session,
+     .options = objective_domain_options,
+     .words = adapt_words + 1},
+    {0}};
