@@ -8,6 +8,7 @@
 #include "tui/client.h"
 #include "tui/progress.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
 #include <stdio.h>
