@@ -86,7 +86,7 @@ static Status remove_file(const char *directory, const char *name)
 {
     char *path;
     TRY(file_join(directory, name, &path));
-    Status status = file_exists(path) && remove(path) != 0 ? file_fail(path, "removing", 0) : STATUS_OK;
+    Status status = file_exists(path) && remove(path) != 0 ? file_fail(path, "removed", errno) : STATUS_OK;
     memory_free(path);
     return status;
 }
@@ -196,19 +196,71 @@ static int remove_checkpoints_after(lua_State *L)
 
 /* --- metrics --- */
 
-/* cut_metrics(step): the lines that were cut off */
+/* The step that a line of metrics begins with, -1 where it does not. */
+static int64_t step_of_line(const char *line, size_t length)
+{
+    static const char before[] = "{\"step\": ";
+    size_t at = sizeof before - 1;
+    int64_t step = 0;
+    if (length <= at || memcmp(line, before, at) != 0) return -1;
+    for (; at < length && line[at] >= '0' && line[at] <= '9'; at++) step = step * 10 + (line[at] - '0');
+    return step;
+}
+
+/* Where the lines at the end of the text begin: those of steps after this one, or with 'last' the last one alone.
+ */
+static size_t find_tail(const char *text, size_t end, int64_t step, bool last)
+{
+    size_t from = end;
+    while (from > 0) {
+        size_t start = from - 1;
+        while (start > 0 && text[start - 1] != '\n') start--;
+        if (last) return start;
+        if (step_of_line(text + start, from - start) <= step) break;
+        from = start;
+    }
+    return from;
+}
+
+static Status map_lines(const char *directory, const char *name, FileMap *out)
+{
+    char *path;
+    uint64_t size = 0;
+    *out = (FileMap){0};
+    TRY(file_join(directory, name, &path));
+    Status status = file_exists(path) ? file_size(path, &size) : STATUS_OK;
+    if (status == STATUS_OK && size) status = file_map(path, out);
+    memory_free(path);
+    return status;
+}
+
+static Status read_tail(const char *directory, const char *name, int64_t step, bool last, Buffer *out)
+{
+    FileMap map;
+    TRY(map_lines(directory, name, &map));
+    const char *text = (const char *)map.data;
+    size_t end = map.size;
+    while (end > 0 && text[end - 1] != '\n') end--; /* torn */
+    size_t start = find_tail(text, end, step, last);
+    Status status = start < end ? buffer_append(out, text + start, end - start) : STATUS_OK;
+    file_unmap(&map);
+    return status;
+}
+
+/* metrics_after(step): the lines of later steps */
+static int metrics_after(lua_State *L)
+{
+    Buffer *lines = host_push_buffer(L);
+    host_check(L, run_directory_sync_metrics(place_of(L)->directory));
+    host_check(L, read_tail(path_of(L), "metrics.jsonl", luaL_checkinteger(L, 1), false, lines));
+    host_buffer_to_string(L, lines);
+    return 1;
+}
+
 static int cut_metrics(lua_State *L)
 {
-    Buffer *before = host_push_buffer(L), *after = host_push_buffer(L);
-    host_check(L, run_directory_sync_metrics(place_of(L)->directory));
-    host_check(L, read_text(path_of(L), "metrics.jsonl", before));
     host_check(L, run_directory_cut_metrics(place_of(L)->directory, luaL_checkinteger(L, 1)));
-    host_check(L, read_text(path_of(L), "metrics.jsonl", after));
-    if (before->length > after->length)
-        lua_pushlstring(L, before->data + after->length, before->length - after->length);
-    else
-        lua_pushliteral(L, "");
-    return 1;
+    return 0;
 }
 
 static int append_metrics(lua_State *L)
@@ -242,7 +294,6 @@ static int store_branch(lua_State *L)
     return 1;
 }
 
-/* append_branch(name, lines), take_branch(name): metrics of branches that one has left */
 static int append_branch(lua_State *L)
 {
     size_t length;
@@ -251,43 +302,79 @@ static int append_branch(lua_State *L)
     return store_branch(L);
 }
 
-static int take_branch(lua_State *L)
+static int read_branch(lua_State *L)
 {
     const char *name = branch_file(L, 1);
     Buffer *text = host_push_buffer(L);
     host_check(L, read_text(path_of(L), name, text));
-    if (text->length == 0) return 0;
-    host_check(L, remove_file(path_of(L), name));
-    store_branch(L);
     host_buffer_to_string(L, text);
     return 1;
 }
 
-/* rename_branch(old, new): its metrics, where it has some */
+/* write_branch(name, lines): none removes the file */
+static int write_branch(lua_State *L)
+{
+    size_t length;
+    const char *name = branch_file(L, 1), *text = luaL_checklstring(L, 2, &length);
+    char *path;
+    host_check(L, length ? file_join(path_of(L), name, &path) : remove_file(path_of(L), name));
+    if (!length) return store_branch(L);
+    Status status = file_write(path, text, length);
+    memory_free(path);
+    host_check(L, status);
+    return store_branch(L);
+}
+
+static Status rename_in(const char *directory, const char *from, const char *to)
+{
+    char *before, *after;
+    TRY(file_join(directory, from, &before));
+    Status status = file_join(directory, to, &after);
+    if (status == STATUS_OK) {
+        if (file_exists(before) && rename(before, after) != 0) status = file_fail(before, "renamed", errno);
+        memory_free(after);
+    }
+    memory_free(before);
+    return status;
+}
+
+/* rename_branch(from, to): nothing where there is no such file */
 static int rename_branch(lua_State *L)
 {
-    char *from = NULL, *to = NULL;
-    const char *old = branch_file(L, 1), *new = branch_file(L, 2);
-    Status status = file_join(path_of(L), old, &from);
-    if (status == STATUS_OK) status = file_join(path_of(L), new, &to);
-    if (status == STATUS_OK && file_exists(from) && rename(from, to) != 0)
-        status = file_fail(from, "renamed", errno);
-    memory_free(from);
-    memory_free(to);
-    host_check(L, status);
+    const char *from = branch_file(L, 1), *to = branch_file(L, 2);
+    host_check(L, rename_in(path_of(L), from, to));
     lua_pushboolean(L, has_columns(L, 1) && has_columns(L, 2));
     return 1;
 }
 
-/* The line that ends before *end, which moves to its beginning; false: there is none. */
-static bool line_before(const Buffer *text, size_t *end, size_t *length)
+/* last_metrics(name): the last line, nil where there is none; "" is the current branch */
+static int last_metrics(lua_State *L)
 {
-    size_t last = *end, start;
-    while (last > 0 && text->data[last - 1] == '\n') last--;
-    for (start = last; start > 0 && text->data[start - 1] != '\n';) start--;
-    *end = start;
-    *length = last - start;
-    return last > 0;
+    const char *name = *luaL_checkstring(L, 1) ? branch_file(L, 1) : "metrics.jsonl";
+    Buffer *text = host_push_buffer(L);
+    host_check(L, run_directory_sync_metrics(place_of(L)->directory));
+    host_check(L, read_tail(path_of(L), name, 0, true, text));
+    if (text->length == 0) return 0;
+    text->data[--text->length] = '\0';
+    host_buffer_to_string(L, text);
+    return 1;
+}
+
+/* The last lines of a step and of an evaluation up to that step, pushed; nil where there is none. */
+static void push_last_rows(lua_State *L, const char *text, size_t end, int64_t to)
+{
+    lua_pushnil(L);
+    lua_pushnil(L);
+    int rows = lua_gettop(L) - 1;
+    while (end > 0 && (lua_isnil(L, rows) || lua_isnil(L, rows + 1))) {
+        size_t start = find_tail(text, end, 0, true), length = end - start;
+        int64_t step = step_of_line(text + start, length);
+        int row = rows + (memmem(text + start, length, "\"loss\":", 7) == NULL);
+        end = start;
+        if (step < 0 || step > to || !lua_isnil(L, row)) continue;
+        lua_pushlstring(L, text + start, length);
+        lua_replace(L, row);
+    }
 }
 
 /* last_rows(name, to): the last line of a step and the last one of an evaluation, up to that step, nil where there
@@ -295,20 +382,13 @@ static bool line_before(const Buffer *text, size_t *end, size_t *length)
 static int last_rows(lua_State *L)
 {
     const char *name = *luaL_checkstring(L, 1) ? branch_file(L, 1) : "metrics.jsonl";
-    long long to = luaL_checkinteger(L, 2), step;
+    lua_Integer to = luaL_checkinteger(L, 2);
     Buffer *text = host_push_buffer(L);
     host_check(L, run_directory_sync_metrics(place_of(L)->directory));
     host_check(L, read_text(path_of(L), name, text));
-    lua_pushnil(L);
-    lua_pushnil(L);
-    int rows = lua_gettop(L) - 1;
-    for (size_t end = text->length, length; line_before(text, &end, &length);) {
-        const char *line = text->data + end;
-        if (sscanf(line, "{\"step\": %lld", &step) != 1 || step > to) continue;
-        int row = rows + (memmem(line, length, "\"loss\":", 7) == NULL);
-        if (lua_isnil(L, row)) lua_pushlstring(L, line, length), lua_replace(L, row);
-        if (!lua_isnil(L, rows) && !lua_isnil(L, rows + 1)) break;
-    }
+    size_t end = text->length;
+    while (end > 0 && text->data[end - 1] != '\n') end--; /* torn */
+    push_last_rows(L, text->data, end, to);
     return 2;
 }
 
@@ -323,12 +403,15 @@ void bind_push_directory(lua_State *L, RunDirectory *directory, Session *session
                                          {"load", load_checkpoint},
                                          {"save", save_checkpoint},
                                          {"remove_checkpoints_after", remove_checkpoints_after},
+                                         {"metrics_after", metrics_after},
                                          {"cut_metrics", cut_metrics},
                                          {"append_metrics", append_metrics},
                                          {"append_branch", append_branch},
-                                         {"take_branch", take_branch},
+                                         {"read_branch", read_branch},
+                                         {"write_branch", write_branch},
                                          {"rename_branch", rename_branch},
                                          {"store_branch", store_branch},
+                                         {"last_metrics", last_metrics},
                                          {"last_rows", last_rows},
                                          {NULL, NULL}};
     luaL_newlibtable(L, functions);

@@ -219,14 +219,6 @@ local function run_breaks(session, state, metrics)
   return pause
 end
 
-local doing_again = 0
-
--- Steps that the history does again pause nowhere: until the value that this gives is closed.
-function lathe.do_again()
-  doing_again = doing_again + 1
-  return setmetatable({}, { __close = function() doing_again = doing_again - 1 end })
-end
-
 -- Where breakpoints paused the steps that led here: { step, text }. A step that is done again forgets those from it on.
 local function note_pause(state, step, pause)
   local pauses = state.pauses
@@ -238,12 +230,14 @@ end
 
 function lathe.pauses(session) return state_of(session).pauses end
 
+-- Steps that the history does again pause nowhere.
 lathe.after_step(function(session, metrics)
   local state = state_of(session)
   local extra = run_watches(session, state, metrics)
   remember(state, metrics)
-  local pause = doing_again == 0 and run_breaks(session, state, metrics) or nil
-  if doing_again == 0 then note_pause(state, metrics.step, pause) end
+  if lathe.is_silent() then return extra end
+  local pause = run_breaks(session, state, metrics)
+  note_pause(state, metrics.step, pause)
   return extra, pause
 end)
 
