@@ -15,10 +15,11 @@ typedef struct Adapt {
     Source *target; /* to be added under the config's name; NULL: it is in the session. Lua holds it */
 } Adapt;
 
-static const char method_doc[] = "how: dann is Ganin et al. 2016",
-                  weight_doc[] = "what the domain classifier's loss is multiplied by",
-                  name_doc[] = "of the objective that is added, domain unless said", model_doc[] = "the model that adapts",
-                  source_doc[] = "the data that it has labels of, train unless said";
+static const char method_doc[] = "how: dann is Ganin et al. 2016";
+static const char weight_doc[] = "what the domain classifier's loss is multiplied by";
+static const char name_doc[] = "of the objective that is added, domain unless said";
+static const char model_doc[] = "the model that adapts";
+static const char source_doc[] = "the data that it has labels of, train unless said";
 
 /* What may stand beside the objective's own options. Texts are read by read_word(). */
 const Option bind_adapt_options[] = {

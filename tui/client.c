@@ -100,5 +100,6 @@ void client_close(Client *client)
 {
     if (client->socket >= 0) close(client->socket);
     buffer_free(&client->in);
+    client->used = 0;
     client->socket = -1;
 }

@@ -4,6 +4,7 @@
 #include "engine/base/cancel.h"
 #include "engine/base/clock.h"
 #include "engine/base/memory.h"
+#include "engine/base/thousands.h"
 #include "engine/io/file.h"
 #include "engine/train/run.h"
 #include "tui/address.h"
@@ -197,9 +198,9 @@ static void pause_between_ops(void *context)
 
 static void tell_ending(Server *server, const Session *session)
 {
-    char ending[64], step[32];
+    char ending[64], step[THOUSANDS_BYTES];
     snprintf(ending, sizeof ending, "%s at step %s", session->step < session->steps ? "stopped" : "finished",
-             progress_number(session->step, step));
+             thousands(session->step, step));
     clients_tell_ending(server, ending);
 }
 

@@ -311,14 +311,13 @@ static void interrupt_once(void *context, int64_t done, int64_t all)
 START_TEST(an_interrupted_evaluation_is_made_up_for)
 {
     RunDirectory *directory;
-    RunOptions options = {.checkpoint_every = 2,
-                          .keep = 5,
-                          .evaluate_batches = 2,
+    RunOptions options = {.evaluate_batches = 2,
                           .step = step_of_lua,
                           .evaluating = interrupt_once,
                           .context = host};
     ASSERT_OK(run("local pairs_ = data.sentence_pairs(corpus, tokenizer, { length = 24, batch_size = 4 })\n"
-                  "run = small { steps = 4, data = { train = pairs_.train, valid = pairs_.valid } }"));
+                  "run = small { steps = 4, checkpoint_every = 2,\n"
+                  "              data = { train = pairs_.train, valid = pairs_.valid } }"));
     lua_getglobal(host_lua(host), "run");
     Session *session = bind_test_session(host_lua(host), -1);
     lua_pop(host_lua(host), 1);

@@ -332,9 +332,17 @@ static int64_t any_look(Random *random)
 
 static const char *any_answer(Random *random)
 {
-    static const char *const answers[] = {
-        "", "{\"step\": 3", "{\"tree\": [[], 1]}\n", "{\"\": 1}\n{\n", "\xff\xfe\n", "[]\n", data_run, data_model,
-        data_history, data_shares, "{\"branches\": [{\"current\": true}], \"edits\": [7]}\n"};
+    static const char *const answers[] = {"",
+                                          "{\"step\": 3",
+                                          "{\"tree\": [[], 1]}\n",
+                                          "{\"\": 1}\n{\n",
+                                          "\xff\xfe\n",
+                                          "[]\n",
+                                          data_run,
+                                          data_model,
+                                          data_history,
+                                          data_shares,
+                                          "{\"branches\": [{\"current\": true}], \"edits\": [7]}\n"};
     return answers[random_below(random, sizeof answers / sizeof *answers)];
 }
 
@@ -374,8 +382,8 @@ static void tell_anything(Random *random)
     ASSERT_OK(json_set_number(metrics, "tokens", random_below(random, 2) ? 100 : (double)NAN));
     tell_in_pieces(random, &(WireMessage){.type = types[random_below(random, sizeof types / sizeof *types)],
                                           .id = any_look(random),
-                                          .step = (int64_t)random_u32(random) - INT32_MAX,
-                                          .steps = (int64_t)random_u32(random) - INT32_MAX,
+                                          .step = (int64_t)random_u32(random),
+                                          .steps = (int64_t)random_u32(random),
                                           .status = any_status(random),
                                           .text = random_below(random, 2) ? "" : "words of any kind",
                                           .metrics = metrics});
@@ -386,7 +394,8 @@ static void tell_anything(Random *random)
 static void end_and_connect(Random *random)
 {
     uint64_t how = random_below(random, 3);
-    if (how == 0) tell_in_pieces(random, &(WireMessage){.type = WIRE_BYE, .status = any_status(random), .text = "so"});
+    if (how == 0)
+        tell_in_pieces(random, &(WireMessage){.type = WIRE_BYE, .status = any_status(random), .text = "so"});
     if (how == 1) ck_assert_int_eq(write(run_side, "\xff\xff\xff\xff\xff no frame", 14), 14);
     close(run_side);
     take();
@@ -403,8 +412,8 @@ static void look_around(Random *random, Grid *grid)
     press_keys(&workbench, random_below(random, 4) ? key : "\033");
     workbench.leaving = false;
     refresh();
-    ASSERT_OK(workbench_draw(&workbench, grid, 1 + (int)random_below(random, 130), 1 + (int)random_below(random, 40),
-                             &x, &y));
+    ASSERT_OK(workbench_draw(&workbench, grid, 1 + (int)random_below(random, 130),
+                             1 + (int)random_below(random, 40), &x, &y));
 }
 
 static void fuzz_turn(Random *random, Grid *grid)

@@ -17,7 +17,8 @@ enum { SIZES = sizeof sizes / sizeof *sizes };
 
 /* --- stored screens --- */
 
-/* What is on the screen after these keys; on the largest one only of the curves, which change most with the size. */
+/* What is on the screen after these keys; on the largest one only of the curves, which change most with the size.
+ */
 static const struct Shot {
     const char *name, *keys;
     DataKind kind;
@@ -61,10 +62,10 @@ enum { SHOTS = sizeof shots / sizeof *shots };
 
 /* Each pane beside the curves with each kind of data. */
 #define KINDS(name, keys)                                                                                          \
-    {name ": empty", keys, DATA_NONE}, {name ": one", keys, DATA_ONE}, {name ": NaN", keys, DATA_NAN},             \
-        {name ": ordinary", keys, DATA_ODD},                                                                       \
+    {name ": empty", keys, DATA_NONE, true}, {name ": one", keys, DATA_ONE, true},                                 \
+        {name ": NaN", keys, DATA_NAN, true}, {name ": ordinary", keys, DATA_ODD, true},                           \
     {                                                                                                              \
-        name ": deep", keys, DATA_DEEP                                                                             \
+        name ": deep", keys, DATA_DEEP, true                                                                       \
     }
 static const struct Shot pane_shots[] = {
     KINDS("objectives", "2z"),

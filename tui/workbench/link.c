@@ -161,6 +161,8 @@ static Status finish_question(Link *link, struct Question *question, const WireM
         status = answer_take(link->view, topic, question->answer.data, question->answer.length, &seconds);
     else if (strcmp(message->status, "failed") == 0 && !answer_failed(link->view, topic, message->text))
         status = log_follow_add(&link->log, LOG_WARNING, link->view->step, message->text, &link->view->log);
+    if (status == STATUS_FORMAT) /* what came before it is kept */
+        status = log_follow_add(&link->log, LOG_WARNING, link->view->step, status_message(), &link->view->log);
     buffer_clear(&question->answer);
     if (question->due < clock_seconds() + TOPIC_SHARE * seconds)
         question->due = clock_seconds() + TOPIC_SHARE * seconds;

@@ -30,7 +30,7 @@ typedef struct Columns {
 
 static int longest_name(const View *view, int most)
 {
-    int longest = 3;
+    int longest = 6; /* "name" and a space behind it */
     for (int i = 0; i < view->objective_count; i++) {
         int columns = text_columns(view->objectives[i].name);
         if (columns > longest) longest = columns;
