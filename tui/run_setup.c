@@ -150,7 +150,7 @@ static Status load_lua_files(RunSetup *setup, const char *directory, const char 
 
 /* --- a run's directory --- */
 
-static Status load_directory(const char *path, const json_t *config, bool exact, RunSetup *out)
+static Status load_directory(const char *path, const json_t *config, bool exact, RunSetup *out, int64_t *steps)
 {
     char *name = NULL;
     int64_t seed;
@@ -163,21 +163,26 @@ static Status load_directory(const char *path, const json_t *config, bool exact,
     if (status == STATUS_OK) status = load_lua_files(out, path, name, config);
     if (status == STATUS_OK) status = recipe_load(out->host, out->recipe_path, &out->recipe);
     if (status == STATUS_OK) status = read_parameters(out, name, config);
-    if (status == STATUS_OK) status = run_setup_build(out, -1);
-    if (status == STATUS_OK)
-        status = json_member_integer(name, config, "steps", 1, INT64_MAX, &out->session->steps);
+    if (status == STATUS_OK) status = json_member_integer(name, config, "steps", 1, INT64_MAX, steps);
     memory_free(name);
+    return status;
+}
+
+Status run_setup_load(const char *path, bool exact, RunSetup *out, int64_t *steps)
+{
+    json_t *config;
+    *out = (RunSetup){0};
+    TRY(run_directory_read_config(path, &config));
+    Status status = load_directory(path, config, exact, out, steps);
+    json_decref(config);
     return status;
 }
 
 Status run_setup_directory(const char *path, bool exact, RunSetup *out)
 {
-    json_t *config;
-    *out = (RunSetup){0};
-    TRY(run_directory_read_config(path, &config));
-    Status status = load_directory(path, config, exact, out);
-    json_decref(config);
-    return status;
+    int64_t steps;
+    TRY(run_setup_load(path, exact, out, &steps));
+    return run_setup_build(out, steps);
 }
 
 Status run_setup_final(const char *path, RunSetup *out)

@@ -153,6 +153,7 @@ Status session_step(Session *session, StepMetrics *out) STATUS_CHECKED;
 typedef struct SessionLook {
     const StepPlace *place;
     bool forward_only;
+    const Objective *only;        /* the gradient of this one alone; NULL: of all */
     const TapeObserver *tape;     /* NULL: nobody */
     const StepObserver *observer; /* NULL: nobody */
     /* Called when the gradients of this look stand in the parameters; NULL: nobody. */
@@ -172,8 +173,9 @@ Status session_view(Session *session, const StepPlace *place, int64_t micro, con
  * batch: by running the step once more with a look at every op. Returns STATUS_NONFINITE, or why that failed. */
 Status session_explain_nonfinite(Session *session) STATUS_CHECKED;
 
-/* Computes the objective's loss on the next batches, without learning: whether it fits. Changes nothing. */
-Status session_try(Session *session, const Objective *objective) STATUS_CHECKED;
+/* Computes the objective's loss on the next batches, without learning: whether it fits. Changes nothing. *loss may be
+ * NULL. */
+Status session_try(Session *session, const Objective *objective, double *loss) STATUS_CHECKED;
 
 /* A pass over a view of a batch, and the rest of what objectives in a step share. For evaluation and samples. */
 typedef struct Passes {
@@ -192,6 +194,9 @@ typedef struct Passes {
     } items[SESSION_MAX_OBJECTIVES];
 } Passes;
 
+/* Reads the plain batches that the objective needs and that are not there yet, at the cursors (by place of the source),
+ * which move on. */
+Status passes_read(Passes *passes, Cursor *cursors, const Objective *objective) STATUS_CHECKED;
 /* The forward pass that the objective reads; made, with its view, at the first request for it. The plain batch of
  * its source must be in passes->batches. */
 Status passes_get(Passes *passes, const Objective *objective, Forward **out) STATUS_CHECKED;

@@ -47,6 +47,22 @@ static int place_of_source(Session *session, const char *name)
     return (int)(session_source(session, name) - session->sources);
 }
 
+static Status read_batch(Passes *passes, Cursor *cursors, const char *name)
+{
+    Session *session = passes->session;
+    int place = place_of_source(session, name);
+    const SessionSource *entry = &session->sources[place];
+    if (passes->batches[place].size) return STATUS_OK;
+    return source_next(entry->source, entry->batch_size, session->arena, &cursors[place], &passes->batches[place]);
+}
+
+Status passes_read(Passes *passes, Cursor *cursors, const Objective *objective)
+{
+    const char *target = objective_target(objective);
+    TRY(read_batch(passes, cursors, objective->source));
+    return target ? read_batch(passes, cursors, target) : STATUS_OK;
+}
+
 Status passes_get(Passes *passes, const Objective *objective, Forward **out)
 {
     Session *session = passes->session;
@@ -90,11 +106,6 @@ typedef struct Micro {
     const SessionLook *look; /* NULL: a step that counts */
 } Micro;
 
-static bool active(const Objective *objective)
-{
-    return objective->enabled && objective->weight > 0;
-}
-
 static void count_tokens(StepMetrics *metrics, const Batch *batch)
 {
     const Tensor *lengths = batch_find(batch, "lengths");
@@ -102,28 +113,14 @@ static void count_tokens(StepMetrics *metrics, const Batch *batch)
     for (int64_t i = 0; lengths && i < batch->size; i++) metrics->tokens += TENSOR_I32(lengths)[i];
 }
 
-/* The plain batch of a source, once a micro-step. */
-static Status read_batch(Micro *micro, Passes *passes, const char *name)
-{
-    Session *session = micro->session;
-    int place = place_of_source(session, name);
-    const SessionSource *entry = &session->sources[place];
-    if (passes->batches[place].size) return STATUS_OK;
-    TRY(source_next(entry->source, entry->batch_size, session->arena, &micro->cursors[place],
-                    &passes->batches[place]));
-    count_tokens(micro->metrics, &passes->batches[place]);
-    return STATUS_OK;
-}
-
 static Status read_batches(Micro *micro, Passes *passes)
 {
-    Session *session = micro->session;
-    for (int o = 0; o < session->objective_count; o++) {
-        const char *target = objective_target(session->objectives[o]);
-        if (!active(session->objectives[o])) continue;
-        TRY(read_batch(micro, passes, session->objectives[o]->source));
-        if (target) TRY(read_batch(micro, passes, target));
-    }
+    const Session *session = micro->session;
+    for (int o = 0; o < session->objective_count; o++)
+        if (objective_active(session->objectives[o]))
+            TRY(passes_read(passes, micro->cursors, session->objectives[o]));
+    for (int i = 0; i < session->source_count; i++)
+        if (passes->batches[i].size) count_tokens(micro->metrics, &passes->batches[i]);
     return STATUS_OK;
 }
 
@@ -175,6 +172,11 @@ static bool any_frozen(const Session *session)
     return false;
 }
 
+static bool takes_part(const Micro *micro, const Objective *objective)
+{
+    return objective_active(objective) && (!micro->look || !micro->look->only || micro->look->only == objective);
+}
+
 static Status forward_backward(Micro *micro, Passes *passes)
 {
     Session *session = micro->session;
@@ -183,7 +185,7 @@ static Status forward_backward(Micro *micro, Passes *passes)
     TRY(read_batches(micro, passes));
     micro->metrics->batch_seconds += clock_seconds() - start;
     for (int i = 0; i < session->objective_count; i++)
-        if (active(session->objectives[i])) TRY(add_objective(micro, passes, i, &total));
+        if (takes_part(micro, session->objectives[i])) TRY(add_objective(micro, passes, i, &total));
     if (!total) return status_fail(STATUS_INVALID, "step: no objective is on with a weight above 0");
     micro->metrics->loss += tensor_get(total, 0);
     bool back = !micro->look || !micro->look->forward_only;
@@ -213,18 +215,18 @@ static Status run_micro(Micro *micro)
     return status;
 }
 
-static Status try_loss(Micro *micro, Passes *passes, const Objective *objective)
+static Status try_loss(Micro *micro, Passes *passes, const Objective *objective, double *out)
 {
-    const char *target = objective_target(objective);
     ObjectiveInput input;
     Tensor *loss;
-    TRY(read_batch(micro, passes, objective->source));
-    if (target) TRY(read_batch(micro, passes, target));
+    TRY(passes_read(passes, micro->cursors, objective));
     TRY(passes_input(passes, objective, &input));
-    return objective_loss(objective, &input, &loss, NULL);
+    TRY(objective_loss(objective, &input, &loss, NULL));
+    if (out) *out = tensor_get(loss, 0);
+    return STATUS_OK;
 }
 
-Status session_try(Session *session, const Objective *objective)
+Status session_try(Session *session, const Objective *objective, double *loss)
 {
     StepMetrics metrics = {0};
     Micro micro = {.session = session, .metrics = &metrics};
@@ -234,7 +236,7 @@ Status session_try(Session *session, const Objective *objective)
                      .step = session->step};
     for (int i = 0; i < session->source_count; i++) micro.cursors[i] = session->sources[i].cursor;
     session_set_mode(session, false);
-    Status status = try_loss(&micro, &passes, objective);
+    Status status = try_loss(&micro, &passes, objective, loss);
     passes_clear(&passes);
     tape_reset(session->tape);
     return status;
@@ -344,7 +346,7 @@ Status session_step(Session *session, StepMetrics *out)
     TRY(status);
     for (int i = 0; i < session->source_count; i++) session->sources[i].cursor = micro.cursors[i];
     for (int i = 0; i < session->objective_count; i++)
-        if (!active(session->objectives[i])) metrics.objectives[i] = (double)NAN;
+        if (!objective_active(session->objectives[i])) metrics.objectives[i] = (double)NAN;
     remember_loss(session, &metrics);
     session->step++;
     metrics.seconds = clock_seconds() - start;
