@@ -181,6 +181,10 @@ static void set_event(lua_State *L, const BindClass *class, const char *event, l
 void bind_open_class(lua_State *L, const BindClass *class, const luaL_Reg *events)
 {
     const BindMethod *method;
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, BIND_CLASSES);
+    lua_pushlightuserdata(L, (void *)class);
+    lua_setfield(L, -2, class->name);
+    lua_pop(L, 1);
     luaL_newmetatable(L, class->type);
     set_event(L, class, "__index", class_index);
     set_event(L, class, "__members", class_members);

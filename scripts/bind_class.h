@@ -31,6 +31,8 @@ typedef struct BindClass {
     const BindMethod *methods[10]; /* lists, each ending with {0} */
 } BindClass;
 
+#define BIND_CLASSES "lathe.classes" /* in the registry: classes (light userdata) by name */
+
 /* The i-th method of all lists, NULL past the end. */
 const BindMethod *bind_class_method(const BindClass *class, int i);
 

@@ -134,8 +134,8 @@ static void check_transcript(const char *name)
     ASSERT_OK(file_read_empty(path, 0, &expected));
     replay(expected.data, &out);
     if (getenv("LATHE_GOLDEN_WRITE")) scratch_write(path, out.data, out.length);
-    ck_assert_msg(getenv("LATHE_GOLDEN_WRITE") || same_transcript(out.data, expected.data), "%s: got\n%.3000s", name,
-                  out.data);
+    ck_assert_msg(getenv("LATHE_GOLDEN_WRITE") || same_transcript(out.data, expected.data), "%s: got\n%.3000s",
+                  name, out.data);
     buffer_free(&out);
     buffer_free(&expected);
 }
@@ -508,6 +508,33 @@ START_TEST(help_knows_everything)
 }
 END_TEST
 
+static void check_help(const char *on, const char *expected)
+{
+    buffer_clear(&printed);
+    ASSERT_OK(run(on));
+    ck_assert_msg(strstr(printed.data, expected) != NULL, "%s: %s", on, printed.data);
+}
+
+START_TEST(help_on_names)
+{
+    check_help("help 'run.clip_norm'", "run.clip_norm\n  clip_norm                a number in [0, 1000000000]");
+    check_help("help 'objectives.nsp.weight'", "objectives.nsp.weight\n  weight   ");
+    check_help("help 'run.objectives.mlm.masking'", "one of token, whole_word, span");
+    check_help("help 'run.optimizer.beta2'", "optim.adamw.beta2\n");
+    check_help("help 'mlm_probability'", "objectives.mlm.mlm_probability\n");
+    check_help("help 'run.model'", "run.model: the first model\n");
+    check_help("help 'run.prune'", "run:prune {");
+    check_help("help 'tensor.slice'", "tensor:slice(dim, start, stop, step)\n");
+    check_help("help 'session'", "session { options }\n");
+    check_help("help 'recipe'", "recipe {");
+    check_help("help 'seed'", "seed(n): starts");
+    check_help("help 'run.nosuch'", "Nothing is known about 'run.nosuch'");
+    check_help("help(ops.linear)", "  Kept for the gradient: x, weight\n");
+    check_help("help(ops.exp)", "; cheap to compute again\n");
+    check_help("help(ops.argmax)", "  No gradient: a place does not change");
+}
+END_TEST
+
 /* Every op through every wrong argument: an error, never a crash. */
 START_TEST(wrong_arguments)
 {
@@ -711,6 +738,7 @@ Suite *lua_suite(void)
     tcase_add_test(host_case, op_refusals);
     tcase_add_test(host_case, gradient_checks);
     tcase_add_test(host_case, help_knows_everything);
+    tcase_add_test(host_case, help_on_names);
     tcase_add_test(host_case, wrong_arguments);
     tcase_add_test(host_case, completion);
     tcase_add_test(host_case, recipe_parameters);
