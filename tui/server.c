@@ -8,6 +8,7 @@
 #include "scripts/control.h"
 #include "tui/address.h"
 #include "tui/bind_samples.h"
+#include "tui/completion.h"
 #include "tui/progress.h"
 #include "tui/wire.h"
 
@@ -181,52 +182,20 @@ static void on_served(void *context)
 
 /* --- completion, in the socket thread --- */
 
-static bool part_of_word(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c && strchr("_.:[]", c));
-}
-
-/* The part of a path up to the end of the name that the word is in. */
-static size_t candidate(const char *path, size_t length, size_t word)
-{
-    size_t end = word;
-    while (end < length && path[end] != '.' && path[end] != ':' && (path[end] != '[' || end == word)) end++;
-    if (end == word && end < length && path[end] == '[') end += strcspn(path + end, "]") + 1;
-    return end < length ? end : length;
-}
-
-static Status add_words(const Buffer *names, const char *word, Buffer *out)
-{
-    size_t length = strlen(word), last_length = 0;
-    const char *last = NULL;
-    int count = 0;
-    for (const char *line = names->data; line && *line && count < MOST_WORDS; line = strchr(line, '\n') + 1) {
-        size_t whole = strcspn(line, "\n"), path = strcspn(line, "\t\n");
-        if (path < length || memcmp(line, word, length) != 0) continue;
-        size_t size = candidate(line, path, length);
-        if (last && size == last_length && memcmp(line, last, size) == 0) continue;
-        last = line;
-        last_length = size;
-        count++;
-        TRY(buffer_append(out, line, size));
-        TRY(size == path ? buffer_append(out, line + path, whole - path) : buffer_text(out, "\t"));
-        TRY(buffer_text(out, "\n"));
-    }
-    return STATUS_OK;
-}
-
 static void complete(Server *server, Client *client, const WireMessage *request)
 {
-    size_t start = request->text_length;
+    CompletionWord word;
     Buffer words = {0};
-    while (start && part_of_word(request->text[start - 1])) start--;
     pthread_mutex_lock(&server->lock);
-    if (add_words(&server->names, request->text + start, &words) == STATUS_OK)
+    Status status = completion_word(request->text, request->text_length, &word);
+    if (status == STATUS_OK) status = completion_find(&word, server->names.data, &words);
+    if (status == STATUS_OK)
         queue(client, &(WireMessage){.type = WIRE_WORDS,
                                      .id = request->id,
-                                     .start = (int64_t)start,
+                                     .start = (int64_t)word.start,
                                      .text = words.data ? words.data : ""});
     pthread_mutex_unlock(&server->lock);
+    buffer_free(&word.key);
     buffer_free(&words);
 }
 

@@ -6,6 +6,7 @@
 #include "scripts/host_files.h"
 #include "scripts/recipe.h"
 #include "tests/unit/scratch.h"
+#include "tui/completion.h"
 #include "tui/repl.h"
 
 #include <pthread.h>
@@ -617,15 +618,44 @@ END_TEST
 
 static void check_completion(Repl *repl, const char *line, const char *expected)
 {
-    Buffer got = {0};
+    Buffer got = {0}, words = {0};
     size_t from;
-    char **words;
     ASSERT_OK(repl_complete(repl, line, &from, &words));
-    for (char **word = words; *word; word++) ASSERT_OK(buffer_printf(&got, "%s ", *word));
+    for (const char *at = words.data; at && *at; at = strchr(at, '\n') + 1)
+        ASSERT_OK(buffer_printf(&got, "%.*s ", (int)strcspn(at, "\t\n"), at));
     ck_assert_str_eq(got.data ? got.data : "", expected);
-    memory_free(words);
+    buffer_free(&words);
     buffer_free(&got);
 }
+
+/* The whole list, as runs publish it for their clients. */
+static void check_published(const char *line, const char *expected)
+{
+    CompletionWord word;
+    Buffer words = {0};
+    ASSERT_OK(run("print((require 'lathe.names')())"));
+    ASSERT_OK(completion_word(line, strlen(line), &word));
+    ASSERT_OK(completion_find(&word, printed.data, &words));
+    ck_assert_str_eq(words.data ? words.data : "", expected);
+    buffer_clear(&printed);
+    buffer_free(&word.key);
+    buffer_free(&words);
+}
+
+START_TEST(published_names)
+{
+    ASSERT_OK(run("run = session { model = models.mlp { input_size = 2 } }"));
+    buffer_clear(&printed);
+    check_published("models.bert { hidden_si", "hidden_size\twidth of the hidden states\n");
+    check_published("objectives.mlm { maski", "masking\twhat is masked together\n");
+    check_published("run.model:resh", "run.model:reshape\tA whole model with another config, as in "
+                                      "run.model:reshape { num_hidden_layers = 6 }\n");
+    check_published("run.model:reshape { ", "");
+    check_published("run:prune { spars", "sparsity\tshare of the weights that are 0 in the end\n");
+    check_published("run.clip_n", "run.clip_norm\tthe gradient's norm is cut to this\n");
+    check_published("optim.adamw", "optim.adamw\tAdam with decoupled weight decay\n");
+}
+END_TEST
 
 START_TEST(completion)
 {
@@ -639,6 +669,17 @@ START_TEST(completion)
     check_completion(repl, "word:zero_", "word:zero_grad ");
     check_completion(repl, "box.list[0].ze", "box.list[0].zeta ");
     check_completion(repl, "nosuch.thing.x", "");
+    check_completion(repl, "models.bert { hid", "hidden_dropout_prob hidden_size ");
+    check_completion(repl, "m = models.bert {vocab_size = f(3, {1}), num_l", "num_labels ");
+    check_completion(repl, "objectives.mlm { ma", "mask_share masking ");
+    check_completion(repl, "objectives.mlm({ ma", "mask_share masking ");
+    check_completion(repl, "session { model = models.bert { type_v", "type_vocab_size ");
+    check_completion(repl, "session { obj", "objectives ");
+    check_completion(repl, "data.text('it\\'s {.txt', { doc", "documents ");
+    check_completion(repl, "objectives.mlm { masking = obj", "objectives ");
+    check_completion(repl, "x = { ob", "objectives ");
+    check_completion(repl, "word.zero_", "word:zero_grad ");
+    check_completion(repl, "retu", "return ");
     repl_free(repl);
 }
 END_TEST
@@ -741,6 +782,7 @@ Suite *lua_suite(void)
     tcase_add_test(host_case, help_on_names);
     tcase_add_test(host_case, wrong_arguments);
     tcase_add_test(host_case, completion);
+    tcase_add_test(host_case, published_names);
     tcase_add_test(host_case, recipe_parameters);
     tcase_add_test(host_case, recipe_bad_files);
     tcase_add_loop_test(slow, allocation_failures, 0, 2);
