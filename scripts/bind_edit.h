@@ -25,6 +25,9 @@ void bind_edit(lua_State *L, SessionHandle *handle, const char *effect, const ch
  */
 void bind_edit_done(lua_State *L, SessionHandle *handle, const char *what);
 
+/* A failure of what was to be edited, before anything was: adds "Nothing was changed." */
+Status bind_edit_refused(Status status) STATUS_CHECKED;
+
 /* Whether edits are made again, by undo() for example: nobody is told. */
 bool bind_edits_silent(lua_State *L);
 

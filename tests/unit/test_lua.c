@@ -536,6 +536,36 @@ START_TEST(help_on_names)
 }
 END_TEST
 
+static void check_error(const char *chunk, const char *expected)
+{
+    ck_assert_msg(run(chunk) != STATUS_OK, "%s: no error", chunk);
+    ck_assert_msg(strcmp(status_message(), expected) == 0, "%s: %s", chunk, status_message());
+}
+
+/* No place inside of the Lua library, no words of Lua's C library. */
+START_TEST(errors_in_words)
+{
+    check_error("arange('x')", "test:1: arange: argument 1 must be a number; got a string");
+    check_error("arange()", "test:1: arange: argument 1 must be a number; got nothing");
+    check_error("full(zeros(2))", "test:1: full: argument 1 must be a number; got a tensor");
+    check_error("local f = gradcheck f()", "test:1: f: argument 1: value expected");
+    check_error("\n\nrandperm('x')", "test:3: a size must be an integer of at least 0; got x");
+    check_error("session { model = models.mlp { input_size = 2 } }.model:reshape(5)",
+                "test:1: reshape takes a table, as in run.model:reshape {num_hidden_layers = 6}; got a number");
+    check_error("local run = session { model = models.mlp { input_size = 2 } } run.models.modl.x = 1",
+                "test:1: the run has no model 'modl'; did you mean 'model'?");
+    check_error("local run = session { model = models.mlp { input_size = 2 } } run.model.frozen = 5",
+                "test:1: frozen takes true or false; got a number");
+    check_error(
+        "local run = session { model = models.mlp { input_size = 2 } } run.model:reset('nosuch')",
+        "test:1: model has no module or parameter 'nosuch'; print it to see what it has. Nothing was changed.");
+    check_error("local t = zeros(2) t = t + print",
+                "test:1: a tensor, a number or a list of numbers is wanted; got a function");
+    check_error("error('mine', 0)", "mine");
+    check_error("error('lathe.show is mine')", "test:1: lathe.show is mine");
+}
+END_TEST
+
 /* Every op through every wrong argument: an error, never a crash. */
 START_TEST(wrong_arguments)
 {
@@ -650,7 +680,6 @@ START_TEST(published_names)
     check_published("objectives.mlm { maski", "masking\twhat is masked together\n");
     check_published("run.model:resh", "run.model:reshape\tA whole model with another config, as in "
                                       "run.model:reshape { num_hidden_layers = 6 }\n");
-    check_published("run.model:reshape { ", "");
     check_published("run:prune { spars", "sparsity\tshare of the weights that are 0 in the end\n");
     check_published("run.clip_n", "run.clip_norm\tthe gradient's norm is cut to this\n");
     check_published("optim.adamw", "optim.adamw\tAdam with decoupled weight decay\n");
@@ -780,6 +809,7 @@ Suite *lua_suite(void)
     tcase_add_test(host_case, gradient_checks);
     tcase_add_test(host_case, help_knows_everything);
     tcase_add_test(host_case, help_on_names);
+    tcase_add_test(host_case, errors_in_words);
     tcase_add_test(host_case, wrong_arguments);
     tcase_add_test(host_case, completion);
     tcase_add_test(host_case, published_names);
