@@ -28,8 +28,13 @@ void bind_edit_done(lua_State *L, SessionHandle *handle, const char *what);
 /* A failure of what was to be edited, before anything was: adds "Nothing was changed." */
 Status bind_edit_refused(Status status) STATUS_CHECKED;
 
-/* Whether edits are made again, by undo() for example: nobody is told. */
+/* For a change that may fail after bind_edit(), once it has left everything as it was: takes the edit back from the
+ * journal, then raises the failure. */
+void bind_edit_check(lua_State *L, SessionHandle *handle, Status status);
+
+/* Whether edits are made again, by undo() for example: nobody is told. bind_silence_edits() returns what it was. */
 bool bind_edits_silent(lua_State *L);
+bool bind_silence_edits(lua_State *L, bool silent);
 
 void bind_open_edits(lua_State *L);
 

@@ -106,7 +106,9 @@ Status report_in_words(const char *message, const char *place, Buffer *out)
     TRY(own || !inside ? buffer_append(out, message, own) : buffer_text(out, place));
     message += own;
     TRY(put_bad_argument(message, &known, out));
-    return known ? STATUS_OK : put_plainly(message, strlen(message), out);
+    if (known) return STATUS_OK;
+    bool luas = strncmp(message, "attempt to ", 11) == 0 || strncmp(message, "calling '", 9) == 0;
+    return luas ? put_plainly(message, strlen(message), out) : buffer_text(out, message);
 }
 
 /* --- at the prompt --- */

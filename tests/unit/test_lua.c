@@ -680,7 +680,7 @@ START_TEST(published_names)
     check_published("objectives.mlm { maski", "masking\twhat is masked together\n");
     check_published("run.model:resh", "run.model:reshape\tA whole model with another config, as in "
                                       "run.model:reshape { num_hidden_layers = 6 }\n");
-    check_published("run:prune { spars", "sparsity\tshare of the weights that are 0 in the end\n");
+    check_published("run:prune { spars", "sparsity\tshare of the selected weights that is to be zero\n");
     check_published("run.clip_n", "run.clip_norm\tthe gradient's norm is cut to this\n");
     check_published("optim.adamw", "optim.adamw\tAdam with decoupled weight decay\n");
 }
