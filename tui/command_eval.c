@@ -55,6 +55,7 @@ static Status evaluate_run(const Arguments *arguments, RunSetup *setup)
     if (arguments->json) return print_json(&evaluation);
     progress_evaluation(setup->session, &evaluation, text, sizeof text);
     puts(text);
+    progress_confusion(&progress, &evaluation);
     return STATUS_OK;
 }
 

@@ -146,6 +146,7 @@ static void evaluated(void *context, const Session *session, const Evaluation *e
     tell_log(live, LOG_NOTE, text);
     server_evaluation(live->server, session, evaluation, text);
     if (last || !live->progress.terminal) progress_line(&live->progress, text);
+    if (last) progress_confusion(&live->progress, evaluation);
 }
 
 static void told(void *context, const char *words)

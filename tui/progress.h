@@ -40,6 +40,8 @@ void progress_finish(Progress *progress);
 
 /* "valid  mlm 1.63 (unigram 4.61, best achievable 1.42)  masked accuracy ..." into out. */
 void progress_evaluation(const Session *session, const Evaluation *evaluation, char *out, size_t size);
+/* Lines of a table for each objective that tells classes apart. */
+void progress_confusion(Progress *progress, const Evaluation *evaluation);
 
 /* A line of its own. */
 void progress_line(Progress *progress, const char *text);
