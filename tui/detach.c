@@ -130,6 +130,13 @@ void detach_end(const DetachedRun *run)
     if (run->process) kill(run->process, SIGTERM);
 }
 
+void detach_dismiss(DetachedRun *run)
+{
+    enum { LOOKS = 100 };
+    detach_end(run);
+    for (int i = 0; i < LOOKS && !detach_ended(run); i++) usleep(LOOK_MICROSECONDS);
+}
+
 Status detach_words(const DetachedRun *run, Buffer *out)
 {
     char block[4096];

@@ -26,6 +26,8 @@ Status detach_look(const char *directory, DetachedRun *out) STATUS_CHECKED;
 bool detach_ended(DetachedRun *run);
 /* Asks it to end, by SIGTERM. */
 void detach_end(const DetachedRun *run);
+/* The same, and waits for it, some seconds at most. */
+void detach_dismiss(DetachedRun *run);
 /* Appends what it has written. */
 Status detach_words(const DetachedRun *run, Buffer *out) STATUS_CHECKED;
 void detach_forget(DetachedRun *run);

@@ -231,7 +231,7 @@ static Status load_directory(const char *path, const json_t *config, bool exact,
     return status;
 }
 
-static Status read_directory(const char *path, bool exact, const Arguments *changes, RunSetup *out, int64_t *steps)
+static Status load(const char *path, bool exact, const Arguments *changes, RunSetup *out, int64_t *steps)
 {
     json_t *config;
     *out = (RunSetup){0};
@@ -243,13 +243,13 @@ static Status read_directory(const char *path, bool exact, const Arguments *chan
 
 Status run_setup_load(const char *path, bool exact, RunSetup *out, int64_t *steps)
 {
-    return read_directory(path, exact, NULL, out, steps);
+    return load(path, exact, NULL, out, steps);
 }
 
 static Status open_directory(const char *path, bool exact, const Arguments *changes, RunSetup *out)
 {
     int64_t steps;
-    TRY(read_directory(path, exact, changes, out, &steps));
+    TRY(load(path, exact, changes, out, &steps));
     return run_setup_build(out, steps);
 }
 

@@ -286,14 +286,10 @@ static Status fit_objective(Passes *passes, Cursor *cursors, const Objective *ob
     Session *session = passes->session;
     const ObjectiveRecord *record = objective->record;
     const Model *model = session_model(session, objective->model);
-    int place = place_of_source(session, objective->source);
-    const SessionSource *entry = &session->sources[place];
     Forward *pass;
     if (record->output && !model_has_output(model->record, record->output))
         return refuse_model(objective, model, record->output);
-    if (!passes->batches[place].size)
-        TRY(source_next(entry->source, entry->batch_size, session->arena, &cursors[place],
-                        &passes->batches[place]));
+    TRY(read_batch(passes, cursors, objective->source));
     Status status = passes_get(passes, objective, &pass);
     if (status != STATUS_OK) return status_context(status, "objective '%s'", objective->name);
     return record->targets ? refuse_data(objective, pass->batch) : STATUS_OK;

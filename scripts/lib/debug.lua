@@ -279,7 +279,7 @@ end
 
 -- Example i of a batch in lines, the text first.
 function lathe.describe_example(batch, i)
-  local source = batch.source and current("show").data[batch.source] or current("show").data.train
+  local source = batch.source and rawget(current("show").data, batch.source) or current("show").data.train
   local lines = {}
   if batch.input_ids then
     local ids, was = tokens_of(batch, i)

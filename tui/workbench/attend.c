@@ -448,7 +448,7 @@ Status attend_run(const char *directory, const DetachedRun *child, int *code)
     screen_close();
     if (status == STATUS_OK) print_end(&attend.link);
     *code = attend.link.refused ? attend.link.child.code : attend.link.failed;
-    if (attend.link.looked) detach_end(&attend.link.child);
+    if (attend.link.looked) detach_dismiss(&attend.link.child); /* the next one may have the run */
     close_all(&attend);
     return status;
 }
