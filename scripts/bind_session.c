@@ -14,8 +14,6 @@
 
 #define SESSION_TYPE "lathe.session"
 
-enum { MOST_PARTS = 64 };
-
 Session *bind_test_session(lua_State *L, int index)
 {
     SessionHandle *handle = luaL_testudata(L, index, SESSION_TYPE);
@@ -390,30 +388,9 @@ static void push_objective(lua_State *L, int session, Objective *objective)
     bind_push_live(L, session, BIND_LIVE_OBJECTIVE, objective->name);
 }
 
-/* run.objectives.name of one that is not there: upvalue 1 says of what. */
-static int no_such_part(lua_State *L)
-{
-    const char *names[MOST_PARTS], *name = luaL_tolstring(L, 2, NULL), *what = lua_tostring(L, lua_upvalueindex(1));
-    size_t count = 0;
-    for (lua_pushnil(L); count < MOST_PARTS && lua_next(L, 1); lua_pop(L, 1)) names[count++] = lua_tostring(L, -2);
-    const char *near = names_nearest(name, names, count, sizeof *names);
-    if (near) return luaL_error(L, "the run has no %s '%s'; did you mean '%s'?", what, name, near);
-    return luaL_error(L, "the run has no %s '%s'", what, name);
-}
-
-static void push_parts(lua_State *L, const char *what)
-{
-    lua_newtable(L);
-    lua_createtable(L, 0, 1);
-    lua_pushstring(L, what);
-    lua_pushcclosure(L, no_such_part, 1);
-    lua_setfield(L, -2, "__index");
-    lua_setmetatable(L, -2);
-}
-
 static void push_objectives(lua_State *L, Session *session)
 {
-    push_parts(L, "objective");
+    lua_newtable(L);
     for (int i = 0; i < session->objective_count; i++) {
         push_objective(L, 1, session->objectives[i]);
         lua_setfield(L, -2, session->objectives[i]->name);
@@ -423,7 +400,7 @@ static void push_objectives(lua_State *L, Session *session)
 
 static void push_models(lua_State *L, Session *session)
 {
-    push_parts(L, "model");
+    lua_newtable(L);
     for (int i = 0; i < session->model_count; i++) {
         bind_push_module(L, 1, session->models[i]->root);
         lua_setfield(L, -2, session->models[i]->name);
@@ -432,7 +409,7 @@ static void push_models(lua_State *L, Session *session)
 
 static void push_sources(lua_State *L, Session *session)
 {
-    push_parts(L, "data source");
+    lua_newtable(L);
     for (int i = 0; i < session->source_count; i++) {
         bind_push_session_source(L, 1, &session->sources[i]);
         lua_getiuservalue(L, 1, 1);

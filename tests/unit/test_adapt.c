@@ -23,7 +23,7 @@ static const char prepare[] =
     "  local hash = run:hash()\n"
     "  local ok, why = pcall(f)\n"
     "  assert(not ok and tostring(why):find(words, 1, true), tostring(why))\n"
-    "  assert(run:hash() == hash and not rawget(run.objectives, 'domain'))\n"
+    "  assert(run:hash() == hash and not run.objectives.domain)\n"
     "end\n";
 
 static void drop_output(void *context, const char *text, size_t length)
@@ -108,7 +108,7 @@ START_TEST(adds_everything_as_one_edit)
             "assert(run.model.domain_classifier.out_proj.weight.step == 5)\n"
             "local after, score = run:hash(), run:evaluate 'valid'\n"
             "assert(score.classify.targets == 10 and not score.domain and run:hash() == after)\n"
-            "undo() assert(run:hash() == before and not rawget(run.objectives, 'domain'))\n"
+            "undo() assert(run:hash() == before and not run.objectives.domain)\n"
             "assert(not pcall(function() return run.model.domain_classifier end))\n"
             "redo() assert(run:hash() == after)\n"
             "revert() assert(run.objectives.domain.enabled == false) train(1)"));

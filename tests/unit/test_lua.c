@@ -552,8 +552,6 @@ START_TEST(errors_in_words)
     check_error("\n\nrandperm('x')", "test:3: a size must be an integer of at least 0; got x");
     check_error("session { model = models.mlp { input_size = 2 } }.model:reshape(5)",
                 "test:1: reshape takes a table, as in run.model:reshape {num_hidden_layers = 6}; got a number");
-    check_error("local run = session { model = models.mlp { input_size = 2 } } run.models.modl.x = 1",
-                "test:1: the run has no model 'modl'; did you mean 'model'?");
     check_error("local run = session { model = models.mlp { input_size = 2 } } run.model.frozen = 5",
                 "test:1: frozen takes true or false; got a number");
     check_error(
