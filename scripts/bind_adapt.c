@@ -102,7 +102,7 @@ static void read_arguments(lua_State *L, Session *session, Adapt *adapt)
     *adapt = (Adapt){.weight = 1};
     option_defaults(objective_domain_options, &adapt->config);
     adapt->config.start = session->step;
-    luaL_checktype(L, 2, LUA_TTABLE);
+    bind_check_type(L, 2, LUA_TTABLE, "adapt", "a table, as in run:adapt {target = DATA}");
     bind_read_options(L, 2, objective_domain_options, &adapt->config, "adapt", adapt_words);
     read_word(L, "method", "dann", method, sizeof method);
     if (strcmp(method, "dann") != 0)

@@ -8,6 +8,14 @@
 /* The session whose edits are told to the function that keeps its history; both are set by lathe.track(). */
 static const char tracked_key, tracker_key, silent_key;
 
+Status bind_edit_refused(Status status)
+{
+    char words[512];
+    if (status == STATUS_OK) return status;
+    snprintf(words, sizeof words, "%s", status_message());
+    return status_fail(status, "%s. Nothing was changed.", words);
+}
+
 bool bind_edits_silent(lua_State *L)
 {
     lua_rawgetp(L, LUA_REGISTRYINDEX, &silent_key);

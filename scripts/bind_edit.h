@@ -25,6 +25,9 @@ void bind_edit(lua_State *L, SessionHandle *handle, const char *effect, const ch
  */
 void bind_edit_done(lua_State *L, SessionHandle *handle, const char *what);
 
+/* A failure of what was to be edited, before anything was: adds "Nothing was changed." */
+Status bind_edit_refused(Status status) STATUS_CHECKED;
+
 /* For a change that may fail after bind_edit(), once it has left everything as it was: takes the edit back from the
  * journal, then raises the failure. */
 void bind_edit_check(lua_State *L, SessionHandle *handle, Status status);

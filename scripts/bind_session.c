@@ -637,6 +637,16 @@ void bind_set_run(lua_State *L, int index)
     lua_setglobal(L, "run");
 }
 
+static int session_doc(lua_State *L)
+{
+    const Option *option = option_find(bind_live_session, luaL_checkstring(L, 2));
+    if (option)
+        lua_pushstring(L, option->doc);
+    else
+        bind_push_member_doc(L, &class);
+    return 1;
+}
+
 void bind_open_sessions(lua_State *L)
 {
     static const luaL_Reg events[] = {{"__gc", session_gc},
@@ -644,6 +654,7 @@ void bind_open_sessions(lua_State *L)
                                       {"__newindex", session_newindex},
                                       {"__tostring", session_tostring},
                                       {"__members", session_members},
+                                      {"__doc", session_doc},
                                       {NULL, NULL}};
     bind_open_class(L, &class, events);
     bind_open_structure(L);

@@ -206,37 +206,19 @@ static void on_show(void *context)
     show_news(context);
 }
 
-/* The list that readline wants, from "word\tdoc" lines with what stands before the word. */
-static Status split_words(const WireMessage *message, char ***out)
-{
-    size_t count = 0;
-    for (const char *at = message->text; (at = strchr(at, '\n')); at++) count++;
-    size_t bytes = (count + 1) * sizeof(char *) + message->text_length + 1;
-    TRY(memory_new(1, bytes, out));
-    char *text = (char *)(*out + count + 1);
-    memcpy(text, message->text, message->text_length + 1);
-    for (size_t i = 0; i < count; i++) {
-        char *end = strchr(text, '\n');
-        (*out)[i] = text;
-        text[strcspn(text, "\t\n")] = '\0';
-        text = end + 1;
-    }
-    return STATUS_OK;
-}
-
-static Status on_complete(void *context, const char *line, size_t *start, char ***out)
+static Status on_complete(void *context, const char *line, size_t *start, Buffer *out)
 {
     Attached *attached = context;
     WireMessage message;
     int64_t id = ++attached->last_id;
-    double until = clock_seconds() + 1;
+    double until = clock_seconds() + 5;
     bool got;
     TRY(client_send(&attached->client, &(WireMessage){.type = WIRE_COMPLETE, .id = id, .text = line}));
     while (clock_seconds() < until) {
         TRY(client_next(&attached->client, 100, &message, &got));
         if (!got) continue;
         bool mine = message.type == WIRE_WORDS && message.id == id;
-        Status status = mine ? split_words(&message, out) : take_news(attached, &message);
+        Status status = mine ? buffer_text(out, message.text) : take_news(attached, &message);
         *start = (size_t)message.start;
         wire_clear(&message);
         if (mine || status != STATUS_OK) return status;

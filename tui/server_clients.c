@@ -5,6 +5,7 @@
 #include "engine/base/cancel.h"
 #include "engine/base/clock.h"
 #include "engine/base/memory.h"
+#include "tui/completion.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -262,15 +263,18 @@ static void take_bye(Server *server, Client *client)
 
 static void complete(Server *server, Client *client, const WireMessage *request)
 {
-    size_t start;
+    CompletionWord word;
     Buffer words = {0};
     pthread_mutex_lock(&server->lock);
-    if (words_complete(&server->names, request->text, request->text_length, &start, &words) == STATUS_OK)
+    Status status = completion_word(request->text, request->text_length, &word);
+    if (status == STATUS_OK) status = completion_find(&word, server->names.data, &words);
+    if (status == STATUS_OK)
         queue(client, &(WireMessage){.type = WIRE_WORDS,
                                      .id = request->id,
-                                     .start = (int64_t)start,
+                                     .start = (int64_t)word.start,
                                      .text = words.data ? words.data : ""});
     pthread_mutex_unlock(&server->lock);
+    buffer_free(&word.key);
     buffer_free(&words);
 }
 

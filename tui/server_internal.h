@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the server's files share: the engine thread's side (server.c), the socket thread's (server_clients.c), and
- * completion (server_words.c). */
+/* What the server's files share: the engine thread's side (server.c) and the socket thread's (server_clients.c). */
 #ifndef LATHE_TUI_SERVER_INTERNAL_H
 #define LATHE_TUI_SERVER_INTERNAL_H
 
@@ -88,12 +87,5 @@ void clients_tell_ending(Server *server, const char *ending);
 Status clients_give_control(Server *server, uint64_t number) STATUS_CHECKED;
 /* What goes on now; sends it where it is new, or the last one is old. */
 void clients_set_task(Server *server, const Task *task);
-
-/* --- server_words.c --- */
-
-/* Appends what the word at the end of a line may become, "word\tdoc\n"..., from the list of names; *start: where
- * the word begins. */
-Status words_complete(const Buffer *names, const char *line, size_t length, size_t *start,
-                      Buffer *out) STATUS_CHECKED;
 
 #endif

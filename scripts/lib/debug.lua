@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 -- Debugging from the prompt, on the live model: looks at a session that never change a bit of it.
 -- A user's own global of such a name changes nothing here.
-local pairs, ipairs, next, type, tostring, tonumber, error, pcall, print, setmetatable, math, table,
+local pairs, ipairs, next, type, tostring, tonumber, error, pcall, print, setmetatable, rawget, math, table,
   tensor, zeros, help
-  = pairs, ipairs, next, type, tostring, tonumber, error, pcall, print, setmetatable, math, table,
+  = pairs, ipairs, next, type, tostring, tonumber, error, pcall, print, setmetatable, rawget, math, table,
     tensor, zeros, help
 local pictures = require "lathe.pictures"
 local texts = require "lathe.texts"
@@ -279,7 +279,7 @@ end
 
 -- Example i of a batch in lines, the text first.
 function lathe.describe_example(batch, i)
-  local source = batch.source and current("show").data[batch.source] or current("show").data.train
+  local source = batch.source and rawget(current("show").data, batch.source) or current("show").data.train
   local lines = {}
   if batch.input_ids then
     local ids, was = tokens_of(batch, i)

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 -- Texts and the tokens of a run's model: what attention() and predict() read, and how a batch reads as text.
 -- A user's own global of such a name changes nothing here.
-local ipairs, type, error, table, next, pcall, setmetatable, tostring, tonumber
-  = ipairs, type, error, table, next, pcall, setmetatable, tostring, tonumber
+local ipairs, type, error, table, next, pcall, setmetatable, tostring, tonumber, rawget
+  = ipairs, type, error, table, next, pcall, setmetatable, tostring, tonumber, rawget
 local texts = {}
 
 local MOST_TOKENS, BEST, WRITTEN = 1024, 5, 60
@@ -11,7 +11,7 @@ local function fail(...) error((...):format(select(2, ...)), 0) end
 
 -- The run's data source that was made by a tokenizer, and the tokenizer.
 function texts.source_of(session, what)
-  local source = session.data.train or select(2, next(session.data))
+  local source = rawget(session.data, "train") or select(2, next(session.data))
   local tokenizer = source and lathe.tokenizer(source)
   if not tokenizer then fail("%s: the run's data were not made by a tokenizer", what) end
   return source, tokenizer

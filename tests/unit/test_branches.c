@@ -34,8 +34,8 @@ static void ignore_key(void *context, const Key *key)
 
 static void start(void)
 {
-    const Port port = {on_send,     ignore, ignore_key, ignore_text, ignore_text,
-                       ignore_text, ignore, ignore,     ignore,      NULL};
+    const Port port = {on_send,     ignore, ignore_key, ignore_text, ignore_text, ignore_text,
+                       ignore_text, ignore, ignore,     ignore,      ignore,      NULL};
     scratch_make();
     ASSERT_OK(workbench_init(&workbench, &port));
     data_fill(&workbench.view, DATA_ONE);

@@ -49,7 +49,7 @@ START_TEST(the_mouse_elsewhere)
     View *view = &screen.workbench.view;
     /* a row, then the same again, which is Enter */
     click_on(&screen, "▸ embeddings");
-    ck_assert(view->focus.pane == PANE_MODEL && view->rows[PANE_MODEL] == 1 && has(&screen, "▸ embeddings"));
+    ck_assert(view->focus.pane == PANE_MODEL && view->rows[PANE_MODEL] == 2 && has(&screen, "▸ embeddings"));
     click_on(&screen, "▸ embeddings");
     ck_assert(has(&screen, "▾ embeddings"));
     click_on(&screen, "[x] nsp");

@@ -193,7 +193,7 @@ static void on_complete(void *context, const char *line)
     tell(attend, link_complete(&attend->link, line));
 }
 
-/* What all have in common is typed; several are listed above the line. */
+/* What all have in common is typed; those that there are are listed above the line. */
 static void on_words(void *context, const WireMessage *message)
 {
     enum { MOST_LISTED = 24 };
@@ -212,8 +212,9 @@ static void on_words(void *context, const WireMessage *message)
     }
     if (!count) return;
     input_replace_word((size_t)message->start, common);
-    int listed = 0;
-    for (const char *at = message->text; count > 1 && *at && listed < MOST_LISTED; listed++) {
+    int listed =
+        count == 1 && strstr(message->text, "\t\n") ? MOST_LISTED : 0; /* one that nothing is known about */
+    for (const char *at = message->text; *at && listed < MOST_LISTED; listed++) {
         int length = (int)strcspn(at, "\t\n"), whole = (int)strcspn(at, "\n");
         snprintf(line, sizeof line, "  %-32.*s %.*s", length, at, whole - length,
                  at + length + (at[length] == '\t'));
