@@ -275,6 +275,7 @@ static Status put_options(const Model *model, const ModelArchitecture *architect
 {
     for (const Option *option = model->record->options; option && option->name; option++) {
         bool its = architecture->option && strcmp(architecture->option, option->name) == 0;
+        if (strncmp(option->name, "lora_", 5) == 0) continue; /* adapters are merged in these files */
         if (strcmp(option->name, "num_labels") != 0)
             TRY(put_option(option, model->config, out));
         else if (its)
