@@ -111,8 +111,8 @@ static Status fill_session(Session *session, const BenchRecord *record)
     Source *source;
     option_defaults(model_bert.options, &config);
     config.vocab_size = record->vocabulary;
-    config.hidden_size = record->width;
-    config.num_hidden_layers = record->layers;
+    config.encoder.hidden_size = record->width;
+    config.encoder.num_hidden_layers = record->layers;
     TRY(model_new(&model_bert, &config, "model", random_key(1, "weights"), &model));
     TRY(session_add_model(session, model));
     TRY(random_text_new(record->vocabulary, record->batch, &source));

@@ -120,6 +120,28 @@ Status model_check_vocabulary(const Model *model, const char *whose, int64_t pie
         whose, (long long)pieces, model->name, (long long)rows);
 }
 
+bool model_extends(const ModelRecord *record, const char *option)
+{
+    for (const char *const *name = record->extensions; name && *name; name++)
+        if (strcmp(*name, option) == 0) return true;
+    return false;
+}
+
+Status model_is_extended(const Model *model, bool *extended)
+{
+    const Option *table = model->record->options;
+    void *plain;
+    TRY(memory_new(1, model->record->config_size, &plain));
+    option_defaults(table, plain);
+    *extended = false;
+    for (const Option *option = table; option && option->name; option++) {
+        if (!model_extends(model->record, option->name)) continue;
+        if (!option_same(option, model->config, plain)) *extended = true;
+    }
+    memory_free(plain);
+    return STATUS_OK;
+}
+
 bool model_transposes(const Model *model, const Param *param)
 {
     const char *const *names = model->record->transposed;

@@ -68,14 +68,17 @@ typedef struct ModelRecord {
     const ModelArchitecture *architectures;
     const char *base;
     const ModelFixed *fixed; /* ends with {0}; NULL: nothing */
+    /* Options that transformers' model does not have: it does what their defaults say. Ends with NULL; NULL: none.
+     */
+    const char *const *extensions;
     /* Modules whose weight stands in files as [in,out], by their own name; ends with NULL. NULL: none. */
     const char *const *transposed;
     /* Parameters whose new entries are zero after a structural edit (engine/nn/reshape.h): the projections that end
      * a residual branch. A star is one part of a path; ends with NULL. NULL: none. */
     const char *const *quiet;
-    /* Parameters that hold three of the same size one below the other (queries, keys and values): a structural edit
-     * carries each over by itself. As quiet. */
-    const char *const *thirds;
+    /* How many of the same size the parameter at the path holds one below the other (queries, keys and values: 3):
+     * a structural edit carries each over by itself. NULL: one. */
+    int64_t (*parts)(const Model *model, const char *path);
     /* The longest sequence, 0 where it is not text. */
     int64_t (*max_length)(const Model *model);
     /* Multiply-adds (times 2) of forward and backward for one step on B sequences of T tokens with n masked
@@ -116,6 +119,10 @@ Status model_set_origin(Model *model, const char *directory, Hash content) STATU
 int64_t model_vocab_size(const Model *model);
 /* Errors: a vocabulary with more pieces than the model has ('whose' names it in the message). */
 Status model_check_vocabulary(const Model *model, const char *whose, int64_t pieces) STATUS_CHECKED;
+/* Whether the option is one of the record's extensions. */
+bool model_extends(const ModelRecord *record, const char *option);
+/* Whether the model is another one than transformers': an extension is not at its default. Errors: memory. */
+Status model_is_extended(const Model *model, bool *extended) STATUS_CHECKED;
 /* Whether files have the parameter's value as its transpose. */
 bool model_transposes(const Model *model, const Param *param);
 

@@ -359,7 +359,7 @@ START_TEST(classifier_dropout_is_read)
     json_t *config;
     copy_bert();
     OK(new_model(scratch_folder, &model));
-    ck_assert(((BertConfig *)model->config)->classifier_dropout == -1);
+    ck_assert(((BertConfig *)model->config)->encoder.classifier_dropout == -1);
     save(model, scratch_path("saved"), &plainly);
     OK(json_read(scratch_path("saved/config.json"), 0, &config));
     ck_assert(json_is_null(json_object_get(config, "classifier_dropout")));
@@ -367,7 +367,7 @@ START_TEST(classifier_dropout_is_read)
     model_free(model);
     edit("config.json", "\"classifier_dropout\": null", "\"classifier_dropout\": 0.25");
     OK(new_model(scratch_folder, &model));
-    ck_assert(((BertConfig *)model->config)->classifier_dropout == 0.25);
+    ck_assert(((BertConfig *)model->config)->encoder.classifier_dropout == 0.25);
     model_free(model);
 }
 END_TEST

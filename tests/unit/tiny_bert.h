@@ -69,10 +69,10 @@ static Session *make_session(void)
     source_unref(&stored->source);
     option_defaults(model_bert.options, &config);
     config.vocab_size = VOCAB;
-    config.hidden_size = 24;
-    config.num_attention_heads = 3;
-    config.max_position_embeddings = 16;
-    config.hidden_dropout_prob = config.attention_probs_dropout_prob = 0;
+    config.encoder.hidden_size = 24;
+    config.encoder.num_attention_heads = 3;
+    config.encoder.max_position_embeddings = 16;
+    config.encoder.hidden_dropout_prob = config.encoder.attention_probs_dropout_prob = 0;
     OK(model_new(&model_bert, &config, "model", random_key(1, "weights"), &model));
     OK(session_add_model(session, model));
     OK(weights_load(model, TEST_GOLDEN "/bert_model.safetensors"));
