@@ -23,6 +23,7 @@ TEST_SOURCES += tests/unit/test_experiments.c
 TEST_SOURCES += tests/unit/test_bert.c
 TEST_SOURCES += tests/unit/test_bf16.c
 TEST_SOURCES += tests/unit/test_recompute.c
+TEST_SOURCES += tests/unit/test_bert_options.c
 TEST_SOURCES += tests/unit/test_bpe.c
 TEST_SOURCES += tests/unit/test_causal.c
 TEST_SOURCES += tests/unit/test_generate.c

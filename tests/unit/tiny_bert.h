@@ -54,34 +54,47 @@ static void stored_free(Source *source)
 
 static const SourceType stored_type = {"stored", stored_next, NULL, stored_free};
 
-static Session *make_session(void)
+static BertConfig tiny_config(void)
 {
-    Session *session;
-    Stored *stored;
-    Model *model;
-    Objective *objective;
     BertConfig config;
-    OK(session_new(1, &session));
-    OK(memory_new(1, sizeof *stored, &stored));
-    stored->source = (Source){.type = &stored_type, .refs = 1, .batch_size = B};
-    OK(safetensors_open(TEST_GOLDEN "/bert_steps.safetensors", &stored->file));
-    OK(session_add_source(session, "train", &stored->source));
-    source_unref(&stored->source);
     option_defaults(model_bert.options, &config);
     config.vocab_size = VOCAB;
     config.encoder.hidden_size = 24;
     config.encoder.num_attention_heads = 3;
     config.encoder.max_position_embeddings = 16;
     config.encoder.hidden_dropout_prob = config.encoder.attention_probs_dropout_prob = 0;
-    OK(model_new(&model_bert, &config, "model", random_key(1, "weights"), &model));
+    return config;
+}
+
+/* With weights drawn by chance. */
+static Session *session_of(const BertConfig *config)
+{
+    Session *session;
+    Stored *stored;
+    Model *model;
+    Objective *objective;
+    OK(session_new(1, &session));
+    OK(memory_new(1, sizeof *stored, &stored));
+    stored->source = (Source){.type = &stored_type, .refs = 1, .batch_size = B};
+    OK(safetensors_open(TEST_GOLDEN "/bert_steps.safetensors", &stored->file));
+    OK(session_add_source(session, "train", &stored->source));
+    source_unref(&stored->source);
+    OK(model_new(&model_bert, config, "model", random_key(1, "weights"), &model));
     OK(session_add_model(session, model));
-    OK(weights_load(model, TEST_GOLDEN "/bert_model.safetensors"));
     OK(objective_new(objective_record_find("mlm"), NULL, NULL, 1, &objective));
     objective->view[0] = '\0'; /* the stored batches are masked already */
     OK(session_add_objective(session, objective));
     OK(objective_new(objective_record_find("nsp"), NULL, NULL, 0.5, &objective));
     OK(session_add_objective(session, objective));
     session->optimizer.config.lr = 1e-3;
+    return session;
+}
+
+static inline Session *make_session(void)
+{
+    BertConfig config = tiny_config();
+    Session *session = session_of(&config);
+    OK(weights_load(session->models[0], TEST_GOLDEN "/bert_model.safetensors"));
     return session;
 }
 
