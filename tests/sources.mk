@@ -27,6 +27,7 @@ TEST_SOURCES += tests/unit/test_bert_options.c
 TEST_SOURCES += tests/unit/test_bpe.c
 TEST_SOURCES += tests/unit/test_causal.c
 TEST_SOURCES += tests/unit/test_generate.c
+TEST_SOURCES += tests/unit/test_electra.c
 TEST_SOURCES += tests/unit/test_gpt2.c
 TEST_SOURCES += tests/unit/tiny_gpt2.h
 TEST_SOURCES += tests/unit/test_metadata.c

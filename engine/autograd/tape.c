@@ -96,6 +96,11 @@ void tape_set_precision(Tape *tape, DType precision)
     tape->precision = precision;
 }
 
+RandomKey tape_random(const Tape *tape)
+{
+    return tape->random;
+}
+
 void tape_set_cache(Tape *tape, void *cache)
 {
     tape->cache = cache;

@@ -163,6 +163,17 @@ Status forward_new(Model *model, Tape *tape, const Batch *batch, Forward **out)
     return STATUS_OK;
 }
 
+/* The fields are borrowed, so nobody clears this batch. */
+Status forward_replaced(const Forward *pass, Tensor *ids, Forward **out)
+{
+    Batch *batch;
+    TRY(arena_take(tape_arena(pass->tape), sizeof *batch, &batch));
+    *batch = *pass->batch;
+    for (int i = 0; i < batch->count; i++)
+        if (strcmp(batch->names[i], "input_ids") == 0) batch->fields[i] = ids;
+    return forward_new(pass->model, pass->tape, batch, out);
+}
+
 static Status unknown_output(const ModelRecord *record, const char *name)
 {
     size_t count = 0;

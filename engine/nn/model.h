@@ -127,6 +127,9 @@ Status model_is_extended(const Model *model, bool *extended) STATUS_CHECKED;
 bool model_transposes(const Model *model, const Param *param);
 
 Status forward_new(Model *model, Tape *tape, const Batch *batch, Forward **out) STATUS_CHECKED;
+/* A pass over the batch of another one with this in place of its input_ids; the pass's batch must live as long.
+ * ids i32[B,T] stays the caller's. */
+Status forward_replaced(const Forward *pass, Tensor *ids, Forward **out) STATUS_CHECKED;
 /* The named output, computed at the first request. Errors: unknown name (with the nearest). */
 Status forward_output(Forward *pass, const char *name, Tensor **out) STATUS_CHECKED;
 

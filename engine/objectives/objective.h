@@ -15,12 +15,14 @@ typedef struct Objective Objective;
 typedef struct ObjectiveInput {
     Forward *pass, *target; /* of its data source; of the second one, NULL where it has none */
     int64_t step, steps;    /* done; all */
+    RandomKey key;          /* what the loss draws is keyed by epoch and example below it */
 } ObjectiveInput;
 
 /* What it predicted: for evaluation, and for the metrics of a step. */
 typedef struct Prediction {
     Tensor *logits, *targets; /* of a classification: f32[n,classes], i32[n]; otherwise NULL */
-    double accuracy, lambda;  /* of a domain classifier; NaN: none */
+    double accuracy, lambda;  /* what a step's metrics show: a share of right answers, a domain classifier's lambda;
+                                 NaN: none */
 } Prediction;
 
 typedef struct ObjectiveRecord {

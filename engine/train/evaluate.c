@@ -17,6 +17,13 @@ typedef struct Shares {
     int64_t classes, total;
 } Shares;
 
+/* Whether the targets stand in the batch: shares are counted in the training data. Otherwise, as for tokens that a
+ * model replaced, they come with the prediction, and shares are those of the held-out data. */
+static bool has_field(const Objective *objective)
+{
+    return objective->record->targets != NULL;
+}
+
 typedef struct Evaluator {
     Session *session;
     const EvaluationOptions *options;
@@ -61,7 +68,7 @@ static Status count_batch(Evaluator *evaluator, Passes *passes)
     for (int i = 0; i < session->objective_count; i++) {
         const Objective *objective = session->objectives[i];
         Forward *pass;
-        if (!measured(session, i) || objective->custom) continue;
+        if (!measured(session, i) || !has_field(objective)) continue;
         TRY(passes_get(passes, objective, &pass));
         Tensor *targets = batch_find(pass->batch, objective->record->targets);
         if (targets) TRY(count_targets(&evaluator->shares[i], targets));
@@ -138,7 +145,8 @@ static Status add_oracle(Evaluator *evaluator, const SessionSource *from, const 
 {
     double sum = 0, limit = evaluator->options->oracle_seconds, start = clock_seconds();
     int64_t count = 0;
-    if (!from->source->type->oracle || (limit > 0 && evaluator->oracle_seconds > limit)) return STATUS_OK;
+    if (!from->source->type->oracle || !has_field(objective)) return STATUS_OK;
+    if (limit > 0 && evaluator->oracle_seconds > limit) return STATUS_OK;
     TRY(from->source->type->oracle(from->source, pass->batch, objective->record->targets, &sum, &count));
     score->best_loss += sum;
     score->best_targets += count;
@@ -162,7 +170,9 @@ static Status score_objective(Evaluator *evaluator, const SessionSource *from, P
         return STATUS_OK;
     }
     int64_t before = score->targets;
-    add_prediction(score, &prediction, &evaluator->shares[place], input.pass->batch->vocabulary);
+    if (!has_field(objective)) TRY(count_targets(&evaluator->shares[place], prediction.targets));
+    add_prediction(score, &prediction, has_field(objective) ? &evaluator->shares[place] : &(Shares){0},
+                   input.pass->batch->vocabulary);
     score->loss += value * (double)(score->targets - before);
     return evaluator->options->baselines ? add_oracle(evaluator, from, objective, input.pass, score) : STATUS_OK;
 }
@@ -183,6 +193,18 @@ static Status score_batch(Evaluator *evaluator, SessionSource *from, Cursor *cur
     return status;
 }
 
+/* Of somebody who knows the shares of the held-out targets; as sums. */
+static void score_shares(const Shares *shares, Score *score)
+{
+    int64_t most = 0;
+    for (int64_t c = 0; c < shares->classes; c++) {
+        double count = (double)shares->counts[c];
+        if (shares->counts[c] > most) most = shares->counts[c];
+        if (count > 0) score->unigram_loss -= count * log(count / (double)shares->total);
+    }
+    score->unigram_accuracy = (double)most;
+}
+
 static void finish_text(Score *score, const Objective *objective)
 {
     bool text = score->targets > 0 && objective->record->text;
@@ -199,6 +221,7 @@ static void finish(Evaluator *evaluator)
         bool classes = score->targets > 0, baselines = classes && evaluator->options->baselines;
         double n = classes ? (double)score->targets : (double)evaluator->batches;
         memcpy(score->name, session->objectives[i]->name, sizeof score->name);
+        if (baselines && !has_field(session->objectives[i])) score_shares(&evaluator->shares[i], score);
         score->loss = measured(session, i) ? score->loss / n : (double)NAN;
         score->accuracy = classes ? score->accuracy / n : (double)NAN;
         score->unigram_loss = baselines ? score->unigram_loss / n : (double)NAN;

@@ -62,7 +62,9 @@ Status passes_input(Passes *passes, const Objective *objective, ObjectiveInput *
     const char *target = objective_target(objective);
     static const char plain[OBJECTIVE_NAME_SIZE];
     Tensor *trunk;
-    *out = (ObjectiveInput){.step = session->step, .steps = session->steps};
+    *out = (ObjectiveInput){.step = session->step,
+                            .steps = session->steps,
+                            .key = random_subkey_name(passes->key, objective->name)};
     TRY(passes_get(passes, objective, &out->pass));
     if (!target) return STATUS_OK;
     TRY(forward_output(out->pass, model->record->trunk, &trunk));
