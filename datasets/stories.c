@@ -145,6 +145,17 @@ static Status guess_failed(Status status)
     return status_fail(status, "stories: the best achievable loss: %s", status_name(status));
 }
 
+/* The shares of the view; where no token kept its place or became a random one, BERT's do as well. */
+static void set_shares(StoryOracle *oracle, const Batch *view)
+{
+    double random = view->random_share, keep = view->keep_share;
+    if (random + keep <= 0) random = keep = 0.1;
+    for (int i = 0; i < oracle->count; i++) {
+        world_oracle_set_shares(oracle->single[i], 1 - random - keep, random, keep);
+        world_oracle_set_shares(oracle->several[i], 1 - random - keep, random, keep);
+    }
+}
+
 /* Guesses about every row of the view. */
 static Status guess_rows(StoryOracle *oracle, const Batch *view)
 {
@@ -155,7 +166,9 @@ static Status guess_rows(StoryOracle *oracle, const Batch *view)
     int64_t rows = ids->shape[0];
     Hash hash = hash_field(hash_field(hash_bytes(ids->shape, 2 * sizeof(int64_t)), ids), lengths);
     hash = hash_field(hash_field(hash, positions), targets);
+    hash = hash_combine(hash, hash_bytes((double[]){view->random_share, view->keep_share}, 2 * sizeof(double)));
     if (oracle->rows == rows && hash_equal(oracle->view, hash)) return STATUS_OK;
+    set_shares(oracle, view);
     TRY(make_room(oracle, rows, positions ? tensor_count(positions) : 0));
     sort_targets(oracle, positions, rows, ids->shape[1]);
     oracle->rows = 0;

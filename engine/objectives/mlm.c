@@ -180,6 +180,8 @@ static Status view(const Objective *objective, RandomKey key, Arena *arena, cons
     TRY(arena_take(arena, room, &masked.positions));
     TRY(arena_take(arena, room, &masked.targets));
     TRY(mask_rows(objective, key, arena, in, corrupted, &masked));
+    out->random_share = config->random_share;
+    out->keep_share = fmax(0, 1 - config->mask_share - config->random_share);
     if (masked.count == 0) return status_fail(STATUS_INVALID, "mlm: the batch has no token that could be masked");
     TRY(put_i32(arena, out, "masked_positions", masked.positions, masked.count));
     TRY(put_i32(arena, out, "masked_targets", masked.targets, masked.count));

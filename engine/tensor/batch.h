@@ -33,6 +33,8 @@ typedef struct Batch {
     int64_t size;  /* B */
     int64_t epoch; /* of the examples: masks are keyed by it */
     const Vocabulary *vocabulary;
+    double random_share,
+        keep_share; /* of the tokens that a view masks: became random ones, stayed; 0: not masked */
     int count;
     char names[BATCH_MAX_FIELDS][BATCH_NAME_SIZE];
     Tensor *fields[BATCH_MAX_FIELDS];
