@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 RECIPES += scripts/recipes/bert.lua
+RECIPES += scripts/recipes/electra.lua
 RECIPES += scripts/recipes/gpt.lua
 ENGINE_SOURCES += scripts/bind.h
 ENGINE_SOURCES += scripts/bind_debug.c

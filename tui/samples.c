@@ -4,6 +4,7 @@
 #include "engine/base/memory.h"
 #include "engine/nn/decoder.h"
 #include "engine/nn/sampling.h"
+#include "engine/objectives/rtd.h"
 
 #include <math.h>
 #include <string.h>
@@ -17,10 +18,11 @@ typedef struct Row {
     int64_t number;
 } Row;
 
-static const Objective *masking_objective(const Session *session)
+/* The first that is on; NULL: there is none. */
+static const Objective *objective_of(const Session *session, const char *record)
 {
     for (int i = 0; i < session->objective_count; i++)
-        if (strcmp(session->objectives[i]->record->name, "mlm") == 0 && session->objectives[i]->enabled)
+        if (strcmp(session->objectives[i]->record->name, record) == 0 && session->objectives[i]->enabled)
             return session->objectives[i];
     return NULL;
 }
@@ -53,7 +55,12 @@ static int64_t masked_place(const Row *row, int64_t at)
     return -1;
 }
 
-static void print_row(const Row *row, FILE *out)
+static const char *piece_of(const Vocabulary *vocabulary, int32_t id)
+{
+    return id < vocabulary->size ? vocabulary->pieces[id] : "?"; /* the model may have more rows */
+}
+
+static void print_masked(const Row *row, FILE *out)
 {
     int64_t width = row->ids->shape[1], length = TENSOR_I32(row->lengths)[row->number];
     const Vocabulary *vocabulary = row->batch->vocabulary;
@@ -74,28 +81,71 @@ static void print_row(const Row *row, FILE *out)
     fputs(length > SHOWN ? " ...\n" : "\n", out);
 }
 
-static Status print_masks(Session *session, SessionSource *from, const Objective *objective, int count, FILE *out)
+/* --- what a discriminator makes of the words that a generator put in --- */
+
+/* A word that was replaced, or that is taken for such: the probability of that, and what is true. */
+static void print_suspect(const Row *row, const RtdDetection *detection, int64_t at, FILE *out)
+{
+    const Vocabulary *vocabulary = row->batch->vocabulary;
+    int64_t place = row->number * row->ids->shape[1] + at, n = 0;
+    int32_t id = TENSOR_I32(detection->ids)[place];
+    while (TENSOR_I32(detection->rows)[n] != place) n++;
+    double probability = 1 / (1 + exp(-(double)TENSOR_F32(detection->logits)[n]));
+    bool replaced = TENSOR_F32(detection->replaced)[n] > 0;
+    if (!replaced && probability < 0.5) {
+        if (id != vocabulary->classify) print_piece(piece_of(vocabulary, id), at < 2, out);
+        return;
+    }
+    int32_t truth = replaced ? TENSOR_I32(row->targets)[masked_place(row, place)] : id;
+    fprintf(out, " [%s %.0f%%, %s%s]", piece_of(vocabulary, id), 100 * probability, replaced ? "was " : "original",
+            replaced ? piece_of(vocabulary, truth) : "");
+}
+
+static void print_detection(const Row *row, const RtdDetection *detection, FILE *out)
+{
+    int64_t length = TENSOR_I32(row->lengths)[row->number];
+    fputs("  ", out);
+    for (int64_t i = 0; i < length && i < SHOWN; i++) print_suspect(row, detection, i, out);
+    fputs(length > SHOWN ? " ...\n" : "\n", out);
+}
+
+/* --- held-out examples in a view --- */
+
+static Status print_rows(const Objective *objective, const ObjectiveInput *input, int count, FILE *out)
+{
+    const Batch *batch = input->pass->batch;
+    bool detects = strcmp(objective->record->name, "rtd") == 0;
+    Row row = {.batch = batch,
+               .ids = batch_find(batch, "input_ids"),
+               .lengths = batch_find(batch, "lengths"),
+               .positions = batch_find(batch, "masked_positions"),
+               .targets = batch_find(batch, "masked_targets")};
+    RtdDetection detection;
+    Tensor *logits;
+    if (detects)
+        TRY(rtd_detect(objective, input, &detection));
+    else
+        TRY(forward_output(input->pass, objective->record->output, &logits));
+    if (!detects) row.logits = logits;
+    for (; row.number < count && row.number < row.ids->shape[0]; row.number++)
+        if (detects)
+            print_detection(&row, &detection, out);
+        else
+            print_masked(&row, out);
+    return STATUS_OK;
+}
+
+static Status print_examples(Session *session, SessionSource *from, const Objective *objective, int count,
+                             FILE *out)
 {
     Passes passes = {.session = session, .key = random_key(session->seed, "samples")};
     Cursor cursor = {.seed = from->source->seed};
+    ObjectiveInput input;
     int place = (int)(session_source(session, objective->source) - session->sources);
-    Row row = {0};
-    Forward *pass;
-    Tensor *logits = NULL;
     session_set_mode(session, false);
     Status status = source_next(from->source, from->batch_size, session->arena, &cursor, &passes.batches[place]);
-    if (status == STATUS_OK) status = passes_get(&passes, objective, &pass);
-    if (status == STATUS_OK) status = forward_output(pass, objective->record->output, &logits);
-    if (status == STATUS_OK) {
-        row = (Row){pass->batch,
-                    batch_find(pass->batch, "input_ids"),
-                    batch_find(pass->batch, "lengths"),
-                    batch_find(pass->batch, "masked_positions"),
-                    batch_find(pass->batch, "masked_targets"),
-                    logits,
-                    0};
-        for (; row.number < count && row.number < row.ids->shape[0]; row.number++) print_row(&row, out);
-    }
+    if (status == STATUS_OK) status = passes_input(&passes, objective, &input);
+    if (status == STATUS_OK) status = print_rows(objective, &input, count, out);
     passes_clear(&passes);
     tape_reset(session->tape);
     return status;
@@ -103,11 +153,19 @@ static Status print_masks(Session *session, SessionSource *from, const Objective
 
 Status samples_masks(Session *session, int count, FILE *out)
 {
-    const Objective *objective = masking_objective(session);
+    static const struct {
+        const char *objective, *title;
+    } kinds[] = {{"mlm", "masked words, with what the model takes them for:\n"},
+                 {"rtd", "words that the generator put in, with how sure the discriminator is that it did:\n"}};
     SessionSource *valid = session_source(session, "valid");
-    if (!objective || !valid || !valid->source->vocabulary || !valid->source->vocabulary->pieces) return STATUS_OK;
-    fputs("masked words, with what the model takes them for:\n", out);
-    return print_masks(session, valid, objective, count, out);
+    if (!valid || !valid->source->vocabulary || !valid->source->vocabulary->pieces) return STATUS_OK;
+    for (int i = 0; i < 2; i++) {
+        const Objective *objective = objective_of(session, kinds[i].objective);
+        if (!objective) continue;
+        fputs(kinds[i].title, out);
+        TRY(print_examples(session, valid, objective, count, out));
+    }
+    return STATUS_OK;
 }
 
 /* --- a text of the model's own --- */

@@ -7,8 +7,8 @@
 
 #include <stdio.h>
 
-/* Prints count masked held-out examples with the predicted words; nothing where no objective masks words. Changes
- * nothing of the state. */
+/* Prints count masked held-out examples with the predicted words, and as many with words that a generator put in
+ * and what the discriminator thinks of them; nothing where no objective does so. Changes nothing of the state. */
 Status samples_masks(Session *session, int count, FILE *out) STATUS_CHECKED;
 
 /* Prints a short text that the model writes; nothing where no objective is one of text, or the model cannot. */
