@@ -32,8 +32,8 @@ typedef struct ObjectiveRecord {
     /* Makes its own view of the input: out starts as a share of in. The key belongs to this objective; whatever is
      * drawn is keyed by epoch and example below it. NULL: it reads another objective's view, or the plain batch. */
     Status (*view)(const Objective *objective, RandomKey key, Arena *arena, const Batch *in, Batch *out);
-    /* A classification: cross-entropy of this model output (NULL: the model's classes) against this field. NULL:
-     * only loss() or custom code gives a loss. */
+    /* A classification: cross-entropy of this model output (NULL: the model's classes) against this field. No
+     * field: only loss(), which may need the output, or custom code gives a loss. */
     const char *output, *targets;
     bool text; /* the targets are a text, token by token: perplexity and bits per byte mean something */
     /* The name of a second data source that it reads, of which there is no oracle and no evaluation. */

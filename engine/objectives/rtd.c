@@ -190,5 +190,6 @@ const ObjectiveRecord objective_rtd = {
     .source = "Clark et al. 2020, ELECTRA, section 2",
     .options = options,
     .config_size = sizeof(RtdConfig),
+    .output = "rtd_logits",
     .loss = rtd_loss,
 };

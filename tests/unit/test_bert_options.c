@@ -230,7 +230,7 @@ START_TEST(directories_are_read_back)
     BertConfig config;
     json_t *json;
     Model *again;
-    OK(pretrained_save(session->models[0], path, NULL, NULL));
+    OK(pretrained_save(session->models[0], path, &(PretrainedSaving){0}, &report));
     OK(json_read(scratch_path("saved/config.json"), 0, &json));
     ck_assert_str_eq(json_string_value(json_object_get(json, "model_type")), "lathe-bert");
     json_decref(json);
@@ -262,7 +262,7 @@ START_TEST(hostile_configs)
     scratch_write(scratch_path("config.json"), plain, strlen(plain));
     OK(load_config(scratch_folder, &config));
     ck_assert(config.encoder.bias);
-    refuse_config("{\"model_type\": \"bert\", \"hidden_act\": \"geglu\"}", "hidden_act is 'geglu'");
+    refuse_config("{\"model_type\": \"bert\", \"hidden_act\": \"geglu\"}", "hidden_act is \"geglu\"");
     refuse_config("{\"model_type\": \"lathe-bert\", \"hidden_act\": \"relu\"}", "one of gelu, geglu");
     refuse_config("{\"model_type\": \"lathe-bert\", \"hidden_act\": [1]}", "hidden_act is an array");
     refuse_config("{\"model_type\": \"lathe-bert\", \"norm_first\": \"yes\"}", "norm_first is a string");
