@@ -28,6 +28,7 @@ TEST_SOURCES += tests/unit/test_bpe.c
 TEST_SOURCES += tests/unit/test_causal.c
 TEST_SOURCES += tests/unit/test_generate.c
 TEST_SOURCES += tests/unit/test_electra.c
+TEST_SOURCES += tests/unit/test_electra_files.c
 TEST_SOURCES += tests/unit/test_gpt2.c
 TEST_SOURCES += tests/unit/tiny_gpt2.h
 TEST_SOURCES += tests/unit/test_metadata.c

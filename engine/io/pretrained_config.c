@@ -201,12 +201,13 @@ static Status fill_config(const char *path, const ModelRecord *record, const jso
     for (const Option *option = record->options; option && option->name; option++) {
         const json_t *value = json_object_get(config, option->name);
         if (!is_own(type) && model_extends(record, option->name)) continue;
+        if (pretrained_companion_option(record, option->name)) continue;
         if (value && !json_is_null(value)) TRY(set_option(path, record, option, value, out));
     }
     return read_architecture(path, record, config, out);
 }
 
-Status pretrained_config(const char *directory, const ModelRecord *record, void *out)
+Status pretrained_fill_config(const char *directory, const ModelRecord *record, void *out)
 {
     char *path;
     json_t *config;
@@ -215,6 +216,12 @@ Status pretrained_config(const char *directory, const ModelRecord *record, void 
     json_decref(config);
     memory_free(path);
     return status;
+}
+
+Status pretrained_config(const char *directory, const ModelRecord *record, void *out)
+{
+    TRY(pretrained_fill_config(directory, record, out));
+    return pretrained_companion_config(record, directory, out);
 }
 
 /* --- writing --- */
@@ -269,6 +276,7 @@ static Status put_options(const Model *model, const ModelArchitecture *architect
     for (const Option *option = model->record->options; option && option->name; option++) {
         bool its = architecture->option && strcmp(architecture->option, option->name) == 0;
         if (!extended && model_extends(model->record, option->name)) continue;
+        if (pretrained_companion_option(model->record, option->name)) continue;
         if (strcmp(option->name, "num_labels") != 0)
             TRY(put_option(option, model->config, out));
         else if (its)

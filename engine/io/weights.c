@@ -12,7 +12,7 @@ typedef struct Entries {
     Tensor **held; /* [capacity]: NULL where the data are somebody else's */
     size_t count, capacity;
     const Model *model;
-    bool (*keep)(const void *context, const Param *param); /* NULL: all */
+    const char *(*name)(const void *context, const Param *param); /* NULL: the path */
     const void *context;
 } Entries;
 
@@ -74,10 +74,11 @@ static Status collect_value(void *context, Param *param)
 {
     Entries *entries = context;
     Tensor *transpose = NULL;
-    if (entries->keep && !entries->keep(entries->context, param)) return STATUS_OK;
-    if (!model_transposes(entries->model, param)) return add_entry(entries, param->path, NULL, param->value);
+    const char *name = entries->name ? entries->name(entries->context, param) : param->path;
+    if (!name) return STATUS_OK;
+    if (!model_transposes(entries->model, param)) return add_entry(entries, name, NULL, param->value);
     TRY(new_transpose(param->value, &transpose));
-    Status status = add_entry(entries, param->path, NULL, transpose);
+    Status status = add_entry(entries, name, NULL, transpose);
     if (status == STATUS_OK)
         entries->held[entries->count - 1] = transpose;
     else
@@ -91,10 +92,10 @@ Status weights_save(const Model *model, const char *path, bool in_place)
     return write_entries(&entries, module_each_param(model->root, collect_value, &entries), path, in_place);
 }
 
-Status weights_save_some(const Model *model, bool (*keep)(const void *context, const Param *param),
+Status weights_save_some(const Model *model, const char *(*name)(const void *context, const Param *param),
                          const void *context, const char *path)
 {
-    Entries entries = {.model = model, .keep = keep, .context = context};
+    Entries entries = {.model = model, .name = name, .context = context};
     return write_entries(&entries, module_each_param(model->root, collect_value, &entries), path, true);
 }
 

@@ -10,8 +10,8 @@
 /* Writes all values below the model's root. in_place: a new file in a staged directory. Errors: memory, disk. */
 Status weights_save(const Model *model, const char *path, bool in_place) STATUS_CHECKED;
 
-/* The same into a staged directory, of those parameters for which keep() is true. */
-Status weights_save_some(const Model *model, bool (*keep)(const void *context, const Param *param),
+/* The same into a staged directory, of those parameters for which name() gives one. */
+Status weights_save_some(const Model *model, const char *(*name)(const void *context, const Param *param),
                          const void *context, const char *path) STATUS_CHECKED;
 
 /* Errors: the file's own, a tensor that is missing, left over or misshapen (named), an alias of a tied weight that

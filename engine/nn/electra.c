@@ -255,6 +255,30 @@ const ModelRecord model_electra = {
     .classes = "class_logits",
     .trunk = "pooled",
     .trunk_size = trunk_size,
+    .aliases = (const ModelAlias[]){{"electra.embeddings.position_ids", NULL}, {0}},
+    .architectures =
+        (const ModelArchitecture[]){
+            {"ElectraForSequenceClassification", (const char *const[]){"classifier", NULL}, "num_labels"},
+            {"ElectraForPreTraining", (const char *const[]){"discriminator_predictions", NULL}, NULL},
+            {"ElectraModel", (const char *const[]){NULL}, NULL},
+            {0},
+        },
+    .base = "electra",
+    .companion =
+        &(const ModelCompanion){
+            .name = "generator",
+            .shared = "electra.embeddings",
+            .architecture = {"ElectraForMaskedLM",
+                             (const char *const[]){"generator_predictions", "generator_lm_head", NULL}, NULL},
+            .aliases =
+                (const ModelAlias[]){{"generator_lm_head.weight", "electra.embeddings.word_embeddings.weight"},
+                                     {0}},
+        },
+    .fixed = (const ModelFixed[]){{"hidden_act", "gelu", NULL},
+                                  {"position_embedding_type", "absolute", NULL},
+                                  {"is_decoder", "false", NULL},
+                                  {"add_cross_attention", "false", NULL},
+                                  {0}},
     .quiet =
         (const char *const[]){
             "electra.encoder.layer.*.attention.output.dense.weight",

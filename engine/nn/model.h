@@ -42,6 +42,17 @@ typedef struct ModelArchitecture {
     const char *option;
 } ModelArchitecture;
 
+/* A second network in the model's tree that transformers has in a directory of its own: ELECTRA's generator. Lathe
+ * puts it below the model's, under the name. */
+typedef struct ModelCompanion {
+    /* Of its module, of its folder, of the option that says whether it is there, and, before "_", of the options
+     * that it has values of its own for. */
+    const char *name;
+    const char *shared; /* module of the model that its files have as well, by path */
+    ModelArchitecture architecture;
+    const ModelAlias *aliases; /* of its files; paths of the model */
+} ModelCompanion;
+
 /* Layers of attention, each with heads of that size. */
 typedef struct CacheShape {
     int64_t layers, heads, size;
@@ -67,7 +78,8 @@ typedef struct ModelRecord {
      * heads it has. NULL: there is none. base: the part of paths that files of the bare model leave out. */
     const ModelArchitecture *architectures;
     const char *base;
-    const ModelFixed *fixed; /* ends with {0}; NULL: nothing */
+    const ModelCompanion *companion; /* NULL: none */
+    const ModelFixed *fixed;         /* ends with {0}; NULL: nothing */
     /* Options that transformers' model does not have: it does what their defaults say. Ends with NULL; NULL: none.
      */
     const char *const *extensions;
