@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A user's own objective: function(model, batch) return loss end. 'model' gives the outputs of the forward pass by
- * name (model.mlm_logits), 'batch' is a table of the view's fields. The function stands in the session's user
+ * name (model.mlm_logits), 'batch' is a table of the view's fields, with step, steps and micro_step. What it draws,
+ * by randn say, is a function of seed, objective, step and micro-step. The function stands in the session's user
  * value, so that a function that knows its own session is no leak. */
 #include "scripts/bind_session.h"
 
@@ -84,26 +85,40 @@ static int pass_members(lua_State *L)
 
 typedef struct CustomCall {
     Custom *custom;
-    Forward *pass;
+    const ObjectiveInput *in;
     Tensor *loss;
 } CustomCall;
 
 static void push_function(lua_State *L, const Custom *custom)
 {
-    lua_getfield(L, LUA_REGISTRYINDEX, SESSIONS);
-    lua_rawgetp(L, -1, custom->handle);
+    bind_push_handle(L, custom->handle);
     lua_getiuservalue(L, -1, 1);
     lua_getfield(L, -1, custom->name);
+    lua_copy(L, -1, -3);
+    lua_pop(L, 2);
+}
+
+static void set_number(lua_State *L, const char *name, int64_t value)
+{
+    lua_pushinteger(L, value);
+    lua_setfield(L, -2, name);
 }
 
 static int run_function(lua_State *L)
 {
     CustomCall *call = lua_touserdata(L, 1);
     char text[TENSOR_TEXT_SIZE];
+    lua_getglobal(L, "lathe");
+    lua_getfield(L, -1, "call_objective");
     push_function(L, call->custom);
-    push_pass(L, call->pass);
-    bind_push_batch(L, call->pass->batch);
-    lua_call(L, 2, 1);
+    lua_pushstring(L, call->custom->name);
+    bind_push_handle(L, call->custom->handle);
+    push_pass(L, call->in->pass);
+    bind_push_batch(L, call->in->pass->batch);
+    set_number(L, "step", call->in->step);
+    set_number(L, "steps", call->in->steps);
+    set_number(L, "micro_step", call->in->micro);
+    lua_call(L, 5, 1);
     Tensor *loss = bind_test_tensor(L, -1);
     if (!loss)
         return luaL_error(L, "objective '%s' must return a loss, a tensor; it returned a %s", call->custom->name,
@@ -120,16 +135,18 @@ static int run_function(lua_State *L)
     return 0;
 }
 
-static Status custom_loss(void *context, Forward *pass, Tensor **loss)
+static Status custom_loss(void *context, const ObjectiveInput *in, Tensor **loss)
 {
-    CustomCall call = {.custom = context, .pass = pass};
+    CustomCall call = {.custom = context, .in = in};
     Host *host = call.custom->handle->host;
     Tape *before = host_step_tape(host);
-    host_set_tape(host, pass->tape);
+    HostDraws draws = host_draw_from(host, (HostDraws){in->random, 0});
+    host_set_tape(host, in->pass->tape);
     call.custom->handle->stepping = true;
     Status status = host_protect(host, run_function, &call);
     call.custom->handle->stepping = false;
     host_set_tape(host, before);
+    host_draw_from(host, draws);
     *loss = call.loss;
     return status;
 }

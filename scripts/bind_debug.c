@@ -29,6 +29,7 @@ typedef struct Debugger {
     double *losses; /* of the examples of the last step, micro-step by micro-step, weighted; NaN: it has none */
     int64_t loss_count, loss_capacity, loss_start; /* start: of this micro-step */
     int last_objective;
+    HostDraws draws; /* of hooks, which draw nothing away from who computes */
     TapeObserver tape;
     StepObserver step;
 } Debugger;
@@ -111,11 +112,13 @@ static Status tell(SessionHandle *handle, int place, const Tensor *value, bool b
     Tape *tape = host_step_tape(host);
     bool stepping = handle->stepping;
     char message[2048], path[MODULE_PATH_SIZE];
+    HostDraws draws = host_draw_from(host, handle->debugger->draws);
     host_set_tape(host, NULL); /* what it computes is no part of the step */
     handle->stepping = true;
     Status status = host_protect(host, call_hook, &call);
     handle->stepping = stepping;
     host_set_tape(host, tape);
+    handle->debugger->draws = host_draw_from(host, draws);
     *kept = status == STATUS_OK;
     if (status == STATUS_OK || status == STATUS_CANCELLED) return status;
     snprintf(message, sizeof message, "%s", status_message());
@@ -313,7 +316,9 @@ void bind_debug_stepped(SessionHandle *handle, StepMetrics *metrics)
 
 static Debugger *debugger_of(lua_State *L, SessionHandle *handle)
 {
-    if (!handle->debugger) host_check(L, memory_new(1, sizeof *handle->debugger, &handle->debugger));
+    if (handle->debugger) return handle->debugger;
+    host_check(L, memory_new(1, sizeof *handle->debugger, &handle->debugger));
+    handle->debugger->draws.key = random_key(handle->session->seed, "hooks");
     return handle->debugger;
 }
 

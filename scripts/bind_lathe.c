@@ -117,6 +117,15 @@ static void run_library(lua_State *L, const char *name)
     lua_call(L, 1, 0);
 }
 
+int bind_guard_system(lua_State *L)
+{
+    lua_getglobal(L, "lathe");
+    lua_getfield(L, -1, "guard_system");
+    lua_pushboolean(L, !host_is_restricted(host_of(L)));
+    lua_call(L, 1, 0);
+    return 0;
+}
+
 void bind_open_lathe(lua_State *L)
 {
     static const luaL_Reg functions[] = {{"nearest", lathe_nearest},   {"file_kind", lathe_file_kind},
@@ -133,6 +142,7 @@ void bind_open_lathe(lua_State *L)
     bind_open_origin(L);
     bind_open_views(L);
     run_library(L, "prelude");
+    run_library(L, "system");
 }
 
 void bind_open(lua_State *L)
@@ -158,12 +168,13 @@ void bind_open(lua_State *L)
     bind_open_pretrained(L);
     run_library(L, "debug");
     bind_open_compare(L);
-    lua_getglobal(L, "io");
-    bool restricted = lua_isnil(L, -1);
-    lua_pop(L, 1);
+    bool restricted = host_is_restricted(host_of(L));
     bind_open_experiments(L, restricted);
     bind_open_likelihood(L);
     run_library(L, "likelihood");
     run_library(L, "compare");
     run_library(L, "sweep");
+    if (!restricted) return;
+    lua_pushcfunction(L, bind_guard_system);
+    lua_call(L, 0, 0);
 }

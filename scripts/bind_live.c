@@ -46,6 +46,11 @@ const Option bind_live_session[] = {
                         "what products of matrices read: bf16 is faster, weights stay f32"),
     OPTION_BOOLEAN_FIELD(Session, recompute, 0,
                          "layers are computed once more on the way back: less memory, a third more time"),
+    OPTION_INT_FIELD(Session, checkpoint_every, 0, 0, 1e15, "steps between two checkpoints; 0: a tenth of the run"),
+    OPTION_INT_FIELD(Session, evaluate_every, 0, 0, 1e15,
+                     "steps between two evaluations of held-out data; 0: with each checkpoint"),
+    OPTION_INT_FIELD(Session, keep_checkpoints, 3, 1, 1e6,
+                     "checkpoints that are kept, the last ones, beside the best"),
     {0},
 };
 

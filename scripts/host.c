@@ -4,13 +4,14 @@
 #include "engine/base/cancel.h"
 #include "engine/base/memory.h"
 #include "scripts/bind.h"
+#include "scripts/host_files.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
-enum { HOOK_INTERVAL = 1000, LARGEST_CHUNK = 64 << 20, GC_REPORT_BYTES = 64 << 10 };
+enum { HOOK_INTERVAL = 1000, GC_REPORT_BYTES = 64 << 10 };
+
+static FILE *standard; /* NULL: standard output */
 
 struct Host {
     const char *typed; /* by a person, and running now */
@@ -21,11 +22,12 @@ struct Host {
     char raised[512]; /* the message of the last engine failure that became a Lua error */
     Status raised_status;
     Tape *own_tape, *tape;
-    uint64_t era, draws;
-    size_t unreported; /* bytes that the collector was not told about yet */
-    lua_State *line;   /* the coroutine of a line, while one runs */
-    HostWait waits;    /* what it asked to wait for */
-    uint64_t line_draws;
+    uint64_t era;
+    HostDraws draws, line_draws; /* the latter: of lines, which draw nothing away from a step */
+    size_t unreported;           /* bytes that the collector was not told about yet */
+    lua_State *line;             /* the coroutine of a line, while one runs */
+    HostWait waits;              /* what it asked to wait for */
+    HostFiles files;
     int exit_code;
     bool exiting, amid;
 };
@@ -155,17 +157,17 @@ Status host_protect(Host *host, lua_CFunction function, void *argument)
 /* What a step under way must find again as it was. */
 typedef struct Outside {
     Tape *tape;
-    uint64_t draws;
+    HostDraws draws;
     Status raised_status;
     char raised[sizeof((Host *)0)->raised];
 } Outside;
 
 static void enter_line(Host *host, lua_State *line, bool amid, Outside *outside)
 {
-    *outside = (Outside){.tape = host->tape, .draws = host->draws, .raised_status = host->raised_status};
+    *outside = (Outside){
+        .tape = host->tape, .draws = host_draw_from(host, host->line_draws), .raised_status = host->raised_status};
     memcpy(outside->raised, host->raised, sizeof outside->raised);
     host->tape = NULL;
-    host->draws = host->line_draws | 1ULL << 63;
     host->raised_status = STATUS_OK;
     host->line = line;
     host->amid = amid;
@@ -177,8 +179,7 @@ static void enter_line(Host *host, lua_State *line, bool amid, Outside *outside)
 static void leave_line(Host *host, const Outside *outside)
 {
     host->tape = outside->tape;
-    host->line_draws = host->draws;
-    host->draws = outside->draws;
+    host->line_draws = host_draw_from(host, outside->draws);
     host->raised_status = outside->raised_status;
     memcpy(host->raised, outside->raised, sizeof outside->raised);
     host->line = NULL;
@@ -311,46 +312,6 @@ Status host_run(Host *host, const char *text, size_t length, const char *name, i
     return host_call(host, 0, results);
 }
 
-static Status read_open_file(FILE *file, const char *path, Buffer *out)
-{
-    struct stat info;
-    char block[8192];
-    size_t got;
-    if (fstat(fileno(file), &info) == 0 && S_ISDIR(info.st_mode))
-        return status_fail(STATUS_IO, "%s is a directory, not a Lua file", path);
-    while ((got = fread(block, 1, sizeof block, file)) > 0) {
-        if (out->length + got > LARGEST_CHUNK)
-            return status_fail(STATUS_FORMAT, "%s is larger than 64 MB: that is no Lua file", path);
-        TRY(buffer_append(out, block, got));
-    }
-    return ferror(file) ? status_fail(STATUS_IO, "%s: cannot read: %s", path, strerror(errno)) : STATUS_OK;
-}
-
-/* "#!" lines are for the shell; the line stays, as an empty one, so that numbers in messages are right. */
-static Status load_text_of_file(Host *host, const Buffer *text, const char *path)
-{
-    const char *start = text->data ? text->data : "";
-    size_t length = text->length;
-    if (length && start[0] == '#') {
-        const char *line = memchr(start, '\n', length);
-        length = line ? length - (size_t)(line - start) : 0;
-        start = line ? line : "";
-    }
-    return host_load(host, start, length, path);
-}
-
-Status host_load_file(Host *host, const char *path)
-{
-    Buffer text = {0};
-    FILE *file = fopen(path, "rb");
-    if (!file) return status_fail(STATUS_IO, "%s: cannot open: %s", path, strerror(errno));
-    Status status = read_open_file(file, path, &text);
-    fclose(file);
-    if (status == STATUS_OK) status = load_text_of_file(host, &text, path);
-    buffer_free(&text);
-    return status;
-}
-
 /* --- errors of the engine --- */
 
 int host_raise(lua_State *L, Status status)
@@ -421,7 +382,12 @@ void host_write(Host *host, const char *text, size_t length)
     if (host->options.output)
         host->options.output(host->options.context, text, length);
     else
-        fwrite(text, 1, length, stdout);
+        fwrite(text, 1, length, standard ? standard : stdout);
+}
+
+void host_print_to(FILE *file)
+{
+    standard = file;
 }
 
 void host_set_line(Host *host, const char *line)
@@ -432,6 +398,16 @@ void host_set_line(Host *host, const char *line)
 const char *host_line(const Host *host)
 {
     return host->typed;
+}
+
+bool host_is_restricted(const Host *host)
+{
+    return host->options.restricted;
+}
+
+HostFiles *host_files(Host *host)
+{
+    return &host->files;
 }
 
 void host_set_tape(Host *host, Tape *tape)
@@ -466,13 +442,21 @@ uint64_t host_tensor_era(const Host *host)
 
 RandomKey host_next_random(Host *host)
 {
-    return random_subkey(random_key(host->options.seed, "prompt"), host->draws++);
+    return random_subkey(host->draws.key, host->draws.count++);
+}
+
+HostDraws host_draw_from(Host *host, HostDraws draws)
+{
+    HostDraws before = host->draws;
+    host->draws = draws;
+    return before;
 }
 
 void host_seed(Host *host, uint64_t seed)
 {
     host->options.seed = seed;
-    host->draws = 0;
+    host->draws = (HostDraws){random_key(seed, "prompt"), 0};
+    host->line_draws = (HostDraws){random_key(seed, "lines"), 0};
     tape_set_random(host->own_tape, random_key(seed, "prompt ops"));
 }
 
@@ -511,6 +495,7 @@ void host_free(Host *host)
 {
     if (!host) return;
     if (host->lua) lua_close(host->lua);
+    host_files_clear(&host->files);
     tape_free(host->own_tape);
     buffer_free(&host->traceback);
     memory_free(host);

@@ -11,14 +11,15 @@
 #include <lua.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 typedef struct Host Host;
 
 typedef struct HostOptions {
-    /* Where print() goes; NULL: standard output. */
+    /* Where print() goes; NULL: standard output, or where host_print_to() says. */
     void (*output)(void *context, const char *text, size_t length);
     void *context;
-    bool restricted;     /* without os and io: for journals, which are not trusted programs */
+    bool restricted;     /* without os, io and files: for journals and the like, which are not trusted programs */
     size_t memory_limit; /* bytes that Lua itself may hold; 0: no limit */
     uint64_t seed;       /* of randn() and its like at the prompt */
 } HostOptions;
@@ -30,6 +31,9 @@ void host_free(Host *host);
 lua_State *host_lua(Host *host);
 /* The host of a state or coroutine. */
 Host *host_of(lua_State *L);
+/* For programs whose standard output is a document: print() goes there instead, in every host without an output. */
+void host_print_to(FILE *file);
+bool host_is_restricted(const Host *host);
 /* Writes to where print() goes. */
 void host_write(Host *host, const char *text, size_t length);
 
@@ -88,8 +92,16 @@ uint64_t host_seed_value(const Host *host);
 /* After an arena died: every Lua handle to a tensor of any arena is dead from now on. */
 void host_forget_tensors(Host *host);
 uint64_t host_tensor_era(const Host *host);
-/* A fresh key for each call of a random function at the prompt. */
+/* The random numbers of Lua code, randn and math.random alike: the n-th draw is a function of the key and n. */
+typedef struct HostDraws {
+    RandomKey key;
+    uint64_t count;
+} HostDraws;
+
+/* A fresh key for each call of a random function. */
 RandomKey host_next_random(Host *host);
+/* Draws go on there from now on; returns where they stood. */
+HostDraws host_draw_from(Host *host, HostDraws draws);
 void host_seed(Host *host, uint64_t seed);
 
 /* The text that the person typed and that runs now, for the journal; the caller's, NULL: none. */

@@ -2,12 +2,10 @@
 /* Lua's standard libraries, without what would load machine code, remove the interrupt hook, change the locale or
  * leave the process without cleaning up. */
 #include "engine/base/cancel.h"
-#include "scripts/embedded.h"
-#include "scripts/host.h"
+#include "scripts/host_files.h"
 
 #include <lualib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static int print_values(lua_State *L)
 {
@@ -38,44 +36,6 @@ static int load_text(lua_State *L)
     if (has_env) lua_pushvalue(L, 4);
     lua_call(L, has_env ? 4 : 3, LUA_MULTRET);
     return lua_gettop(L) - 4;
-}
-
-static int load_file_text(lua_State *L)
-{
-    bool has_env = lua_gettop(L) >= 3;
-    const char *path = luaL_checkstring(L, 1);
-    struct stat info;
-    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
-        lua_pushnil(L);
-        lua_pushfstring(L, "%s is a directory", path);
-        return 2;
-    }
-    if (luaL_loadfilex(L, path, "t") != LUA_OK) {
-        lua_pushnil(L);
-        lua_insert(L, -2);
-        return 2;
-    }
-    if (has_env) {
-        lua_pushvalue(L, 3);
-        if (!lua_setupvalue(L, -2, 1)) lua_pop(L, 1);
-    }
-    return 1;
-}
-
-/* Lines that wait in the file go on here. */
-static int done_file(lua_State *L, int status, lua_KContext context)
-{
-    (void)status;
-    (void)context;
-    return lua_gettop(L) - 1;
-}
-
-static int do_file_text(lua_State *L)
-{
-    lua_settop(L, 1);
-    if (load_file_text(L) != 1) return lua_error(L);
-    lua_callk(L, 0, LUA_MULTRET, 0, done_file);
-    return done_file(L, LUA_OK, 0);
 }
 
 /* A message handler runs with hooks off: after an interrupt it is not called, as it could run for ever. */
@@ -139,42 +99,41 @@ static int guarded_rep(lua_State *L)
     return 1;
 }
 
+/* math.random(), math.random(n), math.random(m, n), as in the manual of Lua, from the stream that randn draws from:
+ * Lua's own generator begins anywhere, and is in no state. */
+static int draw_number(lua_State *L)
+{
+    Random random = random_stream(host_next_random(host_of(L)));
+    int count = lua_gettop(L);
+    lua_Integer low = count == 2 ? luaL_checkinteger(L, 1) : 1, high = count ? luaL_checkinteger(L, count) : 0;
+    if (count > 2) return luaL_error(L, "wrong number of arguments");
+    if (count == 0) {
+        lua_pushnumber(L, random_uniform(&random));
+        return 1;
+    }
+    bool any = count == 1 && high == 0; /* all bits */
+    luaL_argcheck(L, any || low <= high, count, "interval is empty");
+    uint64_t width = any ? UINT64_MAX : (uint64_t)high - (uint64_t)low;
+    uint64_t number = width == UINT64_MAX ? random_u64(&random) : random_below(&random, width + 1);
+    lua_pushinteger(L, (lua_Integer)(any ? number : number + (uint64_t)low));
+    return 1;
+}
+
+/* math.randomseed(n): the draws of n from here on, 0 unless said. */
+static int reseed(lua_State *L)
+{
+    lua_Number number = luaL_optnumber(L, 1, 0);
+    lua_Integer seed;
+    if (!lua_numbertointeger(number, &seed)) seed = (lua_Integer)luaL_checkinteger(L, 1);
+    host_draw_from(host_of(L), (HostDraws){random_key((uint64_t)seed, "prompt"), 0});
+    return 0;
+}
+
 static int request_exit(lua_State *L)
 {
     int code = lua_isboolean(L, 1) ? !lua_toboolean(L, 1) : (int)luaL_optinteger(L, 1, 0);
     host_set_exit(host_of(L), code);
     return luaL_error(L, "exit");
-}
-
-/* require "lathe.NAME": the embedded library. */
-static int search_embedded(lua_State *L)
-{
-    const char *name = luaL_checkstring(L, 1);
-    if (strncmp(name, "lathe.", 6) == 0)
-        for (const EmbeddedFile *file = embedded_files; file->name; file++)
-            if (strcmp(file->name, name + 6) == 0) {
-                lua_pushfstring(L, "=lathe/%s.lua", file->name);
-                if (luaL_loadbufferx(L, file->text, file->length, lua_tostring(L, -1), "t")) return lua_error(L);
-                return 1;
-            }
-    lua_pushfstring(L, "no embedded file '%s'", name);
-    return 1;
-}
-
-/* package.path, text only. */
-static int search_path(lua_State *L)
-{
-    const char *name = luaL_checkstring(L, 1);
-    lua_getglobal(L, "package");
-    lua_getfield(L, -1, "searchpath");
-    lua_pushstring(L, name);
-    lua_getfield(L, -3, "path");
-    lua_call(L, 2, 2);
-    if (lua_isnil(L, -2)) return 1; /* the places that were tried */
-    lua_pop(L, 1);
-    if (luaL_loadfilex(L, lua_tostring(L, -1), "t") != LUA_OK) return lua_error(L);
-    lua_insert(L, -2);
-    return 2;
 }
 
 static void wrap(lua_State *L, const char *name, lua_CFunction function)
@@ -198,8 +157,6 @@ static void harden_base(lua_State *L)
     lua_pushglobaltable(L);
     replace(L, "print", print_values);
     wrap(L, "load", load_text);
-    replace(L, "loadfile", load_file_text);
-    replace(L, "dofile", do_file_text);
     wrap(L, "xpcall", guarded_xpcall);
     wrap(L, "setmetatable", guarded_setmetatable);
     replace(L, "exit", request_exit);
@@ -207,6 +164,14 @@ static void harden_base(lua_State *L)
     lua_pop(L, 1);
     lua_getglobal(L, "string");
     wrap(L, "rep", guarded_rep);
+    lua_pop(L, 1);
+}
+
+static void harden_math(lua_State *L)
+{
+    lua_getglobal(L, "math");
+    replace(L, "random", draw_number);
+    replace(L, "randomseed", reseed);
     lua_pop(L, 1);
 }
 
@@ -228,22 +193,12 @@ static void harden_debug(lua_State *L)
     lua_pop(L, 3);
 }
 
-static void harden_package(lua_State *L, bool restricted)
+static void harden_package(lua_State *L)
 {
     lua_getglobal(L, "package");
     replace(L, "loadlib", NULL);
     replace(L, "cpath", NULL);
-    lua_getfield(L, -1, "searchers");
-    lua_pushcfunction(L, search_embedded);
-    lua_rawseti(L, -2, 2);
-    if (restricted)
-        lua_pushnil(L);
-    else
-        lua_pushcfunction(L, search_path);
-    lua_rawseti(L, -2, 3);
-    lua_pushnil(L);
-    lua_rawseti(L, -2, 4);
-    lua_pop(L, 2);
+    lua_pop(L, 1);
 }
 
 void host_open_libraries(lua_State *L, bool restricted)
@@ -265,15 +220,11 @@ void host_open_libraries(lua_State *L, bool restricted)
         lua_pop(L, 1);
     }
     harden_base(L);
+    harden_math(L);
     harden_debug(L);
-    harden_package(L, restricted);
-    if (restricted) {
-        lua_pushglobaltable(L);
-        replace(L, "loadfile", NULL);
-        replace(L, "dofile", NULL);
-        lua_pop(L, 1);
-        return;
-    }
+    harden_package(L);
+    host_open_files(L);
+    if (restricted) return;
     lua_getglobal(L, "os");
     replace(L, "exit", request_exit);
     replace(L, "setlocale", NULL);

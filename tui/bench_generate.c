@@ -6,10 +6,8 @@
 #include "engine/kernels/vector.h"
 #include "engine/nn/decoder.h"
 #include "engine/nn/gpt2.h"
+#include "engine/train/session.h"
 #include "tui/bench.h"
-
-#include <stdlib.h>
-#include <sys/resource.h>
 
 enum { PROMPT = 8, TOKENS = 128, MAX_ROUNDS = 15, READ_TILES = 64, READS = 8 };
 static const int64_t read_floats = (int64_t)96 << 20; /* several times the caches */
@@ -76,54 +74,46 @@ static Status write_tokens(Decoder *decoder, double *seconds)
     return STATUS_OK;
 }
 
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
-static Status measure(Model *model, int rounds, BenchResult *out)
+static Status time_tokens(Model *model, int64_t rounds, BenchResult *out)
 {
     Decoder *decoder;
     double seconds[MAX_ROUNDS];
+    DType precision = out->config.precision == PRECISION_BF16 ? DTYPE_BF16 : DTYPE_F32;
     if (rounds < 1) rounds = 3;
-    if (rounds > MAX_ROUNDS) rounds = MAX_ROUNDS;
-    TRY(decoder_new(model, PROMPT + TOKENS, DTYPE_F32, true, &decoder));
+    if (rounds > MAX_ROUNDS) return status_fail(STATUS_INVALID, "bench: at most %d rounds", MAX_ROUNDS);
+    TRY(decoder_new(model, PROMPT + TOKENS, precision, true, &decoder));
     Status status = write_tokens(decoder, &seconds[0]); /* the first is not counted: memory comes in */
-    for (int i = 0; i < rounds && status == STATUS_OK; i++) status = write_tokens(decoder, &seconds[i]);
+    for (int64_t i = 0; i < rounds && status == STATUS_OK; i++) status = write_tokens(decoder, &seconds[i]);
     decoder_free(decoder);
-    TRY(status);
-    qsort(seconds, (size_t)rounds, sizeof *seconds, compare);
-    out->seconds = seconds[rounds / 2];
-    return STATUS_OK;
+    if (status == STATUS_OK) out->seconds = bench_median(seconds, rounds);
+    return status;
 }
 
 /* What a token has to read: the weights but for the rows of embeddings that are not looked at, and on average half
  * of the keys and values. */
-static double bytes_of_token(const Model *model)
+static double bytes_of_token(const Model *model, int64_t precision)
 {
     const Gpt2Config *c = model->config;
     double weights = (double)module_count_weights(model->root) - (double)(c->n_positions - 1) * (double)c->n_embd;
     double kept = 2 * (double)c->n_layer * (double)c->n_embd * (PROMPT + TOKENS / 2.0);
-    return sizeof(float) * (weights + kept);
+    return weights * (precision == PRECISION_BF16 ? 2 : 4) + kept * sizeof(float);
 }
 
-Status bench_generate(const BenchRecord *record, int rounds, BenchResult *out)
+Status bench_generate(const BenchRecord *record, const BenchConfig *asked, int64_t rounds, BenchResult *out)
 {
     Gpt2Config config;
     Model *model;
-    struct rusage usage;
-    *out = (BenchResult){.record = record};
+    bench_watch_memory();
+    *out = (BenchResult){.record = record, .config = bench_config(record, asked)};
     option_defaults(model_gpt2.options, &config);
-    config.vocab_size = record->vocabulary;
-    config.n_embd = record->width;
-    config.n_layer = record->layers;
+    config.vocab_size = out->config.vocabulary;
+    config.n_embd = out->config.width;
+    config.n_layer = out->config.layers;
     TRY(model_new(&model_gpt2, &config, "model", random_key(1, "weights"), &model));
-    Status status = measure(model, rounds, out);
+    Status status = time_tokens(model, rounds, out);
     out->tokens_per_second = TOKENS / out->seconds;
-    out->bytes_per_second = bytes_of_token(model) * out->tokens_per_second;
+    out->bytes_per_second = bytes_of_token(model, out->config.precision) * out->tokens_per_second;
+    out->peak_bytes = bench_peak_memory();
     model_free(model);
-    getrusage(RUSAGE_SELF, &usage);
-    out->peak_bytes = (int64_t)usage.ru_maxrss * 1024;
     return status == STATUS_OK ? bench_read_rate(&out->read_rate) : status;
 }

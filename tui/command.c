@@ -3,6 +3,7 @@
 
 #include "engine/base/names.h"
 #include "engine/base/threads.h"
+#include "scripts/host.h"
 #include "tui/bench.h"
 #include "tui/command_repl.h"
 #include "tui/workbench/attend.h"
@@ -93,7 +94,8 @@ const Command commands[] = {
      "those\n"
      "of the newest checkpoint. --set model=DIR goes on with it, and so do models.load('DIR') and transformers.",
      NULL, command_save},
-    {"info", "FILE|DIR", "Show what a weight file or a run holds", 1, 1, "json", NULL, NULL, command_info},
+    {"info", "FILE|DIR", "Show what a weight file, a run or a model's directory holds", 1, 1, "json", NULL, NULL,
+     command_info},
     {"diff", "A B", "In what two runs differ: parameters, edits, metrics, weights by layer", 2, 2, "json",
      "The status is 0 where nothing differs, 1 where something does, 2 where a run cannot be read.", NULL,
      command_diff},
@@ -103,8 +105,12 @@ const Command commands[] = {
      NULL, command_replay},
     {"export-recipe", "RUN", "Print a recipe with the edits that shaped the run's state", 1, 1, "",
      "What was undone, and other branches, are left out.", NULL, command_export},
-    {"bench", "[NAME...]", "Time matrix products and training steps", 0, COMMAND_MAX_NAMES, "steps threads json",
-     "Names: gemm, bert-tiny, bert-mini, bert-base, gpt2-generate (default: the first three).", bench_words,
+    {"bench", "[NAME...]", "Time matrix products and training steps", 0, COMMAND_MAX_NAMES,
+     "set steps threads json",
+     "Names: gemm, bert-tiny, bert-mini, bert-base, bert-infer, gpt2-generate, scaling (default: the first three).\n"
+     "--set precision=bf16, recompute=true, layers, width, vocabulary, batch and length change what is timed. The\n"
+     "limit of an op is what its products take at the rate of sgemm, or what it reads and writes at that of memory.",
+     bench_words,
      command_bench},
 };
 const int command_count = sizeof commands / sizeof *commands;
@@ -225,13 +231,23 @@ Status command_parse(const Command *command, int argc, char **argv, Arguments *o
 
 /* --- the program --- */
 
+/* Bytes of the control character that begins here, 0 where none does; U+0080 to U+009f are two. */
+static int control_length(const char *at)
+{
+    unsigned char c = (unsigned char)*at, next = (unsigned char)at[c != 0];
+    if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f) return 1;
+    return c == 0xc2 && next >= 0x80 && next < 0xa0 ? 2 : 0;
+}
+
 int command_fail(Status status)
 {
     const char *message = status_message();
     fflush(stdout);
     fputs("lathe: ", stderr);
     for (; *message; message++) {
-        fputc(*message, stderr);
+        int control = control_length(message); /* bytes of files stand in messages: none is for the terminal */
+        fputc(control ? '?' : *message, stderr);
+        message += control == 2;
         if (*message == '\n' && message[1]) fputs("       ", stderr);
     }
     fputc('\n', stderr);
@@ -295,6 +311,7 @@ static int run_command(int argc, char **argv)
     if (arguments.help && !(command->run == command_run && arguments.name_count))
         return print_command_help(command);
     if (arguments.threads > 0) threads_set((int)arguments.threads);
+    if (arguments.json) host_print_to(stderr);
     return command->run(&arguments);
 }
 

@@ -97,7 +97,8 @@ static Status take_answer(Attached *attached, int64_t id, const WireMessage *mes
         snprintf(waiting->what, sizeof waiting->what, "%s", message->text);
     } else if (message->type == WIRE_DONE && own) {
         fputs(message->text, stdout);
-        attached->failed = strcmp(message->status, "failed") == 0 || strcmp(message->status, "interrupted") == 0;
+        bool failed = strcmp(message->status, "failed") == 0 || strcmp(message->status, "interrupted") == 0;
+        attached->failed = failed || (attached->failed && !attached->terminal);
         attached->over |= strcmp(message->status, "exit") == 0;
         *done = true;
     } else {

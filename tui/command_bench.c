@@ -2,9 +2,9 @@
 /* lathe bench [NAME...] */
 #include "engine/base/names.h"
 #include "engine/base/threads.h"
-#include "engine/io/json.h"
-#include "engine/kernels/blas_core.h"
-#include "tui/bench.h"
+#include "engine/io/metadata.h"
+#include "engine/kernels/libraries.h"
+#include "tui/bench_report.h"
 #include "tui/command.h"
 
 #include <stdio.h>
@@ -26,128 +26,129 @@ static Status find_record(const char *name, const BenchRecord **out)
                        near ? near : "; 'lathe bench --help' lists them", near ? "'?" : "");
 }
 
-static Status step_json(const BenchResult *result, json_t *rows)
+static Status read_config(const Arguments *arguments, BenchConfig *out)
 {
-    json_t *row, *ops, *op;
-    TRY(json_new_object(&row));
-    TRY(json_append(rows, row));
-    TRY(json_set_text(row, "name", result->record->name));
-    TRY(json_set_number(row, "seconds", result->seconds));
-    TRY(json_set_number(row, "tokens_per_second", result->tokens_per_second));
-    TRY(json_set_number(row, "gflops", 1e-9 * result->flops / result->seconds));
-    TRY(json_set_integer(row, "peak_bytes", result->peak_bytes));
-    TRY(json_new_array(&ops));
-    TRY(json_set(row, "ops", ops));
-    for (int i = 0; i < result->op_count; i++) {
-        TRY(json_new_object(&op));
-        TRY(json_append(ops, op));
-        TRY(json_set_text(op, "op", result->ops[i].op));
-        TRY(json_set_boolean(op, "backward", result->ops[i].backward));
-        TRY(json_set_number(op, "seconds", result->ops[i].seconds));
-        TRY(json_set_number(op, "gflops", 1e-9 * result->ops[i].flops / result->ops[i].seconds));
-        TRY(json_set_number(op, "gbytes_per_second", 1e-9 * result->ops[i].bytes / result->ops[i].seconds));
-    }
-    return STATUS_OK;
-}
-
-static Status generate_json(const BenchResult *result, json_t *rows)
-{
-    json_t *row;
-    TRY(json_new_object(&row));
-    TRY(json_append(rows, row));
-    TRY(json_set_text(row, "name", result->record->name));
-    TRY(json_set_number(row, "seconds", result->seconds));
-    TRY(json_set_number(row, "tokens_per_second", result->tokens_per_second));
-    TRY(json_set_number(row, "gbytes_per_second", 1e-9 * result->bytes_per_second));
-    TRY(json_set_number(row, "memory_gbytes_per_second", 1e-9 * result->read_rate));
-    return json_set_integer(row, "peak_bytes", result->peak_bytes);
-}
-
-static void print_generate(const BenchResult *result)
-{
-    printf("%s: %s\n  %.2f ms a token, %.1f tokens/s, reading %.1f GB/s: %.0f%% of the %.1f GB/s that memory gives,"
-           " peak memory %.0f MB\n",
-           result->record->name, result->record->doc, 1e3 / result->tokens_per_second, result->tokens_per_second,
-           1e-9 * result->bytes_per_second, 100 * result->bytes_per_second / result->read_rate,
-           1e-9 * result->read_rate, 1e-6 * (double)result->peak_bytes);
-}
-
-static void print_step(const BenchResult *result)
-{
-    printf("%s: %s\n  %.1f ms a step, %.0f tokens/s, %.0f GFLOP/s of the model's arithmetic, peak memory %.0f MB\n",
-           result->record->name, result->record->doc, 1e3 * result->seconds, result->tokens_per_second,
-           1e-9 * result->flops / result->seconds, 1e-6 * (double)result->peak_bytes);
-    printf("  %-26s %9s %6s %9s %8s\n", "op", "ms", "share", "GFLOP/s", "GB/s");
-    for (int i = 0; i < result->op_count; i++) {
-        const BenchOp *op = &result->ops[i];
+    option_defaults(bench_options, out);
+    for (int i = 0; i < arguments->set_count; i++) {
         char name[64];
-        snprintf(name, sizeof name, "%s%s", op->op, op->backward ? " backward" : "");
-        printf("  %-26s %9.3f %5.1f%% %9.1f %8.1f\n", name, 1e3 * op->seconds, 100 * op->seconds / result->seconds,
-               1e-9 * op->flops / op->seconds, 1e-9 * op->bytes / op->seconds);
+        const char *text = arguments->sets[i], *value = strchr(text, '=');
+        snprintf(name, sizeof name, "%.*s", value ? (int)(value - text) : 0, text);
+        if (!value) return status_fail(STATUS_INVALID, "--set takes NAME=VALUE; got '%s'", text);
+        TRY(option_set_text(bench_options, out, "bench", name, value + 1));
     }
+    return STATUS_OK;
 }
 
-static Status run_gemm(json_t *rows)
+/* --- the benchmarks --- */
+
+static Status gemm_json(const int64_t size[3], double flops, json_t *rows)
 {
     json_t *row;
-    if (!rows) printf("gemm: products of matrices [m,k] x [k,n]\n  %6s %6s %6s %9s\n", "m", "n", "k", "GFLOP/s");
+    TRY(json_new_object(&row));
+    TRY(json_append(rows, row));
+    TRY(json_set_text(row, "name", "gemm"));
+    TRY(json_set_integer(row, "m", size[0]));
+    TRY(json_set_integer(row, "n", size[1]));
+    TRY(json_set_integer(row, "k", size[2]));
+    return json_set_number(row, "gflops", 1e-9 * flops);
+}
+
+static Status run_gemm(const BenchConfig *config, json_t *rows)
+{
+    DType precision = config->precision ? DTYPE_BF16 : DTYPE_F32;
+    if (!rows)
+        printf("gemm: products of matrices [m,k] x [k,n]%s\n  %6s %6s %6s %9s\n", config->precision ? ", bf16" : "",
+               "m", "n", "k", "GFLOP/s");
     for (int i = 0; i < PRODUCTS; i++) {
-        double gflops;
-        TRY(bench_gemm(products[i][0], products[i][1], products[i][2], &gflops));
-        if (!rows)
-            printf("  %6lld %6lld %6lld %9.1f\n", (long long)products[i][0], (long long)products[i][1],
-                   (long long)products[i][2], gflops);
-        else {
-            TRY(json_new_object(&row));
-            TRY(json_append(rows, row));
-            TRY(json_set_text(row, "name", "gemm"));
-            TRY(json_set_integer(row, "m", products[i][0]));
-            TRY(json_set_integer(row, "n", products[i][1]));
-            TRY(json_set_integer(row, "k", products[i][2]));
-            TRY(json_set_number(row, "gflops", gflops));
-        }
+        const int64_t *size = products[i];
+        double flops;
+        TRY(bench_gemm(size[0], size[1], size[2], precision, &flops));
+        if (rows)
+            TRY(gemm_json(size, flops, rows));
+        else
+            printf("  %6lld %6lld %6lld %9.1f\n", (long long)size[0], (long long)size[1], (long long)size[2],
+                   1e-9 * flops);
     }
     return STATUS_OK;
 }
 
-static Status run_one(const char *name, int64_t steps, json_t *rows)
+/* Whether time grows as arithmetic does: twice the length, width or batch. */
+static Status run_scaling(const BenchRecord *record, const BenchConfig *asked, int64_t steps, json_t *rows)
 {
-    const BenchRecord *record = NULL;
-    BenchResult result;
-    TRY(find_record(name, &record));
-    if (record->kind == BENCH_PRODUCTS) return run_gemm(rows);
-    if (!rows) fprintf(stderr, "%s ...\n", name);
-    int count = (int)(steps > 64 ? 64 : steps);
-    bool generates = record->kind == BENCH_GENERATE;
-    TRY(generates ? bench_generate(record, count, &result) : bench_step(record, count, &result));
-    if (rows) return generates ? generate_json(&result, rows) : step_json(&result, rows);
-    if (generates)
-        print_generate(&result);
-    else
-        print_step(&result);
+    static const char *const names[] = {"as it is", "twice the length", "twice the width", "twice the batch"};
+    BenchConfig base = bench_config(record, asked);
+    BenchResult first = {0}, result;
+    if (!rows)
+        printf("scaling: %s\n  %-18s %9s %9s %9s %9s\n", record->doc, "", "ms", "GFLOP/s", "time x", "FLOPs x");
+    for (int i = 0; i < 4; i++) {
+        BenchConfig config = base;
+        config.length *= i == 1 ? 2 : 1;
+        config.width *= i == 2 ? 2 : 1;
+        config.batch *= i == 3 ? 2 : 1;
+        TRY(record->run(record, &config, steps, &result));
+        if (i == 0) first = result;
+        if (rows)
+            TRY(bench_json(&result, rows));
+        else
+            printf("  %-18s %9.1f %9.1f %9.2f %9.2f\n", names[i], 1e3 * result.seconds,
+                   1e-9 * result.flops / result.seconds, result.seconds / first.seconds,
+                   result.flops / first.flops);
+    }
     return STATUS_OK;
 }
 
-static Status run_all(const Arguments *arguments, json_t *rows)
+static Status run_one(const BenchRecord *record, const BenchConfig *config, int64_t steps, json_t *rows)
+{
+    BenchResult result;
+    bool scaling = strcmp(record->name, "scaling") == 0;
+    if (!record->run) return run_gemm(config, rows);
+    if (!rows) fprintf(stderr, "%s ...\n", record->name);
+    if (scaling) return run_scaling(record, config, steps, rows);
+    TRY(record->run(record, config, steps, &result));
+    if (rows) return bench_json(&result, rows);
+    bench_print(&result);
+    return STATUS_OK;
+}
+
+static void print_machine(void)
+{
+    const char *onednn = libraries_onednn_version();
+    printf("%d threads, %s, %s%s, bf16 %s\n", threads_count(), libraries_vector_level(),
+           onednn ? "oneDNN " : "OpenBLAS", onednn ? onednn : "", libraries_bf16());
+}
+
+typedef struct Bench {
+    const BenchRecord *records[COMMAND_MAX_NAMES];
+    int count;
+    BenchConfig config;
+} Bench;
+
+static Status choose(const Arguments *arguments, Bench *out)
 {
     static const char *const standard[] = {"gemm", "bert-tiny", "bert-mini"};
     const char *const *names = arguments->name_count ? arguments->names : standard;
-    int count = arguments->name_count ? arguments->name_count : 3;
-    if (!rows) printf("%d threads, OpenBLAS %s\n", threads_count(), blas_core_name());
-    for (int i = 0; i < count; i++) TRY(run_one(names[i], arguments->steps, rows));
+    out->count = arguments->name_count ? arguments->name_count : 3;
+    for (int i = 0; i < out->count; i++) TRY(find_record(names[i], &out->records[i]));
+    return read_config(arguments, &out->config);
+}
+
+static Status run_all(const Bench *bench, int64_t steps, json_t *rows)
+{
+    if (!rows) print_machine();
+    for (int i = 0; i < bench->count; i++) TRY(run_one(bench->records[i], &bench->config, steps, rows));
     return STATUS_OK;
 }
 
-static Status run_json(const Arguments *arguments)
+static Status run_json(const Bench *bench, int64_t steps)
 {
-    json_t *document, *rows;
+    json_t *document, *rows, *machine;
     Buffer text = {0};
     TRY(json_new_object(&document));
-    Status status = json_new_array(&rows);
+    Status status = metadata_json(&machine);
+    if (status == STATUS_OK) status = json_set(document, "machine", machine);
+    if (status == STATUS_OK) status = json_new_array(&rows);
     if (status == STATUS_OK) status = json_set(document, "rows", rows);
-    if (status == STATUS_OK) status = json_set_integer(document, "threads", threads_count());
-    if (status == STATUS_OK) status = json_set_text(document, "blas", blas_core_name());
-    if (status == STATUS_OK) status = run_all(arguments, rows);
+    if (status == STATUS_OK) status = run_all(bench, steps, rows);
     if (status == STATUS_OK) status = json_print(document, 2, &text);
     if (status == STATUS_OK) puts(text.data);
     buffer_free(&text);
@@ -157,6 +158,11 @@ static Status run_json(const Arguments *arguments)
 
 int command_bench(const Arguments *arguments)
 {
-    Status status = arguments->json ? run_json(arguments) : run_all(arguments, NULL);
+    Bench bench;
+    if (choose(arguments, &bench) != STATUS_OK) {
+        command_fail(STATUS_INVALID);
+        return EXIT_USAGE;
+    }
+    Status status = arguments->json ? run_json(&bench, arguments->steps) : run_all(&bench, arguments->steps, NULL);
     return status == STATUS_OK ? 0 : command_fail(status);
 }

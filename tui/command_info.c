@@ -34,7 +34,7 @@ static void print_tensors(const Safetensors *file)
     int64_t count = 0;
     for (size_t i = 0; i < safetensors_count(file); i++) {
         const SafetensorsEntry *entry = safetensors_entry(file, i);
-        printf("%-24s %s\n", safetensors_text(entry, text), entry->name);
+        printf("%-24s %s\n", safetensors_text(entry, text), safetensors_shown(entry->name).text);
         count += entry->count;
     }
     printf("%zu tensors, %s elements, %s bytes\n", safetensors_count(file), progress_number(count, weights),
@@ -143,6 +143,63 @@ static Status info_run(const char *path, json_t *document)
     return status;
 }
 
+/* --- a directory with a model, or with a checkpoint --- */
+
+static bool is_weights(const char *name)
+{
+    size_t length = strlen(name), end = strlen(".safetensors");
+    return length > end && strcmp(name + length - end, ".safetensors") == 0;
+}
+
+static Status info_model_config(const char *path, json_t *document)
+{
+    char *file;
+    json_t *config;
+    TRY(file_join(path, "config.json", &file));
+    Status status = file_exists(file) ? json_read(file, 0, &config) : STATUS_OK;
+    if (status == STATUS_OK && file_exists(file)) {
+        status = document ? json_set(document, "config", json_incref(config)) : print_config(config);
+        json_decref(config);
+    }
+    memory_free(file);
+    return status;
+}
+
+/* As "files": {NAME: ...}, or below a line with the name. */
+static Status info_weights(const char *path, const char *name, json_t *files)
+{
+    char *file;
+    json_t *entry = NULL;
+    TRY(file_join(path, name, &file));
+    Status status = files ? json_new_object(&entry) : STATUS_OK;
+    if (status == STATUS_OK && files) status = json_set(files, name, entry);
+    if (!files) printf("%s:\n", safetensors_shown(name).text);
+    if (status == STATUS_OK) status = info_file(file, entry);
+    memory_free(file);
+    return status;
+}
+
+static Status info_directory(const char *path, json_t *document)
+{
+    FileNames names;
+    json_t *files = NULL;
+    size_t found = 0;
+    if (document) TRY(json_new_object(&files));
+    if (document) TRY(json_set(document, "files", files));
+    TRY(info_model_config(path, document));
+    TRY(file_list(path, &names));
+    Status status = STATUS_OK;
+    for (size_t i = 0; i < names.count && status == STATUS_OK; i++)
+        if (is_weights(names.names[i])) {
+            status = info_weights(path, names.names[i], files);
+            found++;
+        }
+    file_names_free(&names);
+    if (status != STATUS_OK || found) return status;
+    return status_fail(STATUS_INVALID,
+                       "%s: is neither a run, with config.json, nor holds weights, NAME.safetensors", path);
+}
+
 static Status info(const Arguments *arguments)
 {
     FileKind kind;
@@ -151,6 +208,8 @@ static Status info(const Arguments *arguments)
     TRY(file_kind(path, &kind));
     if (arguments->json) TRY(json_new_object(&document));
     Status status = kind == FILE_DIRECTORY ? info_run(path, document) : info_file(path, document);
+    if (kind == FILE_DIRECTORY && status == STATUS_INVALID)
+        status = info_directory(path, document); /* it is no run */
     if (status == STATUS_OK && document) status = print_config(document);
     json_decref(document);
     return status;

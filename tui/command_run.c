@@ -23,7 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { KEEP_CHECKPOINTS = 3, PASSING_BATCHES = 20, SAMPLES = 5 };
+enum { PASSING_BATCHES = 20, SAMPLES = 5 };
 
 /* A run on its way, for the callbacks. */
 typedef struct Live {
@@ -31,8 +31,9 @@ typedef struct Live {
     RunDirectory *directory;
     Progress progress;
     Evaluation last;
-    Server *server; /* NULL: nobody can attach */
-    bool evaluated, terminal, moved;
+    Server *server;     /* NULL: nobody can attach */
+    int64_t saved_step; /* -1: nothing was saved */
+    bool evaluated, terminal, moved, piped, training, trained;
 } Live;
 
 static volatile sig_atomic_t stopped_by; /* the first signal */
@@ -63,6 +64,7 @@ static void catch_signals(void)
     signals_catch(SIGTERM, on_signal, NULL);
     signals_catch(SIGUSR1, on_signal, NULL);
     signals_catch(SIGHUP, on_hangup, NULL);
+    signal(SIGPIPE, SIG_IGN); /* who reads the lines may leave: the run saves then, too */
 }
 
 /* What is written to a terminal that is gone fails, so it goes to the run's log.txt from now on. */
@@ -100,13 +102,15 @@ static Status stepped(void *context, const Session *session, const StepMetrics *
     Live *live = context;
     progress_step(&live->progress, session, metrics);
     server_step(live->server, session, metrics);
+    if (ferror(live->progress.out) && live->piped) /* a terminal that is gone says so by SIGHUP */
+        return status_fail(STATUS_IO, "nothing can be printed any more: the pipe was closed, or the disk is full");
     return bind_history(live->setup.host, "stepped", live->directory, live->setup.session);
 }
 
 static Status saved(void *context, const Session *session)
 {
     Live *live = context;
-    (void)session;
+    live->saved_step = session->step;
     return bind_history(live->setup.host, "saved", live->directory, live->setup.session);
 }
 
@@ -180,6 +184,10 @@ static Status warn_of_differences(const char *path)
     if (status == STATUS_OK && words.length)
         fprintf(stderr, "lathe: the results may differ in their last bits from an uninterrupted run's:\n%s",
                 words.data);
+    buffer_clear(&words);
+    if (status == STATUS_OK) status = run_setup_changes(path, &words);
+    if (status == STATUS_OK && words.length)
+        fprintf(stderr, "lathe: the results may differ from an uninterrupted run's:\n%s", words.data);
     buffer_free(&words);
     return status;
 }
@@ -214,8 +222,7 @@ static bool on_terminal(const Arguments *arguments, FILE *out)
 static Status train(Live *live, FILE *out)
 {
     Session *session = live->setup.session;
-    RunOptions options = {.keep = KEEP_CHECKPOINTS,
-                          .evaluate_batches = PASSING_BATCHES,
+    RunOptions options = {.evaluate_batches = PASSING_BATCHES,
                           .step = step,
                           .boundary = boundary,
                           .stepped = stepped,
@@ -227,9 +234,11 @@ static Status train(Live *live, FILE *out)
     progress_finish(&live->progress);
     print_head(live, out);
     live->progress = progress_new(out, live->progress.terminal, session, 0);
+    live->training = true;
     Status status = run_train(session, live->directory, &options);
     progress_finish(&live->progress);
     TRY(status);
+    live->trained = true; /* whatever comes now */
     TRY(bind_history(live->setup.host, "finish", live->directory, session));
     TRY(samples_text(session, out));
     return samples_masks(session, SAMPLES, out);
@@ -278,15 +287,32 @@ static void end_server(Live *live, Status status)
     if (status != STATUS_OK) status_fail(status, "%s", message);
 }
 
+/* Whether the run got so far that it can go on: --resume finds what it needs. */
+static bool is_begun(const Live *live)
+{
+    char *path;
+    if (!live->directory || file_join(run_directory_path(live->directory), "config.json", &path) != STATUS_OK)
+        return false;
+    bool there = file_exists(path);
+    memory_free(path);
+    return there;
+}
+
+static void say_how_to_go_on(const Live *live, Status status)
+{
+    const char *path = run_directory_path(live->directory);
+    if (live->saved_step >= 0) fprintf(stderr, "saved at step %lld; ", (long long)live->saved_step);
+    if (status == STATUS_LUA) fprintf(stderr, "mend %s/recipe.lua; ", path);
+    fprintf(stderr, "go on with: lathe run --resume %s\n", path);
+}
+
 /* Prints what went wrong, and how to go on. */
 static int report_end(Live *live, Status status, bool peaceful)
 {
     int result = status == STATUS_OK || peaceful ? 0 : command_fail(status);
     if (status == STATUS_CANCELLED && stopped_by && !peaceful) result = 128 + stopped_by;
-    if (status == STATUS_CANCELLED && live->directory)
-        fprintf(stderr, "saved at step %lld; go on with: lathe run --resume %s\n",
-                live->setup.session ? (long long)live->setup.session->step : 0,
-                run_directory_path(live->directory));
+    bool broken_off = live->training ? !live->trained : status == STATUS_CANCELLED;
+    if (status != STATUS_OK && broken_off && is_begun(live)) say_how_to_go_on(live, status);
     return result;
 }
 
@@ -374,9 +400,10 @@ int command_run(const Arguments *arguments)
     if (arguments->help) return print_recipe_help(arguments);
     if (arguments->detach) return run_elsewhere(arguments, detach_run);
     if (wants_workbench(arguments)) return run_elsewhere(arguments, show_run);
-    Live live = {.terminal = isatty(STDOUT_FILENO) || isatty(STDERR_FILENO)};
+    Live live = {.terminal = isatty(STDOUT_FILENO) || isatty(STDERR_FILENO), .saved_step = -1};
     catch_signals();
     FILE *out = arguments->json ? stderr : stdout;
+    live.piped = !isatty(fileno(out));
     live.progress = (Progress){.out = out, .terminal = on_terminal(arguments, out)};
     bind_set_progress(preparing, &live);
     Status status = arguments->resume ? go_on(&live, arguments) : start(&live, arguments);

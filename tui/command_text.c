@@ -98,7 +98,7 @@ Status command_man_page(Buffer *out)
         out, ".SH EXIT STATUS\n0 done, 1 failed, 2 wrong usage, 130 or 143 interrupted (the state was saved).\n"
              ".SH ENVIRONMENT\n.TP\n.B LATHE_PATH\nfolders with recipes, separated by colons.\n"
              ".TP\n.B OPENBLAS_CORETYPE, OMP_WAIT_POLICY\nset by lathe for itself where they are not set.\n"
-             ".SH FILES\nA run's directory holds config.json, metrics.jsonl, metrics.store, journal.lua, "
+             ".SH FILES\nA run's directory holds config.json, metrics.jsonl, metrics.store, journal.lua, lua/, "
              "checkpoints/, while it runs socket, and at\n"
              "the end model.safetensors, model.json and the files of the tokenizer.\n");
 }

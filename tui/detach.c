@@ -6,7 +6,6 @@
 #include "engine/io/file.h"
 #include "tui/address.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -107,12 +106,14 @@ static void print_log(const char *log, FILE *out)
 
 static Status start_and_await(const Arguments *arguments, const char *directory, const char *log, DetachedRun *out)
 {
+    bool logged = file_exists(log), made = !file_exists(directory);
     TRY(file_make_directory(directory, true));
     TRY(start(arguments, directory, log, &out->process));
     out->listens = await_start(out->process, directory, &out->code);
     if (out->listens || out->code == 0) return STATUS_OK;
     print_log(log, stderr);
-    if (!arguments->resume && rmdir(directory) != 0 && errno == ENOTEMPTY) unlink(log), rmdir(directory);
+    if (!arguments->resume && !logged) unlink(log);
+    if (!arguments->resume && made) rmdir(directory); /* where it is empty */
     return STATUS_OK;
 }
 

@@ -239,13 +239,15 @@ Status repl_read_file(Repl *repl, FILE *file, bool *failed)
     char *line = NULL; /* getline's own memory */
     size_t capacity = 0;
     ssize_t length;
-    bool more = false;
+    bool more = false, line_failed = false;
     int code;
     Status status = STATUS_OK;
     *failed = false;
     while (status == STATUS_OK && !host_exit_requested(repl->host, &code) &&
-           (length = getline(&line, &capacity, file)) >= 0)
-        status = take_line(repl, line, length, &more, failed);
+           (length = getline(&line, &capacity, file)) >= 0) {
+        status = take_line(repl, line, length, &more, &line_failed);
+        *failed |= line_failed;
+    }
     free(line);
     if (status == STATUS_OK && more) report_unfinished(repl, failed);
     return status;

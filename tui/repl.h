@@ -43,7 +43,7 @@ typedef struct Prompt {
 /* Reads lines by readline, with history, until the end of input. Ctrl-C during a line is cancel_request(). */
 Status prompt_read_terminal(const Prompt *prompt) STATUS_CHECKED;
 
-/* Reads lines from the file without a prompt until its end. *failed: the last chunk was an error. */
+/* Reads lines from the file without a prompt until its end. *failed: a chunk was an error. */
 Status repl_read_file(Repl *repl, FILE *file, bool *failed) STATUS_CHECKED;
 /* The same from the terminal by readline, with history. */
 Status repl_read_terminal(Repl *repl) STATUS_CHECKED;

@@ -4,8 +4,10 @@
 #include "engine/base/memory.h"
 #include "engine/io/file.h"
 #include "engine/io/metadata.h"
+#include "scripts/bind.h"
 #include "scripts/bind_history.h"
 #include "scripts/bind_session.h"
+#include "scripts/host_files.h"
 #include "tui/run_origin.h"
 
 #include <inttypes.h>
@@ -20,7 +22,7 @@ static Status make_host(RunSetup *setup, bool restricted)
     HostOptions options = {.restricted = restricted, .seed = setup->seed};
     TRY(host_new(&options, &setup->host));
     host_seed(setup->host, setup->seed);
-    return STATUS_OK;
+    return restricted ? STATUS_OK : host_protect(setup->host, bind_guard_system, NULL);
 }
 
 Status run_setup_recipe(const Arguments *arguments, RunSetup *out)
@@ -46,6 +48,108 @@ static Status read_parameters(RunSetup *setup, const char *name, const json_t *c
     return STATUS_OK;
 }
 
+/* --- copies of the Lua files that the recipe loads: DIR/lua --- */
+
+/* "lua/1-mylib.lua", from the directory of the run */
+static Status copy_name(size_t number, const HostFile *file, Buffer *out)
+{
+    return buffer_printf(out, "lua/%zu-%s", number + 1, file_name(file->path));
+}
+
+static Status write_text(const char *directory, const char *name, const char *text, size_t length)
+{
+    char *path;
+    TRY(file_join(directory, name, &path));
+    Status status = file_write(path, text, length);
+    memory_free(path);
+    return status;
+}
+
+static Status put_lua_file(const RunDirectory *directory, size_t number, const HostFile *file, json_t *list)
+{
+    const char *text = file->text.data ? file->text.data : "";
+    char content[HASH_TEXT_SIZE];
+    Buffer name = {0};
+    json_t *entry;
+    TRY(json_new_object(&entry));
+    TRY(json_set(list, file->name, entry));
+    hash_text(hash_bytes(text, file->text.length), content);
+    Status status = copy_name(number, file, &name);
+    if (status == STATUS_OK) status = write_text(run_directory_path(directory), name.data, text, file->text.length);
+    if (status == STATUS_OK) status = json_set_text(entry, "path", file->path);
+    if (status == STATUS_OK) status = json_set_text(entry, "file", name.data);
+    if (status == STATUS_OK) status = json_set_text(entry, "content", content);
+    buffer_free(&name);
+    return status;
+}
+
+/* config.lua = { "require mylib": {"path": ..., "file": "lua/1-mylib.lua", "content": ...}, ... } */
+static Status put_lua_files(const RunSetup *setup, const RunDirectory *directory, json_t *config)
+{
+    const HostFiles *files = host_files(setup->host);
+    json_t *list;
+    char *folder;
+    if (!files->count) return STATUS_OK;
+    TRY(file_join(run_directory_path(directory), "lua", &folder));
+    Status status = file_make_directory(folder, false);
+    memory_free(folder);
+    TRY(status);
+    TRY(json_new_object(&list));
+    TRY(json_set(config, "lua", list));
+    for (size_t i = 0; i < files->count; i++) TRY(put_lua_file(directory, i, &files->list[i], list));
+    return STATUS_OK;
+}
+
+/* A file that is loaded while the run trains. */
+static Status keep_late_file(void *context)
+{
+    const RunSetup *setup = context;
+    json_t *config;
+    if (!setup->directory) return STATUS_OK;
+    TRY(run_directory_read_config(run_directory_path(setup->directory), &config));
+    Status status = put_lua_files(setup, setup->directory, config);
+    if (status == STATUS_OK) status = run_directory_write_config(setup->directory, config);
+    json_decref(config);
+    return status;
+}
+
+/* The name of an entry's copy, from a file that may be anybody's. */
+static Status copy_of(const char *config_name, const json_t *entry, const char **out)
+{
+    TRY(json_member_text(config_name, entry, "file", out));
+    if (strncmp(*out, "lua/", 4) == 0 && !strchr(*out + 4, '/')) return STATUS_OK;
+    return status_fail(STATUS_FORMAT, "%s: '%.80s' is not the name of a copy, lua/NAME", config_name, *out);
+}
+
+static Status read_copy(const char *directory, const char *config_name, const json_t *entry, Buffer *out)
+{
+    const char *file;
+    char *path;
+    TRY(copy_of(config_name, entry, &file));
+    TRY(file_join(directory, file, &path));
+    Status status = file_read_empty(path, 0, out);
+    memory_free(path);
+    return status;
+}
+
+static Status load_lua_files(RunSetup *setup, const char *directory, const char *config_name, const json_t *config)
+{
+    const char *key, *path;
+    json_t *entry;
+    json_object_foreach(json_object_get(config, "lua"), key, entry)
+    {
+        Buffer text = {0};
+        TRY(json_member_text(config_name, entry, "path", &path));
+        Status status = read_copy(directory, config_name, entry, &text);
+        if (status == STATUS_OK) status = host_files_add(host_files(setup->host), key, path, &text);
+        buffer_free(&text);
+        TRY(status);
+    }
+    return STATUS_OK;
+}
+
+/* --- a run's directory --- */
+
 static Status load_directory(const char *path, const json_t *config, bool exact, RunSetup *out)
 {
     char *name = NULL;
@@ -56,6 +160,7 @@ static Status load_directory(const char *path, const json_t *config, bool exact,
     if (status == STATUS_OK) status = file_join(path, "recipe.lua", &out->recipe_path);
     if (status == STATUS_OK) status = make_host(out, true);
     if (status == STATUS_OK) status = run_origin_check(out->host, path, config, exact);
+    if (status == STATUS_OK) status = load_lua_files(out, path, name, config);
     if (status == STATUS_OK) status = recipe_load(out->host, out->recipe_path, &out->recipe);
     if (status == STATUS_OK) status = read_parameters(out, name, config);
     if (status == STATUS_OK) status = run_setup_build(out, -1);
@@ -173,6 +278,44 @@ Status run_setup_differences(const char *path, Buffer *out)
     return status;
 }
 
+static Status add_change(const char *directory, const char *name, const char *content, Buffer *out)
+{
+    char *path, now[HASH_TEXT_SIZE];
+    Hash hash;
+    TRY(file_join(directory, name, &path));
+    Status status = hash_file(path, &hash);
+    memory_free(path);
+    TRY(status);
+    hash_text(hash, now);
+    if (strcmp(now, content) == 0) return STATUS_OK;
+    return buffer_printf(out, "%s is not what the run was begun with\n", name);
+}
+
+static Status add_changes(const char *directory, const json_t *config, Buffer *out)
+{
+    const char *recipe = json_string_value(json_object_get(config, "recipe_content"));
+    const char *key;
+    json_t *entry;
+    if (recipe) TRY(add_change(directory, "recipe.lua", recipe, out));
+    json_object_foreach(json_object_get(config, "lua"), key, entry)
+    {
+        const char *file, *content;
+        TRY(copy_of("config.json", entry, &file));
+        TRY(json_member_text("config.json", entry, "content", &content));
+        TRY(add_change(directory, file, content, out));
+    }
+    return STATUS_OK;
+}
+
+Status run_setup_changes(const char *path, Buffer *out)
+{
+    json_t *config;
+    TRY(run_directory_read_config(path, &config));
+    Status status = add_changes(path, config, out);
+    json_decref(config);
+    return status;
+}
+
 static Status fill_config(RunSetup *setup, json_t *config)
 {
     json_t *parameters, *data, *metadata;
@@ -190,15 +333,15 @@ static Status fill_config(RunSetup *setup, json_t *config)
     return json_set(config, "made_with", metadata);
 }
 
-static Status copy_recipe(const RunSetup *setup, const char *directory)
+static Status copy_recipe(const RunSetup *setup, const char *directory, json_t *config)
 {
     Buffer text = {0};
-    char *path;
-    TRY(file_join(directory, "recipe.lua", &path));
+    char content[HASH_TEXT_SIZE];
     Status status = file_read(setup->recipe_path, 0, &text);
-    if (status == STATUS_OK) status = file_write(path, text.data, text.length);
+    if (status == STATUS_OK) hash_text(hash_bytes(text.data, text.length), content);
+    if (status == STATUS_OK) status = json_set_text(config, "recipe_content", content);
+    if (status == STATUS_OK) status = write_text(directory, "recipe.lua", text.data, text.length);
     buffer_free(&text);
-    memory_free(path);
     return status;
 }
 
@@ -222,8 +365,9 @@ static Status write_all(RunSetup *setup, const RunDirectory *directory, json_t *
 {
     Buffer journal = {0};
     TRY(fill_config(setup, config));
-    TRY(copy_recipe(setup, run_directory_path(directory)));
+    TRY(copy_recipe(setup, run_directory_path(directory), config));
     TRY(run_origin_keep(setup->session, run_directory_path(directory)));
+    TRY(put_lua_files(setup, directory, config));
     TRY(run_directory_write_config(directory, config));
     Status status = journal_text(setup, config, &journal);
     if (status == STATUS_OK) status = run_directory_put_journal((RunDirectory *)directory, journal.data);
@@ -237,7 +381,11 @@ Status run_setup_write(RunSetup *setup, const RunDirectory *directory)
     TRY(json_new_object(&config));
     Status status = write_all(setup, directory, config);
     json_decref(config);
-    return status;
+    TRY(status);
+    setup->directory = directory;
+    host_files(setup->host)->added = keep_late_file;
+    host_files(setup->host)->context = setup;
+    return STATUS_OK;
 }
 
 Status run_setup_new_path(const RunSetup *setup, char **out)

@@ -14,6 +14,7 @@ typedef struct RunSetup {
     Host *host;
     Recipe *recipe;
     Session *session; /* belongs to the host: its value is on the host's stack */
+    const RunDirectory *directory; /* of a new run, once it is written; the caller's */
     char *recipe_path;
     uint64_t seed;
 } RunSetup;
@@ -30,12 +31,16 @@ Status run_setup_final(const char *path, RunSetup *out) STATUS_CHECKED;
 /* Builds the session; steps: instead of the recipe's, -1: as it says. */
 Status run_setup_build(RunSetup *setup, int64_t steps) STATUS_CHECKED;
 
-/* Writes config.json, recipe.lua and journal.lua of a new run. */
+/* Writes config.json, recipe.lua, copies of other Lua files and journal.lua of a new run, which has to stay where it is
+ * as long as the setup: copies of Lua files that are loaded later go there, too. */
 Status run_setup_write(RunSetup *setup, const RunDirectory *directory) STATUS_CHECKED;
 
 /* Appends a line for each part of the program or machine that may change bits and is not what the run in the
  * directory was begun with. */
 Status run_setup_differences(const char *path, Buffer *out) STATUS_CHECKED;
+
+/* Appends a line for each Lua file of the run that is not what it was begun with. */
+Status run_setup_changes(const char *path, Buffer *out) STATUS_CHECKED;
 
 void run_setup_free(RunSetup *setup);
 

@@ -4,21 +4,43 @@
 #include "engine/base/memory.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+/* In the tape's arena, where it has one: a step asks the system for nothing. */
 typedef struct NodeList {
+    Arena *arena;
     Node **items;
     size_t count, capacity;
 } NodeList;
 
+static Status grow(NodeList *list)
+{
+    size_t capacity = list->capacity ? list->capacity * 2 : 64;
+    Node **items;
+    if (!list->arena) TRY(memory_resize(&list->items, capacity, sizeof *list->items));
+    if (list->arena) {
+        TRY(arena_take(list->arena, capacity * sizeof *items, &items));
+        if (list->count) memcpy(items, list->items, list->count * sizeof *items);
+        arena_give(list->arena, list->items, list->capacity * sizeof *items);
+        list->items = items;
+    }
+    list->capacity = capacity;
+    return STATUS_OK;
+}
+
 static Status push(NodeList *list, Node *node)
 {
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity ? list->capacity * 2 : 64;
-        TRY(memory_resize(&list->items, capacity, sizeof *list->items));
-        list->capacity = capacity;
-    }
+    if (list->count == list->capacity) TRY(grow(list));
     list->items[list->count++] = node;
     return STATUS_OK;
+}
+
+static void list_free(NodeList *list)
+{
+    if (list->arena)
+        arena_give(list->arena, list->items, list->capacity * sizeof *list->items);
+    else
+        memory_free(list->items);
 }
 
 static int newest_first(const void *a, const void *b)
@@ -93,9 +115,9 @@ static Status run(Tape *tape, const NodeList *list)
 Status tape_backward(Tape *tape, Tensor *root, Tensor *gradient)
 {
     TRY(seed_gradient(root, gradient));
-    NodeList list = {0};
+    NodeList list = {.arena = tape->arena};
     Status status = collect(root->node, &list);
     if (status == STATUS_OK) status = run(tape, &list);
-    memory_free(list.items);
+    list_free(&list);
     return status;
 }

@@ -5,7 +5,6 @@
 
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
@@ -75,14 +74,11 @@ static Status chunk_add(Arena *arena, size_t size)
 {
     Chunk *chunk;
     TRY(memory_new(1, sizeof *chunk, &chunk));
-    Status status = memory_new_raw(size, 1, &chunk->data);
+    Status status = memory_map(size, &chunk->data);
     if (status != STATUS_OK) {
         memory_free(chunk);
         return status;
     }
-    /* Huge pages: first touch costs a fault for each page. Advice only, so a refusal is fine. */
-    (void)madvise((void *)(((uintptr_t)chunk->data + 4095) & ~(uintptr_t)4095), size > 8192 ? size - 8192 : 0,
-                  MADV_HUGEPAGE);
     POISON(chunk->data, size);
     *chunk = (Chunk){arena->chunks, chunk->data, size, 0};
     arena->chunks = chunk;
@@ -96,7 +92,7 @@ static void chunks_free(Arena *arena)
         Chunk *chunk = arena->chunks;
         arena->chunks = chunk->next;
         UNPOISON(chunk->data, chunk->size);
-        memory_free(chunk->data);
+        memory_unmap(chunk->data, chunk->size);
         memory_free(chunk);
     }
     arena->capacity = 0;

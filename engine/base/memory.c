@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static atomic_size_t in_use, peak;
 static atomic_uint_fast64_t allocations, fail_at;
@@ -87,6 +88,24 @@ void memory_free(void *block)
     if (!block) return;
     atomic_fetch_sub_explicit(&in_use, malloc_usable_size(block), memory_order_relaxed);
     free(block);
+}
+
+Status memory_map(size_t bytes, void *out)
+{
+    if (bytes == 0 || injected_failure()) return out_of_memory(bytes, 1);
+    void *block = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (block == MAP_FAILED) return out_of_memory(bytes, 1);
+    (void)madvise(block, bytes, MADV_HUGEPAGE); /* the first touch costs a fault a page; advice only */
+    count_bytes(bytes);
+    memcpy(out, &block, sizeof block);
+    return STATUS_OK;
+}
+
+void memory_unmap(void *block, size_t bytes)
+{
+    if (!block) return;
+    atomic_fetch_sub_explicit(&in_use, bytes, memory_order_relaxed);
+    munmap(block, bytes);
 }
 
 size_t memory_in_use(void)

@@ -28,6 +28,11 @@ Status memory_copy_bytes(const char *bytes, size_t length, char **out) STATUS_CH
 
 void memory_free(void *block);
 
+/* Whole pages straight from the system, in huge ones where it has them, and straight back to it: for large blocks that
+ * are taken seldom. The pages are zeroed. Errors: out of memory. */
+Status memory_map(size_t bytes, void *out) STATUS_CHECKED;
+void memory_unmap(void *block, size_t bytes);
+
 /* Bytes now held, and the highest that this has been. */
 size_t memory_in_use(void);
 size_t memory_peak(void);

@@ -103,14 +103,15 @@ bool file_exists(const char *path)
     return access(path, F_OK) == 0;
 }
 
-/* Opens for reading what is not a directory. */
+/* Opens for reading what is not a directory. A pipe that nobody writes to would keep open() waiting for ever: it is
+ * opened at once, and is empty. */
 static Status open_readable(const char *path, int *fd, struct stat *info)
 {
     if (!*path) return status_fail(STATUS_IO, "the name of a file is empty");
-    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe that nobody writes to would never open */
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (*fd < 0) return file_fail(path, "opened", errno);
     int error = fstat(*fd, info) != 0 ? errno : S_ISDIR(info->st_mode) ? EISDIR : 0;
-    if (!error && fcntl(*fd, F_SETFL, 0) != 0) error = errno;
+    if (error == 0 && !S_ISREG(info->st_mode) && fcntl(*fd, F_SETFL, O_RDONLY) != 0) error = errno;
     if (error == 0) return STATUS_OK;
     close(*fd);
     return file_fail(path, "read", error);
@@ -139,11 +140,11 @@ static Status read_descriptor(int fd, const char *path, uint64_t limit, Buffer *
         TRY(buffer_reserve(out, CHUNK));
         size_t room = out->capacity - out->length - 1;
         ssize_t got = read(fd, out->data + out->length, room);
-        if (got < 0 && errno == EINTR) {
+        if (got < 0 && errno != EINTR) return file_fail(path, "read", errno);
+        if (got < 0) {
             TRY(cancel_check());
             continue;
         }
-        if (got < 0) return file_fail(path, "read", errno);
         out->length += (size_t)got;
         out->data[out->length] = '\0';
         if (limit && out->length - start > limit) return too_large(path, limit);
@@ -195,7 +196,7 @@ Status file_map(const char *path, FileMap *out)
     TRY(open_readable(path, &fd, &info));
     Status status = STATUS_OK;
     if (!S_ISREG(info.st_mode))
-        status = status_fail(STATUS_IO, "%s: is not a regular file", path);
+        status = status_fail(STATUS_IO, "%s: is not a regular file; copy what it gives into one", path);
     else if (info.st_size == 0)
         status = status_fail(STATUS_FORMAT, "%s: is empty", path);
     if (status == STATUS_OK) {

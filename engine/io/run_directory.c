@@ -9,9 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Names that a run writes. */
-static const char *const run_names[] = {"config.json", "metrics.jsonl",     "metrics.store", "journal.lua",
-                                        "checkpoints", "model.safetensors", "origin"};
 static const char lock_name[] = ".lock";
 
 static Status holds(const char *directory, const char *name, bool *out)
@@ -23,9 +20,26 @@ static Status holds(const char *directory, const char *name, bool *out)
     return STATUS_OK;
 }
 
-static Status refuse_other_run(const char *path)
+static bool is_one_of(const char *name, const char *const *list)
 {
-    bool config, metrics, checkpoints, there;
+    while (*list && strcmp(name, *list) != 0) list++;
+    return *list != NULL;
+}
+
+/* Whether a new run may find this in its directory: hidden files, the log of who starts it, which only grows, and
+ * what a run leaves that was killed while it began (its lock is there then). */
+static bool harmless(const char *name, bool begun)
+{
+    static const char *const beginnings[] = {"recipe.lua", "lua", NULL};
+    return *name == '.' || strcmp(name, "log.txt") == 0 || (begun && is_one_of(name, beginnings));
+}
+
+/* A run writes many files; so that none of somebody's is lost, it begins in an empty directory. */
+static Status refuse_content(const char *path)
+{
+    FileNames names;
+    bool begun, config, metrics, checkpoints;
+    TRY(holds(path, lock_name, &begun));
     TRY(holds(path, "config.json", &config));
     TRY(holds(path, "metrics.jsonl", &metrics));
     TRY(holds(path, "checkpoints", &checkpoints));
@@ -34,16 +48,15 @@ static Status refuse_other_run(const char *path)
                            "%s: holds another run. Continue it with 'lathe run --resume %s', or choose another "
                            "directory with --out",
                            path, path);
-    for (size_t i = 0; i < sizeof run_names / sizeof *run_names; i++) {
-        TRY(holds(path, run_names[i], &there));
-        if (there)
-            return status_fail(
-                STATUS_INVALID,
-                "%s: holds '%s' already, which a run would write over; choose another directory with "
-                "--out",
-                path, run_names[i]);
-    }
-    return STATUS_OK;
+    TRY(file_list(path, &names));
+    Status status = STATUS_OK;
+    for (size_t i = 0; i < names.count && status == STATUS_OK; i++)
+        if (!harmless(names.names[i], begun))
+            status = status_fail(STATUS_INVALID,
+                                 "%s: is not empty: it holds '%s'; choose a new or empty directory with --out",
+                                 path, names.names[i]);
+    file_names_free(&names);
+    return status;
 }
 
 static Status refuse_no_run(const char *path)
@@ -56,6 +69,26 @@ static Status refuse_no_run(const char *path)
     TRY(holds(path, "config.json", &there));
     if (there) return STATUS_OK;
     return status_fail(STATUS_INVALID, "%s: is not a run directory: it holds no config.json", path);
+}
+
+/* Models have a config.json as well. */
+static Status read_config(const char *path, const char *file, json_t **out)
+{
+    json_t *config;
+    TRY(json_read(file, 0, &config));
+    if (json_object_get(config, "seed")) {
+        *out = config;
+        return STATUS_OK;
+    }
+    Status status =
+        json_is_object(config)
+            ? status_fail(STATUS_INVALID,
+                          "%s: is not a run directory: its config.json has no 'seed', it may be that of a "
+                          "model; 'lathe info %s' shows what is there",
+                          path, path)
+            : status_fail(STATUS_FORMAT, "%s: is %s; an object was expected", file, json_kind(config));
+    json_decref(config);
+    return status;
 }
 
 static Status take_lock(RunDirectory *run)
@@ -74,18 +107,26 @@ static Status take_lock(RunDirectory *run)
                        (long)holder);
 }
 
+static Status check_config(const char *path)
+{
+    json_t *config;
+    TRY(run_directory_read_config(path, &config));
+    json_decref(config);
+    return STATUS_OK;
+}
+
 static Status start(RunDirectory *run, const char *path, bool fresh)
 {
     TRY(memory_copy_text(path, &run->path));
-    if (!fresh) TRY(refuse_no_run(path));
+    if (!fresh) TRY(check_config(path));
     run->made = fresh && !file_exists(path);
     if (fresh) TRY(file_make_directory(path, true));
     /* A directory without a lock is nobody's run, so nothing is put into it before it is known to be free. */
     bool locked;
     TRY(holds(path, lock_name, &locked));
-    if (fresh && !locked) TRY(refuse_other_run(path));
+    if (fresh && !locked) TRY(refuse_content(path));
     TRY(take_lock(run));
-    TRY(fresh ? refuse_other_run(path) : refuse_no_run(path));
+    TRY(fresh ? refuse_content(path) : refuse_no_run(path));
     return run_clean(run);
 }
 
@@ -156,13 +197,7 @@ Status run_directory_read_config(const char *path, json_t **out)
     char *file;
     TRY(refuse_no_run(path));
     TRY(file_join(path, "config.json", &file));
-    json_t *config;
-    Status status = json_read(file, 0, &config);
-    if (status == STATUS_OK && !json_is_object(config)) {
-        status = status_fail(STATUS_FORMAT, "%s: is %s; an object was expected", file, json_kind(config));
-        json_decref(config);
-    }
+    Status status = read_config(path, file, out);
     memory_free(file);
-    if (status == STATUS_OK) *out = config;
     return status;
 }

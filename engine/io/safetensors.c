@@ -100,17 +100,16 @@ struct Safetensors {
 
 #define NOTHING_LOADED "The file is truncated or corrupt; nothing was loaded."
 
-/* A text of the file, cut and made harmless for messages. */
-typedef struct Shown {
-    char text[100];
-} Shown;
-
-static Shown shown(const char *name)
+/* Control characters are below 0x20, 0x7f, and U+0080 to U+009f, which begin with 0xc2. */
+SafetensorsShown safetensors_shown(const char *name)
 {
-    Shown out;
+    SafetensorsShown out;
     size_t at = 0;
-    for (; name[at] && at < 90; at++)
-        out.text[at] = (unsigned char)name[at] < 0x20 || name[at] == 0x7f ? '?' : name[at];
+    for (; name[at] && at < 90; at++) {
+        unsigned char c = (unsigned char)name[at], before = at ? (unsigned char)name[at - 1] : 0;
+        out.text[at] = c < 0x20 || c == 0x7f || (before == 0xc2 && c < 0xa0) ? '?' : name[at];
+        if (out.text[at] == '?' && c >= 0x80) out.text[at - 1] = '?';
+    }
     while (name[at] && at > 0 && ((unsigned char)name[at] & 0xc0) == 0x80) at--; /* not inside a character */
     strcpy(out.text + at, name[at] ? "..." : "");
     return out;
@@ -127,7 +126,8 @@ static Status broken(const char *path, const char *tensor, const char *format, .
     vsnprintf(words, sizeof words, format, args);
     va_end(args);
     if (!tensor) return status_fail(STATUS_FORMAT, "%s: %s. " NOTHING_LOADED, path, words);
-    return status_fail(STATUS_FORMAT, "%s: tensor '%s' %s. " NOTHING_LOADED, path, shown(tensor).text, words);
+    return status_fail(STATUS_FORMAT, "%s: tensor '%s' %s. " NOTHING_LOADED, path, safetensors_shown(tensor).text,
+                       words);
 }
 
 static Status read_type(const char *path, const char *name, const json_t *value, SafetensorsType *out)
@@ -142,7 +142,7 @@ static Status read_type(const char *path, const char *name, const json_t *value,
     return broken(path, name,
                   "has the unknown dtype '%s'; known are BOOL, U8 to U64, I8 to I64, F8_*, F16, BF16, "
                   "F32, F64 and C64",
-                  shown(text).text);
+                  safetensors_shown(text).text);
 }
 
 /* A size or an offset: an integer from 0 on. */
@@ -221,7 +221,7 @@ static Status check_metadata(const Safetensors *file)
     for (void *at = json_object_iter(object); at; at = json_object_iter_next(object, at))
         if (!json_is_string(json_object_iter_value(at)))
             return broken(file->path, NULL, "has %s in its __metadata__ under '%s'; a string was expected",
-                          json_kind(json_object_iter_value(at)), shown(json_object_iter_key(at)).text);
+                          json_kind(json_object_iter_value(at)), safetensors_shown(json_object_iter_key(at)).text);
     return STATUS_OK;
 }
 
@@ -251,7 +251,7 @@ static Status check_layout(const Safetensors *file, const Place *places)
         safetensors_grouped(at, b);
         if (place->begin < at)
             return broken(file->path, place->entry.name, "starts at byte %s inside tensor '%s', which ends at %s",
-                          a, shown(places[i - 1].entry.name).text, b);
+                          a, safetensors_shown(places[i - 1].entry.name).text, b);
         if (place->begin > at)
             return broken(file->path, place->entry.name,
                           "starts at byte %s, but the data before it ends at %s: "
@@ -399,9 +399,10 @@ Status safetensors_get(const Safetensors *file, const char *name, const Safetens
         return STATUS_OK;
     }
     const char *near = names_nearest(name, file->entries, file->count, sizeof *file->entries);
-    if (!near) return status_fail(STATUS_INVALID, "%s: has no tensor '%s'", file->path, shown(name).text);
-    return status_fail(STATUS_INVALID, "%s: has no tensor '%s'; did you mean '%s'?", file->path, shown(name).text,
-                       shown(near).text);
+    if (!near)
+        return status_fail(STATUS_INVALID, "%s: has no tensor '%s'", file->path, safetensors_shown(name).text);
+    return status_fail(STATUS_INVALID, "%s: has no tensor '%s'; did you mean '%s'?", file->path,
+                       safetensors_shown(name).text, safetensors_shown(near).text);
 }
 
 const char *safetensors_path(const Safetensors *file)

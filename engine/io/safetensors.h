@@ -58,6 +58,13 @@ typedef struct SafetensorsEntry {
     const void *data;
 } SafetensorsEntry;
 
+/* A name of the file for people: cut, and without control characters, which could be meant for their terminal. */
+typedef struct SafetensorsShown {
+    char text[100];
+} SafetensorsShown;
+
+SafetensorsShown safetensors_shown(const char *name);
+
 /* "F32[2,3]" into out; returns out. */
 enum { SAFETENSORS_TEXT_SIZE = 192 };
 const char *safetensors_text(const SafetensorsEntry *entry, char out[SAFETENSORS_TEXT_SIZE]);

@@ -82,7 +82,7 @@ Status objective_loss(const Objective *objective, const ObjectiveInput *in, Tens
     Forward *pass = in->pass;
     const char *output = objective->record->output ? objective->record->output : pass->model->record->classes;
     if (prediction) *prediction = (Prediction){.accuracy = (double)NAN, .lambda = (double)NAN};
-    if (objective->custom) return objective->custom(objective->context, pass, loss);
+    if (objective->custom) return objective->custom(objective->context, in, loss);
     if (objective->record->loss) return objective->record->loss(objective, in, loss, prediction);
     Tensor *logits, *targets;
     if (!output) return refuse_model(objective, pass->model);
@@ -98,5 +98,9 @@ Status objective_loss(const Objective *objective, const ObjectiveInput *in, Tens
 
 const ObjectiveRecord objective_custom = {
     .name = "custom",
-    .doc = "A user's own loss: function(model, batch) return loss end.",
+    .doc = "A user's own loss: function(model, batch) return loss end. model gives outputs by name (model.pooled), "
+           "batch "
+           "the fields of the data, and batch.step of batch.steps, batch.micro_step, for what changes with time. "
+           "What it "
+           "draws by randn or math.random is a function of seed, objective and step.",
 };

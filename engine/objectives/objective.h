@@ -15,7 +15,9 @@ typedef struct Objective Objective;
 typedef struct ObjectiveInput {
     Forward *pass, *target; /* of its data source; of the second one, NULL where it has none */
     int64_t step, steps;    /* done; all */
-    RandomKey key;          /* what the loss draws is keyed by epoch and example below it */
+    int64_t micro;          /* which micro-step of the step, from 0 */
+    RandomKey key;          /* for draws by epoch and example, as views have them; of the seed and the objective */
+    RandomKey random;       /* for all other draws: of the seed, the objective, the step and the micro-step */
 } ObjectiveInput;
 
 /* What it predicted: for evaluation, and for the metrics of a step. */
@@ -53,8 +55,8 @@ struct Objective {
     double weight;
     bool enabled;
     void *config;
-    /* A user's own objective: a function of the pass, kept alive by its context. */
-    Status (*custom)(void *context, Forward *pass, Tensor **loss);
+    /* A user's own objective: a function, kept alive by its context. */
+    Status (*custom)(void *context, const ObjectiveInput *in, Tensor **loss);
     void (*custom_free)(void *context);
     void *context;
 };

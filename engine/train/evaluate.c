@@ -180,7 +180,11 @@ static Status score_objective(Evaluator *evaluator, const SessionSource *from, P
 static Status score_batch(Evaluator *evaluator, SessionSource *from, Cursor *cursor)
 {
     Session *session = evaluator->session;
-    Passes passes = {.session = session, .key = random_key(session->seed, "evaluation")};
+    RandomKey draws = random_key(session->seed, "evaluation draws"); /* the same in every evaluation */
+    Passes passes = {.session = session,
+                     .key = random_key(session->seed, "evaluation"),
+                     .draws = random_subkey(draws, (uint64_t)evaluator->batches),
+                     .step = session->step};
     session_set_mode(session, false);
     Status status = read_batches(session, from, cursor, &passes);
     for (int i = 0; status == STATUS_OK && i < session->objective_count; i++)

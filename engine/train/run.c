@@ -23,6 +23,7 @@ typedef struct Run {
     double score;  /* of the last evaluation since the last checkpoint; NaN: none */
     bool improved; /* the last evaluation was the best one, whose weights may be asked for at the end */
     bool stopped;  /* early */
+    bool behind;   /* the directory could not be written to: what is there does not fit the session's step */
 } Run;
 
 /* --- metrics --- */
@@ -72,10 +73,13 @@ static Status write_checkpoint(void *context, const char *directory, json_t *sta
 
 static Status save_checkpoint(Run *run)
 {
+    const Session *session = run->session;
     if (!run->directory) return STATUS_OK;
+    run->behind = true;
     TRY(run_directory_sync_metrics(run->directory));
-    TRY(checkpoints_save(run_directory_path(run->directory), run->session->step, run->score, run->options->keep,
+    TRY(checkpoints_save(run_directory_path(run->directory), session->step, run->score, session->keep_checkpoints,
                          write_checkpoint, run));
+    run->behind = false;
     run->score = (double)NAN;
     return run->options->saved ? run->options->saved(run->options->context, run->session) : STATUS_OK;
 }
@@ -115,21 +119,22 @@ static Status put_evaluation(const Run *run, const Evaluation *evaluation, const
     return run_directory_put_metrics(run->directory, run->session->step, list, count);
 }
 
-/* Whether a finished run is looked at once more. */
-static bool final_is_known(const Run *run)
+/* Whether the metrics have this step's evaluation: a finished run is looked at once more, say. */
+static bool is_recorded(const Run *run, const char *name)
 {
     MetricsStore *store;
     int64_t step = -1;
     double value;
+    if (!run->directory) return false;
     if (run_directory_open_metrics(run_directory_path(run->directory), &store) != STATUS_OK) return false;
-    bool known = metrics_last(store, "final", &step, &value) && step == run->session->step;
+    bool known = metrics_last(store, name, &step, &value) && step == run->session->step;
     metrics_close(store);
     return known;
 }
 
 static Status record_evaluation(const Run *run, const Evaluation *evaluation, bool last)
 {
-    if (!run->directory || (last && final_is_known(run))) return STATUS_OK;
+    if (!run->directory || (last && is_recorded(run, "final"))) return STATUS_OK;
     TRY(put_evaluation(run, evaluation, last ? "final" : "valid"));
     return last ? run_directory_sync_metrics(run->directory) : STATUS_OK;
 }
@@ -215,26 +220,46 @@ static Status evaluate_now(Run *run, bool last)
 
 /* --- the loop --- */
 
-static int64_t interval(int64_t asked, int64_t steps)
+static int64_t save_interval(const Session *session)
 {
-    if (asked > 0) return asked;
-    return steps < 10 ? 1 : steps / 10;
+    if (session->checkpoint_every) return session->checkpoint_every;
+    return session->steps < 10 ? 1 : session->steps / 10;
+}
+
+static bool evaluation_is_due(const Run *run)
+{
+    Session *session = run->session;
+    int64_t look = session->evaluate_every ? session->evaluate_every : save_interval(session);
+    return session->step < session->steps && session->step % look == 0 && session_source(session, "valid") &&
+           !is_recorded(run, "valid");
+}
+
+static Status evaluate_and_save(Run *run)
+{
+    const Session *session = run->session;
+    run->improved = false;
+    if (evaluation_is_due(run)) TRY(evaluate_now(run, false));
+    bool best = run->improved && session->early_stopping.restore_best;
+    if (session->step == session->steps || best || run->stopped || session->step % save_interval(session) == 0)
+        return save_checkpoint(run);
+    return STATUS_OK;
 }
 
 static Status after_step(Run *run, const StepMetrics *metrics)
 {
     const RunOptions *options = run->options;
-    const Session *session = run->session;
-    int64_t save = interval(options->checkpoint_every, session->steps);
-    int64_t look = interval(options->evaluate_every ? options->evaluate_every : save, session->steps);
-    bool last = session->step == session->steps;
+    run->behind = true;
     TRY(put_metrics(run, metrics));
-    if (options->stepped) TRY(options->stepped(options->context, session, metrics));
-    run->improved = false;
-    if (!last && session->step % look == 0) TRY(evaluate_now(run, false));
-    bool best = run->improved && session->early_stopping.restore_best;
-    if (last || best || run->stopped || session->step % save == 0) return save_checkpoint(run);
-    return STATUS_OK;
+    run->behind = false;
+    if (options->stepped) TRY(options->stepped(options->context, run->session, metrics));
+    return evaluate_and_save(run);
+}
+
+/* A run that was stopped in an evaluation makes up for it; one that had stopped early does not go on. */
+static Status go_on(Run *run)
+{
+    if (run->session->step == 0) return STATUS_OK;
+    return evaluation_is_due(run) ? evaluate_and_save(run) : judge(run);
 }
 
 static Status run_steps(Run *run)
@@ -250,12 +275,12 @@ static Status run_steps(Run *run)
     }
 }
 
-/* Saves the last good state, keeping the message of the failure that ends the run. */
+/* A step that failed has left no trace, so the state is good and is saved; the failure's message stays. */
 static Status save_and_fail(Run *run, Status status)
 {
     char message[2048];
-    bool worth = status == STATUS_CANCELLED || status == STATUS_NONFINITE;
-    if (!worth || !run->directory) return status;
+    bool worth = run->session->step > 0 || status == STATUS_CANCELLED;
+    if (!worth || !run->directory || run->behind) return status;
     snprintf(message, sizeof message, "%s", status_message());
     cancel_clear();
     Status saved = save_checkpoint(run);
@@ -379,8 +404,8 @@ Status run_train(Session *session, RunDirectory *directory, const RunOptions *op
     const EarlyStopping *early = &session->early_stopping;
     TRY(session_check(session));
     TRY(early_stopping_check(session));
-    if (session->step > 0) TRY(judge(&run)); /* a run that had stopped early does not go on */
-    Status status = run_steps(&run);
+    Status status = go_on(&run);
+    if (status == STATUS_OK) status = run_steps(&run);
     if (status != STATUS_OK) return save_and_fail(&run, status);
     TRY(tell_overfitting(&run));
     return directory && early->patience && early->restore_best ? finish_with_best(&run) : finish(&run);

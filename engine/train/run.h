@@ -9,9 +9,6 @@
 #include "engine/train/session.h"
 
 typedef struct RunOptions {
-    int64_t checkpoint_every; /* steps; 0: a tenth of the run */
-    int64_t evaluate_every;   /* steps; 0: with each checkpoint */
-    int64_t keep;             /* last checkpoints that are kept, beside the best */
     int64_t evaluate_batches; /* of a passing evaluation; the last one takes all */
     /* One step; session_step() unless objectives are foreign code. */
     Status (*step)(void *context, Session *session, StepMetrics *out);
@@ -29,7 +26,7 @@ typedef struct RunOptions {
 } RunOptions;
 
 /* Trains from where the session stands. directory NULL: nothing is kept. When somebody cancels, the state is saved
- * and STATUS_CANCELLED comes back; when a loss is not finite, the last good state is saved before the error. */
+ * and STATUS_CANCELLED comes back; when a step fails, the last good state is saved before the error. */
 Status run_train(Session *session, RunDirectory *directory, const RunOptions *options) STATUS_CHECKED;
 
 /* Gives the session the state of the newest whole checkpoint and cuts the metrics back to it. No checkpoint: the

@@ -27,7 +27,7 @@ Status session_new(uint64_t seed, Session **out)
 {
     Session *session;
     TRY(memory_new(1, sizeof *session, &session));
-    *session = (Session){.seed = seed, .steps = 1000, .accumulate = 1, .clip_norm = 1};
+    *session = (Session){.seed = seed, .steps = 1000, .accumulate = 1, .clip_norm = 1, .keep_checkpoints = 3};
     session->optimizer.record = optimizer_record_find("adamw");
     option_defaults(session->optimizer.record->options, &session->optimizer.config);
     session->schedule.record = schedule_record_find("constant");
@@ -82,16 +82,35 @@ static Status refuse_addition(const char *kind, const char *name, bool taken, in
                                limit);
 }
 
+/* A model's files are called NAME.safetensors and NAME.json: none may lie elsewhere or be another file of a run. */
+static Status check_model_name(const char *name)
+{
+    static const char *const taken[] = {"config",    "tokenizer", "tokenizer_config", "vocab", "characters",
+                                        "optimizer", "state"};
+    if (!*name || strpbrk(name, "./ \t\n") || strlen(name) + 1 >= MODEL_NAME_SIZE)
+        return status_fail(STATUS_INVALID,
+                           "session: a model's name is short, without dots, slashes or spaces; got '%s'", name);
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+        if (strcmp(name, taken[i]) == 0)
+            return status_fail(
+                STATUS_INVALID,
+                "session: a model cannot be called '%s': that is the name of a file of the run; give it "
+                "another name",
+                name);
+    return STATUS_OK;
+}
+
 Status session_add_model(Session *session, Model *model)
 {
     bool taken = session_model(session, model->name) != NULL;
-    if (taken || session->model_count == SESSION_MAX_MODELS) {
-        Status status = refuse_addition("a model", model->name, taken, SESSION_MAX_MODELS);
+    Status status = taken || session->model_count == SESSION_MAX_MODELS
+                        ? refuse_addition("a model", model->name, taken, SESSION_MAX_MODELS)
+                        : check_model_name(model->name);
+    if (status != STATUS_OK)
         model_free(model);
-        return status;
-    }
-    session->models[session->model_count++] = model;
-    return STATUS_OK;
+    else
+        session->models[session->model_count++] = model;
+    return status;
 }
 
 Status session_add_source(Session *session, const char *name, Source *source)

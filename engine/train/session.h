@@ -45,6 +45,7 @@ typedef struct NamedValue {
 typedef struct StepMetrics {
     int64_t step; /* the number of steps done, from 1 */
     double loss, lr, grad_norm, seconds;
+    double batch_seconds, update_seconds; /* of these: reading batches; norm, clipping and optimizer */
     int64_t tokens, examples;
     double objectives[SESSION_MAX_OBJECTIVES];
     bool skipped; /* the loss was a spike: nothing was updated */
@@ -91,6 +92,8 @@ struct Session {
     double skip_spikes;  /* a step whose loss lies so many deviations above the mean updates nothing; 0: never */
     int64_t precision;   /* a Precision */
     bool recompute; /* layers are computed once more on the way back instead of kept: the same bits, less memory */
+    int64_t checkpoint_every, evaluate_every; /* steps; 0: a tenth of the run, with each checkpoint */
+    int64_t keep_checkpoints;                 /* the last ones that are kept, beside the best */
     LossStatistics losses;
     Model *models[SESSION_MAX_MODELS];
     SessionSource sources[SESSION_MAX_SOURCES];
@@ -175,8 +178,9 @@ Status session_try(Session *session, const Objective *objective) STATUS_CHECKED;
 /* A pass over a view of a batch, and the rest of what objectives in a step share. For evaluation and samples. */
 typedef struct Passes {
     Session *session;
-    RandomKey key; /* masks are drawn below it */
-    RandomKey dropout;
+    RandomKey key;            /* masks are drawn below it */
+    RandomKey dropout, draws; /* of this micro-step; draws: of objectives */
+    int64_t step, micro;
     Batch batches[SESSION_MAX_SOURCES]; /* plain, by place of the source; size 0: not read yet */
     int count;
     struct Pass {

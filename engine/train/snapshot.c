@@ -319,6 +319,9 @@ Status snapshot_restore(const Snapshot *snapshot, Session *session)
         session->skip_spikes = plain->skip_spikes;
         session->precision = plain->precision;
         session->recompute = plain->recompute;
+        session->checkpoint_every = plain->checkpoint_every;
+        session->evaluate_every = plain->evaluate_every;
+        session->keep_checkpoints = plain->keep_checkpoints;
         session->losses = plain->losses;
         session->optimizer = plain->optimizer;
         session->schedule = plain->schedule;

@@ -62,9 +62,11 @@ Status passes_input(Passes *passes, const Objective *objective, ObjectiveInput *
     const char *target = objective_target(objective);
     static const char plain[OBJECTIVE_NAME_SIZE];
     Tensor *trunk;
-    *out = (ObjectiveInput){.step = session->step,
+    *out = (ObjectiveInput){.step = passes->step,
                             .steps = session->steps,
-                            .key = random_subkey_name(passes->key, objective->name)};
+                            .micro = passes->micro,
+                            .key = random_subkey_name(passes->key, objective->name),
+                            .random = random_subkey_name(passes->draws, objective->name)};
     TRY(passes_get(passes, objective, &out->pass));
     if (!target) return STATUS_OK;
     TRY(forward_output(out->pass, model->record->trunk, &trunk));
@@ -178,7 +180,9 @@ static Status forward_backward(Micro *micro, Passes *passes)
 {
     Session *session = micro->session;
     Tensor *total = NULL;
+    double start = clock_seconds();
     TRY(read_batches(micro, passes));
+    micro->metrics->batch_seconds += clock_seconds() - start;
     for (int i = 0; i < session->objective_count; i++)
         if (active(session->objectives[i])) TRY(add_objective(micro, passes, i, &total));
     if (!total) return status_fail(STATUS_INVALID, "step: no objective is on with a weight above 0");
@@ -188,12 +192,21 @@ static Status forward_backward(Micro *micro, Passes *passes)
     return back ? tape_backward(session->tape, total, NULL) : STATUS_OK;
 }
 
+static RandomKey key_of(const Micro *micro, const char *domain)
+{
+    RandomKey step = random_subkey(random_key(micro->session->seed, domain), (uint64_t)micro->step);
+    return random_subkey(step, (uint64_t)micro->number);
+}
+
 static Status run_micro(Micro *micro)
 {
     Session *session = micro->session;
-    RandomKey seed = random_key(session->seed, "dropout");
-    Passes passes = {.session = session, .key = random_key(session->seed, "views")};
-    passes.dropout = random_subkey(random_subkey(seed, (uint64_t)micro->step), (uint64_t)micro->number);
+    Passes passes = {.session = session,
+                     .key = random_key(session->seed, "views"),
+                     .dropout = key_of(micro, "dropout"),
+                     .draws = key_of(micro, "draws"),
+                     .step = micro->step,
+                     .micro = micro->number};
     session_set_mode(session, true);
     Status status = forward_backward(micro, &passes);
     passes_clear(&passes);
@@ -216,7 +229,10 @@ Status session_try(Session *session, const Objective *objective)
 {
     StepMetrics metrics = {0};
     Micro micro = {.session = session, .metrics = &metrics};
-    Passes passes = {.session = session, .key = random_key(session->seed, "try")};
+    Passes passes = {.session = session,
+                     .key = random_key(session->seed, "try"),
+                     .draws = random_key(session->seed, "try draws"),
+                     .step = session->step};
     for (int i = 0; i < session->source_count; i++) micro.cursors[i] = session->sources[i].cursor;
     session_set_mode(session, false);
     Status status = try_loss(&micro, &passes, objective);
@@ -289,11 +305,13 @@ static Status update(Session *session, StepMetrics *metrics)
 static Status update_and_prune(Session *session, StepMetrics *metrics)
 {
     StepPruning pruning;
+    double start = clock_seconds();
     TRY(pruning_prepare(session, &pruning));
     Status status = update(session, metrics);
     if (status == STATUS_OK) pruning_commit(session, &pruning);
     pruning_clear(&pruning);
     metrics->sparsity = session_sparsity(session);
+    metrics->update_seconds = clock_seconds() - start;
     return status;
 }
 

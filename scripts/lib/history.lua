@@ -242,6 +242,20 @@ local function note(effect, inverse)
   register { effect = effect, inverse = inverse }
 end
 
+local early = {} -- warnings before there is a history
+
+local function put_warning(words) H.directory.put_journal("-- warning: " .. words .. "\n") end
+
+-- Something that a journal cannot do again is told once and stays in the journal. session: nil is the run's own.
+function history.warn(session, words)
+  local run = not session or (H and session == H.session)
+  local known = H and H.warnings or early
+  if run and known[words] then return end
+  print("warning: " .. words)
+  if run then known[words] = true end
+  if run and H and H.directory then put_warning(words) end
+end
+
 -- --- what a person calls ---
 
 local function need()
@@ -495,7 +509,7 @@ end
 -- directory: the functions of a run's directory, nil for a session at the prompt. A session whose weights are gone
 -- has no first state.
 function history.start(session, directory)
-  H = { session = session, directory = directory, edits = {}, branches = {}, order = {}, snapshots = {}, limit = SNAPSHOTS_MEMORY, disk_limit = SNAPSHOTS_DISK }
+  H = { session = session, directory = directory, edits = {}, branches = {}, order = {}, snapshots = {}, warnings = early, limit = SNAPSHOTS_MEMORY, disk_limit = SNAPSHOTS_DISK }
   new_branch("main", nil, 0, {}, 0)
   H.current = "main"
   if not lathe.stood_in() then H.snapshots[1] = { step = session.step, path = {}, state = lathe.snapshot(session) } end
@@ -527,6 +541,7 @@ end
 function history.begin(session, directory)
   history.start(session, directory)
   write("began()")
+  for words in pairs(directory and early or {}) do put_warning(words) end
   follow_plan()
 end
 

@@ -14,7 +14,7 @@ function history.entries(journal)
     if step then
       entry = { step = tonumber(step), hash = hash }
       list[#list + 1] = entry
-    elseif entry then
+    elseif entry and not line:match "^%-%- warning: " then
       local back = line:match "^%-%- back: (.*)$"
       if back then entry.inverse = back else entry.text = entry.text and entry.text .. "\n" .. line or line end
     end
@@ -24,6 +24,14 @@ function history.entries(journal)
     e.text = e.text:gsub("  %-%- typed: [^\n]*$", "")
   end
   return list
+end
+
+-- Tells again what the journal warns of.
+local function repeat_warnings(journal)
+  for words in journal:gmatch "%-%- warning: ([^\n]*)" do
+    if not inner.state().warnings[words] then print("warning: " .. words) end
+    inner.state().warnings[words] = true
+  end
 end
 
 -- Entries that only say which state was reached.
@@ -81,7 +89,9 @@ end
 function history.resume(session, directory)
   history.start(session, directory)
   local H = inner.state()
-  local entries = history.entries(directory.read_journal())
+  local journal = directory.read_journal()
+  local entries = history.entries(journal)
+  repeat_warnings(journal)
   local ok, problem = pcall(read, entries)
   local step = H.reading or 0
   H.reading = nil
@@ -164,6 +174,7 @@ function history.replay(session, journal, states, till, metrics)
   history.start(session, nil)
   local H = inner.state()
   H.quiet = true
+  repeat_warnings(journal)
   local reached, last = 0, 0
   H.stepped = function() H.done[#H.done + 1] = { step = session.step, metrics = as_recorded(session.last.loss, session.last.grad_norm) } end
   for i, entry in ipairs(history.entries(journal)) do

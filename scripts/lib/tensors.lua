@@ -32,6 +32,8 @@ local functions = {
     .. "  skip_spikes a step whose loss lies so many deviations above the mean updates nothing; 0: never\n"
     .. "  precision   'bf16': products of matrices read bf16, which is faster; weights stay f32. 'f32' unless said\n"
     .. "  recompute   layers are computed once more on the way back instead of kept: less memory, a third more time\n"
+    .. "  checkpoint_every, evaluate_every  steps between checkpoints (0: a tenth of the run), evaluations (0: with each)\n"
+    .. "  keep_checkpoints  so many of the last are kept, 3 unless said, beside the best\n"
     .. "  early_stopping = { patience = 5, metric = 'valid.mlm', restore_best = true } ends the run when it stops improving\n"
     .. "  seed        of weights, masks and dropout" },
   { print, "print(...): writes values to the log." },

@@ -6,26 +6,20 @@
 
 local domains = { "books", "dvd", "electronics", "kitchen" }
 
-local function folder_of(p)
-  local root = os.getenv "LATHE_DATA"
-  if #p.folder > 0 then return p.folder end
-  if not root then error("amazon: set LATHE_DATA to the folder that holds amazon-reviews/, or --set folder=DIR", 0) end
-  return root .. "/amazon-reviews"
-end
-
 local function read(p, path, options)
   options.features, options.batch_size, options.values, options.seed = 5000, p.batch_size, p.values, p.seed
   return data.svmlight(path, options)
 end
 
 local function reviews(p, domain, part, options)
-  return read(p, ("%s/%s_%s.svmlight"):format(folder_of(p), domain, part), options)
+  if not p.folder then error("amazon: say where the reviews are: --set folder=DIR", 0) end
+  return read(p, ("%s/%s_%s.svmlight"):format(p.folder, domain, part), options)
 end
 
 return recipe {
   doc = "Sentiment of Amazon reviews: learned on one domain, adapted to another whose labels are not read.",
   params = {
-    folder = text { "", doc = "where the files are; empty: LATHE_DATA/amazon-reviews" },
+    folder = file { doc = "where the files are: DOMAIN_train.svmlight and DOMAIN_test.svmlight" },
     reverse = text { "", doc = "a file of target reviews with labels: learn from it, adapt to the source domain (reverse validation)" },
     source = choice { "books", choices = domains, doc = "domain with labels" },
     target = choice { "kitchen", choices = domains, doc = "domain to adapt to" },

@@ -10,6 +10,7 @@ local clock = os.clock()
 local function train(method, options, seed)
   local recipe = dofile "scripts/recipes/amazon.lua"
   api.check(recipe, "amazon.lua")
+  api.set(recipe, "folder", os.getenv "LATHE_DATA" .. "/amazon-reviews")
   api.set(recipe, "source", source)
   api.set(recipe, "target", target_domain)
   api.set(recipe, "method", method)

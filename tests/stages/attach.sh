@@ -80,7 +80,7 @@ grep -q 'before run.objectives.nsp.weight = 0.25' answer4 && grep -qx '1.0' answ
 grep -q 'objectives.nsp.weight 1 -> 0.25' answer4 && grep -qx '0.25' answer4 && grep -qx '3' answer4 ||
     broken "the edit was not made"
 status=0
-attach edited <<<'nonesuch.field' >answer5 2>&1 || status=$?
+printf 'nonesuch.field\n1\n' | attach edited >answer5 2>&1 || status=$?
 [[ $status == 1 ]] || broken "a line that fails gave status $status"
 # Ctrl-C ends the line, not the training.
 (echo 'while true do end'; sleep 5) | "$LATHE" attach edited >answer6 2>&1 &

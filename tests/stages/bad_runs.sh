@@ -59,6 +59,20 @@ cmp alone/model.safetensors stopped/model.safetensors
 cmp <(without_times alone) <(without_times stopped)
 refused "holds another run" "${bert[@]}" --steps 3 --out stopped
 
+# A run writes over nothing: each thing that a finished one holds is refused, and left as it is, in a new one's directory.
+for file in $(ls alone); do
+    [[ $file == log.txt ]] && continue
+    mkdir taken
+    cp -r "alone/$file" taken
+    refused "taken: is not empty: it holds '$file'" "${bert[@]}" --steps 3 --out taken
+    [[ $(ls -A taken) == "$file" ]] || broken "something was written beside $file"
+    diff -r "alone/$file" "taken/$file"
+    rm -r taken
+done
+refused "/: is not empty" "${bert[@]}" --steps 3 --out /
+refused "nonesuch" "$LATHE" run nonesuch --detach --out taken
+[[ ! -e taken ]] || broken "a run in the background that did not begin left its directory"
+
 # SIGTERM does what Ctrl-C does, SIGUSR1 leaves with status 0, and SIGHUP changes nothing.
 for signal in TERM:143 USR1:0 HUP:; do
     name=${signal%:*}
@@ -103,14 +117,12 @@ return recipe {
     local corpus = data.text("corpus.txt")
     local tokenizer = tokenizers.wordpiece.train(corpus, { vocab_size = 300 })
     local pairs = data.sentence_pairs(corpus, tokenizer, { length = 32, batch_size = 4 })
-    local calls = 0
     return session {
       model = models.bert { vocab_size = tokenizer.vocab_size, hidden_size = 16, num_hidden_layers = 1,
                             num_attention_heads = 2, max_position_embeddings = 32 },
       data = { train = pairs.train },
       objectives = { objectives.mlm {}, objectives.custom { name = "mine", loss = function(model, batch)
-        calls = calls + 1
-        return ops.cross_entropy(model.nsp_logits, batch.next_sentence_label) * (calls == 7 and 0/0 or 1)
+        return ops.cross_entropy(model.nsp_logits, batch.next_sentence_label) * (batch.step == 6 and 0/0 or 1)
       end } },
       optimizer = optim.adamw {}, steps = 10,
     }
@@ -122,6 +134,42 @@ grep -q "step 7" log || broken "the step is not named"
 [[ $(wc -l <infinite/metrics.jsonl) == 6 && -f infinite/checkpoints/step-00000006/state.json ]] ||
     broken "the last good state is not kept"
 
+# A step that fails otherwise: the state before it is saved, and with a mended recipe the run goes on.
+sed 's|batch.step == 6 and 0/0 or 1|batch.step == 6 and batch.nonesuch.field or 1|' infinite.lua >failing.lua
+refused "saved at step 6; mend failing/recipe.lua; go on with: lathe run --resume failing" \
+    "$LATHE" run failing.lua --plain --out failing
+[[ -f failing/checkpoints/step-00000006/state.json ]] || broken "the state before a step that failed is not kept"
+sed -i 's|batch.step == 6 and batch.nonesuch.field or 1|1|' failing/recipe.lua
+"$LATHE" run --plain --resume failing >log 2>&1 || broken "it did not go on after the recipe was mended"
+[[ $(grep -c '"loss":' failing/metrics.jsonl) == 10 ]] || broken "metrics.jsonl has not 10 steps"
+
+# An objective that counts for itself: the run says that it cannot be repeated, also when it goes on and in a replay.
+sed 's|loss = function(model, batch)|& calls = (calls or 0) + 1|; s|(batch.step == 6 and 0/0 or 1)|calls|' infinite.lua >counts.lua
+"$LATHE" run counts.lua --plain --out counts >log 2>&1 || broken "the run failed"
+[[ $(grep -c "warning: objective 'mine' changes 'global calls'" log) == 1 ]] || broken "no warning of a counter"
+"$LATHE" run --plain --resume counts >log 2>&1 && "$LATHE" replay counts >>log 2>&1 || broken "the run cannot go on"
+[[ $(grep -c "warning: objective 'mine' changes 'global calls'" log) == 2 ]] || broken "a counter is forgotten"
+
+# Who reads the lines leaves: the run saves, says so, and goes on later.
+{ "${bert[@]}" --steps 120 --out piped || echo "status $?" >status; } 2>log | head -n 1 >/dev/null
+[[ $(cat status) == "status 1" && ! -e piped/socket ]] || broken "a closed pipe: $(cat status)"
+grep -q 'nothing can be printed any more' log && grep -q 'saved at step [0-9]*; go on with: lathe run --resume piped' log ||
+    broken "a closed pipe is not told"
+"$LATHE" run --plain --resume piped >log 2>&1 || broken "it did not go on after the pipe was closed"
+cmp alone/model.safetensors piped/model.safetensors
+cmp <(without_times alone) <(without_times piped)
+
+# Ctrl-C before the run has begun: nothing is saved, nothing is left, and nothing else is said.
+yes "$(head -c 2000 corpus.txt | tr '\n' ' ')" | head -n 5000 >large.txt || true
+"$LATHE" run "$SOURCE/scripts/recipes/bert.lua" "${small[@]}" --set text=large.txt --out early >log 2>&1 &
+process=$!
+for ((i = 0; i < 600; i++)); do [[ -e early/.lock ]] && break; sleep 0.02; done
+kill -INT $process
+status=0
+wait $process || status=$?
+[[ $status == 130 && ! -e early ]] && ! grep -q 'saved\|resume' log || broken "Ctrl-C at the start gave status $status"
+rm large.txt
+
 # Data.
 text=("$LATHE" run "$SOURCE/scripts/recipes/bert.lua" "${small[@]}" --steps 2 --out none --set)
 refused "missing.txt" "${text[@]}" text=missing.txt
@@ -131,6 +179,9 @@ refused "folder" "${text[@]}" text=folder
 refused "empty.txt" "${text[@]}" text=empty.txt
 head -c 20000 "$LATHE" >junk.txt
 refused "junk.txt" "${text[@]}" text=junk.txt
+mkfifo pipe.txt
+refused "pipe.txt: is not a regular file" timeout 60 "${text[@]}" text=pipe.txt
+refused "is not a regular file" timeout 60 "${text[@]}" text=<(cat corpus.txt)
 printf 'Good.\n\nBad \xff here.\n' >latin.txt
 refused "latin.txt" "${text[@]}" text=latin.txt
 printf '[PAD]\n[UNK]\n[CLS]\n[SEP]\nthe\n' >vocab.txt

@@ -48,7 +48,20 @@ expect 1 stderr "cut.safetensors" "$LATHE" info cut.safetensors
 head -c 5000 "$LATHE" >junk.safetensors
 expect 1 stderr 'junk.safetensors' "$LATHE" info junk.safetensors
 mkdir folder
-expect 1 stderr 'folder' "$LATHE" info folder
+expect 1 stderr 'folder: is neither a run' "$LATHE" info folder
+cp "$weights" folder/model.safetensors
+expect 0 stdout '46 tensors' "$LATHE" info folder
+echo '{"model_type": "bert"}' >folder/config.json
+expect 0 stdout '"model_type": "bert"' "$LATHE" info folder
+expect 0 stdout '"bert.pooler.dense.weight"' "$LATHE" info --json folder
+expect 1 stderr 'folder: is not a run directory' "$LATHE" run --resume folder
+expect 1 stderr 'folder: is not a run directory' "$LATHE" eval folder
+[[ $(ls -A folder | tr '\n' ' ') == 'config.json model.safetensors ' ]] || { echo "something was left in folder"; exit 1; }
+# A name that is meant for the terminal is shown without its control characters.
+header='{"a\u001b[31m\u009b\nb":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}'
+printf '%b%s%s' "\\x$(printf %02x ${#header})\\0\\0\\0\\0\\0\\0\\0" "$header" x >escape.safetensors
+expect 0 stdout 'a?[31m???b' "$LATHE" info escape.safetensors
+expect 1 stderr 'a?b' "$LATHE" info "$(printf 'a\033b')"
 
 # The prompt without a terminal.
 expect 0 stdout '5' bash -c 'echo "2 + 3" | "$1" repl' _ "$LATHE"
@@ -56,6 +69,9 @@ expect 0 stdout 'f32[2,3]' bash -c 'echo "zeros(2, 3)" | "$1" repl' _ "$LATHE"
 status=0
 echo 'error("no")' | "$LATHE" repl >stdout 2>&1 || status=$?
 [[ $status == 1 ]] || { echo "a failing line at the prompt gave status $status"; exit 1; }
+status=0
+printf 'error("no")\n1 + 1\n' | "$LATHE" repl >stdout 2>&1 || status=$?
+[[ $status == 1 ]] && grep -qx 2 stdout || { echo "a line that failed before a good one: status $status"; exit 1; }
 
 # A run that could not start leaves no directory.
 printf 'return recipe { params = {}, build = function() error("not today") end }' >failing.lua

@@ -4,7 +4,7 @@
 # nothing.
 set -euo pipefail
 make -s -C "$BUILD" install prefix="$PWD/usr" DESTDIR= >log 2>&1 || { cat log; exit 1; }
-for file in bin/lathe share/lathe/recipes/bert.lua share/man/man1/lathe.1 \
+for file in bin/lathe share/lathe/recipes/bert.lua share/lathe/recipes/amazon.lua share/man/man1/lathe.1 \
     share/bash-completion/completions/lathe; do
     [[ -s usr/$file ]] || { echo "$file is not installed"; exit 1; }
 done

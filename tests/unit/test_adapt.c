@@ -118,7 +118,7 @@ END_TEST
 START_TEST(what_does_not_fit_is_refused)
 {
     ASSERT_OK(
-        run("lathe.history.begin(run, directory) train(2)\n"
+        run("lathe.history.begin(run, directory) train(2) before = directory.read_journal()\n"
             "fails('not in the session', function() run:adapt { target = 'nothing' } end)\n"
             "fails('to itself', function() run:adapt { target = 'train' } end)\n"
             "fails('there is the method \"dann\"', function() run:adapt { method = 'mmd', target = 'other' } end)\n"
@@ -129,7 +129,7 @@ START_TEST(what_does_not_fit_is_refused)
             "fails('already an objective', function() run:adapt { target = 'other', name = 'classify' } end)\n"
             "fails('an input_size of 6', function()\n"
             "  run:adapt { target = data.svmlight(folder .. '/target.svmlight', { features = 9 }) } end)\n"
-            "assert(#edits() == 0 and directory.read_journal() == '')\n"
+            "assert(#edits() == 0 and directory.read_journal() == before)\n"
             "run:adapt { target = 'other' }\n"
             "local ok, why = pcall(function() run.objectives.domain.target = 'nothing' end)\n"
             "assert(not ok and why:find 'Nothing was changed' and run.objectives.domain.target == 'other')"));

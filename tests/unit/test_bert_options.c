@@ -238,7 +238,7 @@ START_TEST(directories_are_read_back)
     for (const Option *option = model_bert.options; option->name; option++)
         ck_assert_msg(option_same(option, session->models[0]->config, &config), "%s", option->name);
     OK(model_new(&model_bert, &config, "model", random_key(2, "weights"), &again));
-    OK(pretrained_load(again, path, true, &report));
+    OK(pretrained_load(again, path, true, RANDOM_NONE, &report));
     OK(module_each_param(again->root, same_param, session->models[0]->root));
     model_free(again);
     session_free(session);

@@ -313,7 +313,7 @@ START_TEST(both_networks_grow)
     OK(session_step(session, &grown));
     for (int i = 0; i < 2; i++) ck_assert_double_eq_tol(grown.objectives[i], plain.objectives[i], 1e-6);
     config.generator = false; /* the generator goes; what is left classifies */
-    OK(model_set_config(session->models[0], &config, random_key(1, "weights")));
+    OK(model_set_config(session->models[0], &config));
     ck_assert_ptr_null(module_find(session->models[0]->root, "generator"));
     session_free(session);
     ck_assert_uint_eq(memory_in_use(), 0);

@@ -55,6 +55,10 @@ START_TEST(reading_names_what_is_wrong)
     ASSERT_FAILS(file_map(scratch_folder, &map), STATUS_IO, "it is a directory");
     ASSERT_FAILS(file_map(empty, &map), STATUS_FORMAT, "is empty");
     ASSERT_FAILS(file_map("/dev/zero", &map), STATUS_IO, "not a regular file");
+    const char *fifo = scratch_path("fifo"); /* nobody writes to it: nobody waits for it */
+    ck_assert_int_eq(mkfifo(fifo, 0600), 0);
+    ASSERT_FAILS(file_map(fifo, &map), STATUS_IO, "fifo: is not a regular file; copy what it gives into one");
+    ASSERT_FAILS(file_read(fifo, 0, &bytes), STATUS_FORMAT, "fifo: is empty");
     ASSERT_FAILS(file_size(missing, &size), STATUS_IO, "there is no such file");
     file_unmap(&map);
     ck_assert_str_eq(bytes.data, "kept");

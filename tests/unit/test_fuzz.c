@@ -101,7 +101,7 @@ static Status read_config(const char *path)
     json_t *config;
     (void)path;
     TRY(run_directory_read_config(scratch_path("run"), &config));
-    ck_assert(json_is_object(config));
+    ck_assert(json_is_object(config) && json_object_get(config, "seed"));
     json_decref(config);
     return STATUS_OK;
 }
@@ -110,7 +110,7 @@ static Status cut_metrics(const char *path)
 {
     RunDirectory *run;
     (void)path;
-    scratch_write(scratch_path("run/config.json"), "{}", 2);
+    scratch_write(scratch_path("run/config.json"), "{\"seed\": 1}", 11);
     TRY(run_directory_resume(scratch_path("run"), &run));
     Status status = run_directory_cut_metrics(run, 2);
     run_directory_close(run);

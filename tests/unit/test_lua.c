@@ -3,6 +3,7 @@
 #include "engine/base/cancel.h"
 #include "engine/base/memory.h"
 #include "scripts/bind.h"
+#include "scripts/host_files.h"
 #include "scripts/recipe.h"
 #include "tests/unit/scratch.h"
 #include "tui/repl.h"
@@ -47,6 +48,35 @@ static Status run(const char *text)
 {
     return host_run(host, text, strlen(text), "test", 0);
 }
+
+/* Lua's own random numbers are those of the seed. */
+START_TEST(random_numbers_of_lua)
+{
+    static const char draw[] = "local out = {}\n"
+                               "for i = 1, 100 do\n"
+                               "  local a, b, c = math.random(), math.random(6), math.random(-2, 2)\n"
+                               "  assert(a >= 0 and a < 1 and b >= 1 and b <= 6 and c >= -2 and c <= 2)\n"
+                               "  out[#out + 1] = ('%.17g %d %d'):format(a, b, c)\n"
+                               "end\n"
+                               "drawn = table.concat(out, ' ') .. math.random(0) .. math.random(math.mininteger, "
+                               "math.maxinteger) print(drawn)";
+    ASSERT_OK(run(draw));
+    char *first = buffer_take(&printed);
+    host_free(host);
+    start_with(0);
+    ASSERT_OK(run(draw));
+    ck_assert_str_eq(printed.data, first);
+    memory_free(first);
+    ASSERT_OK(run("was = drawn seed(1)"));
+    ASSERT_OK(run(draw));
+    ASSERT_OK(run("assert(drawn == was)"));
+    ASSERT_OK(run("local x = randn(2) math.randomseed(5) local a = math.random() math.randomseed(5)\n"
+                  "assert(math.random() == a and math.random() ~= a)\n"
+                  "math.randomseed(6) assert(math.random() ~= a)"));
+    ASSERT_FAILS(run("math.random(2, 1)"), STATUS_LUA, "interval is empty");
+    ASSERT_FAILS(run("math.random(1, 2, 3)"), STATUS_LUA, "wrong number of arguments");
+}
+END_TEST
 
 /* --- transcripts: tests/golden/repl --- */
 
@@ -212,8 +242,18 @@ START_TEST(restricted_host)
     host_free(host);
     HostOptions options = {.output = keep_output, .restricted = true};
     ASSERT_OK(host_new(&options, &host));
-    ASSERT_OK(run("assert(not os and not io and not dofile and not loadfile and not package.loaded.os)"));
-    ASSERT_OK(run("assert(not pcall(require, 'os') and not pcall(require, 'io'))"));
+    ASSERT_FAILS(run("\nlocal t = os.time()"), STATUS_LUA,
+                 "test:2: os.time: a run that goes on, is evaluated or is");
+    ASSERT_FAILS(run("require('io').open('/etc/passwd')"), STATUS_LUA, "io.open: ");
+    ASSERT_FAILS(run("dofile 'x.lua'"), STATUS_LUA, "x.lua: there is no copy of it");
+    ASSERT_FAILS(run("require 'x'"), STATUS_LUA, "no copy of 'x', which was not loaded when the run began");
+    ASSERT_OK(run("local f, why = loadfile('/etc/passwd') assert(not f and why:find 'no copy of it')"));
+    Buffer text = {0};
+    ASSERT_OK(buffer_text(&text, "#!/usr/bin/lua\nreturn 7, ..."));
+    ASSERT_OK(host_files_add(host_files(host), "require x", "/where/x.lua", &text));
+    ASSERT_OK(buffer_text(&text, "return 8"));
+    ASSERT_OK(host_files_add(host_files(host), "file y.lua", "y.lua", &text));
+    ASSERT_OK(run("assert(require 'x' == 7 and dofile 'y.lua' == 8)"));
     ASSERT_OK(run("assert(zeros(1):item() == 0)"));
 }
 END_TEST
@@ -609,6 +649,7 @@ Suite *lua_suite(void)
     tcase_add_checked_fixture(host_case, start, stop);
     tcase_add_loop_test(host_case, transcripts, 0, 8);
     tcase_add_loop_test(host_case, interrupts, 0, sizeof endless / sizeof *endless);
+    tcase_add_test(host_case, random_numbers_of_lua);
     tcase_add_test(host_case, deep_recursion);
     tcase_add_test(host_case, memory_limit);
     tcase_add_test(host_case, refused);

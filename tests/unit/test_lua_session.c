@@ -300,6 +300,68 @@ START_TEST(own_objectives)
 }
 END_TEST
 
+/* What an objective draws depends on seed, objective, step and micro-step, not on what was drawn before it: a look,
+ * a line, an evaluation change nothing, and going back gives the same again. */
+START_TEST(draws_of_own_objectives)
+{
+    ASSERT_OK(
+        run("function drawing(name, seen)\n"
+            "  return objectives.custom { name = name, loss = function(model, batch)\n"
+            "    local x, n = randn(#model.pooled.shape), math.random(1000000)\n"
+            "    if seen then seen[#seen + 1] = { batch.step, batch.micro_step, x[0]:item(), n, batch.steps } end\n"
+            "    return (model.pooled:mean() * x:sum()):mean() * n * 1e-6\n"
+            "  end }\n"
+            "end\n"
+            "seen = {}\n"
+            "local a = small({ drawing('a', seen), drawing 'b' }, { accumulate = 2 }) a:train(3)\n"
+            "assert(#seen == 6)\n"
+            "local places, draws = '', {}\n"
+            "for _, s in ipairs(seen) do\n"
+            "  places = places .. s[1] .. s[2] .. ' '\n"
+            "  assert(s[5] == 20 and not draws[s[3]] and not draws[s[4]])\n"
+            "  draws[s[3]], draws[s[4]] = true, true\n"
+            "end\n"
+            "assert(places == '00 01 10 11 20 21 ', places)\n"
+            "run = small({ drawing 'a', drawing 'b' }, { accumulate = 2 })\n"
+            "hook(run.model.bert.pooler, function() randn(3) math.random() end)\n"
+            "run:train(1) randn(7) math.random() run:evaluate('valid') run:train(1)\n"
+            "local half = lathe.snapshot(run) run:train(1)\n"
+            "assert(run:hash() == a:hash())\n"
+            "lathe.restore(run, half) run:train(1)\n"
+            "assert(run:hash() == a:hash())\n"
+            "local c = small({ drawing 'c', drawing 'b' }, { accumulate = 2 }) c:train(3)\n"
+            "assert(c:hash() ~= a:hash())\n"
+            "local _, first = run:evaluate('valid'), nil\n"
+            "assert(run:evaluate('valid').a.loss == run:evaluate('valid').a.loss)"));
+}
+END_TEST
+
+/* What a function keeps from step to step is told, once; what it computes once, or finds in its arguments, is not.
+ */
+START_TEST(own_objectives_that_keep_something)
+{
+    static const char *const keeping[][2] = {
+        {"local calls = 0 f = function(m) calls = calls + 1 return m.pooled:mean() * calls end", "'calls'"},
+        {"local my = { n = 0 } f = function(m) my.n = my.n + 1 return m.pooled:mean() * my.n end", "'my.n'"},
+        {"f = function(m) count = (count or 0) + 1 return m.pooled:mean() * count end", "'global count'"},
+    };
+    for (size_t i = 0; i < sizeof keeping / sizeof *keeping; i++) {
+        buffer_clear(&printed);
+        ASSERT_OK(run(keeping[i][0]));
+        ASSERT_OK(run("small({ objectives.custom { name = 'mine', loss = f } }):train(5)"));
+        ck_assert_msg(printed.data && strstr(printed.data, "warning: objective 'mine' changes ") &&
+                          strstr(printed.data, keeping[i][1]) && strstr(printed.data, "batch.step"),
+                      "%s", printed.data);
+        ck_assert_ptr_null(strstr(strstr(printed.data, "warning") + 1, "warning"));
+    }
+    buffer_clear(&printed);
+    ASSERT_OK(run("local scale, odd = nil, 0/0\n"
+                  "small({ function(m, batch) scale = scale or 0.5 return m.pooled:mean() * scale * batch.step end "
+                  "}):train(4)"));
+    ck_assert_msg(printed.length == 0, "%s", printed.data);
+}
+END_TEST
+
 START_TEST(bad_sessions)
 {
     ASSERT_FAILS(run("session { modle = 1 }"), STATUS_INVALID, "did you mean 'model'?");
@@ -389,6 +451,8 @@ Suite *lua_session_suite(void)
     tcase_add_test(cases, pruning);
     tcase_add_test(cases, looks_inside);
     tcase_add_test(cases, own_objectives);
+    tcase_add_test(cases, draws_of_own_objectives);
+    tcase_add_test(cases, own_objectives_that_keep_something);
     tcase_add_test(cases, bad_sessions);
     tcase_add_test(cases, interrupted_step);
     tcase_add_loop_test(cases, allocation_failures, 0, 2);

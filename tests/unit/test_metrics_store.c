@@ -339,6 +339,7 @@ static RunDirectory *new_run(void)
     json_t *config;
     ASSERT_OK(run_directory_create(scratch_path("a"), &run));
     ASSERT_OK(json_new_object(&config));
+    ASSERT_OK(json_set_integer(config, "seed", 1));
     ASSERT_OK(run_directory_write_config(run, config));
     json_decref(config);
     return run;

@@ -312,8 +312,8 @@ END_TEST
 START_TEST(shards_have_no_more_than_the_index)
 {
     copy_bert();
-    edit("model.safetensors.index.json", "\"bert.embeddings.LayerNorm.gamma\"",
-         "\"bert.embeddings.position_ids2\"");
+    scratch_edit("model.safetensors.index.json", "\"bert.embeddings.LayerNorm.gamma\"",
+                 "\"bert.embeddings.position_ids2\"");
     expect_refusal("tensor 'bert.embeddings.position_ids2' is not in its shard");
     copy_bert();
     char *index = scratch_read(scratch_path("model.safetensors.index.json"));
@@ -351,7 +351,7 @@ START_TEST(classifier_dropout_is_read)
     ck_assert(json_is_null(json_object_get(config, "classifier_dropout")));
     json_decref(config);
     model_free(model);
-    edit("config.json", "\"classifier_dropout\": null", "\"classifier_dropout\": 0.25");
+    scratch_edit("config.json", "\"classifier_dropout\": null", "\"classifier_dropout\": 0.25");
     OK(new_model(scratch_folder, &model));
     ck_assert(((BertConfig *)model->config)->encoder.classifier_dropout == 0.25);
     model_free(model);
@@ -423,8 +423,8 @@ START_TEST(sizes_are_compared_first)
     PretrainedReport report = {0};
     BertConfig config;
     copy_bert();
-    edit("config.json", "\"hidden_size\": 24", "\"hidden_size\": 65535");
-    edit("config.json", "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 900");
+    scratch_edit("config.json", "\"hidden_size\": 24", "\"hidden_size\": 65535");
+    scratch_edit("config.json", "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 900");
     OK(pretrained_record(scratch_folder, &record));
     OK(pretrained_config(scratch_folder, record, &config));
     RandomKey key = random_key(1, "weights");

@@ -64,7 +64,7 @@ START_TEST(other_content_is_refused)
     ASSERT_OK(run_directory_create(path, &run));
     write_config(run);
     run_directory_close(run);
-    ASSERT_FAILS(run_directory_create(path, &run), STATUS_INVALID, "a: holds 'config.json' already");
+    ASSERT_FAILS(run_directory_create(path, &run), STATUS_INVALID, "a: is not empty: it holds 'config.json'");
     scratch_write(scratch_path("a/metrics.jsonl"), "", 0);
     ASSERT_FAILS(run_directory_create(path, &run), STATUS_INVALID,
                  "a: holds another run. Continue it with 'lathe run --resume");
@@ -75,15 +75,45 @@ START_TEST(other_content_is_refused)
     ASSERT_OK(file_make_directory(scratch_path("model"), false));
     scratch_write(scratch_path("model/model.safetensors"), "x", 1);
     ASSERT_FAILS(run_directory_create(scratch_path("model"), &run), STATUS_INVALID,
-                 "holds 'model.safetensors' already");
+                 "is not empty: it holds 'model.safetensors'");
     ck_assert(!file_exists(scratch_path("model/.lock")));
     scratch_write(scratch_path("model/config.json"), "[1]", 3);
     json_t *config;
     ASSERT_FAILS(run_directory_read_config(scratch_path("model"), &config), STATUS_FORMAT,
                  "is an array; an object");
-    ASSERT_OK(file_make_directory(scratch_path("notes"), false));
-    scratch_write(scratch_path("notes/todo.txt"), "x", 1);
-    ASSERT_OK(run_directory_create(scratch_path("notes"), &run));
+    scratch_write(scratch_path("model/config.json"), "{\"model_type\": \"bert\"}", 22);
+    ASSERT_FAILS(run_directory_resume(scratch_path("model"), &run), STATUS_INVALID,
+                 "is not a run directory: its config.json has no 'seed', it may be that of a model");
+    ck_assert(!file_exists(scratch_path("model/.lock")));
+    ASSERT_FAILS(run_directory_create("/", &run), STATUS_INVALID, "/: is not empty: it holds '");
+}
+END_TEST
+
+/* Nothing of somebody's is written over, whatever it is called. */
+START_TEST(a_run_begins_in_an_empty_directory)
+{
+    static const char *const refused[] = {"todo.txt",  "recipe.lua",     "lua",
+                                          "vocab.txt", "tokenizer.json", "branches"};
+    RunDirectory *run;
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        char name[64], words[64];
+        snprintf(name, sizeof name, "a/%s", refused[i]);
+        snprintf(words, sizeof words, "is not empty: it holds '%s'", refused[i]);
+        const char *path = scratch_path("a");
+        ASSERT_OK(file_make_directory(path, false));
+        scratch_write(scratch_path(name), "x", 1);
+        ASSERT_FAILS(run_directory_create(path, &run), STATUS_INVALID, words);
+        ck_assert(!file_exists(scratch_path("a/.lock")));
+        ASSERT_OK(file_remove_tree(path));
+    }
+    const char *path = scratch_path("a");
+    ASSERT_OK(file_make_directory(path, false));
+    scratch_write(scratch_path("a/.gitignore"), "x", 1);
+    scratch_write(scratch_path("a/log.txt"), "x", 1);
+    ASSERT_OK(run_directory_create(path, &run));
+    scratch_write(scratch_path("a/recipe.lua"), "x", 1);
+    run_directory_close(run); /* killed here, before config.json: the next one begins anew */
+    ASSERT_OK(run_directory_create(path, &run));
     run_directory_close(run);
 }
 END_TEST
@@ -269,7 +299,8 @@ static Status use_run(const char *path, bool resume)
     TRY(resume ? run_directory_resume(path, &run) : run_directory_create(path, &run));
     Status status = json_new_object(&config);
     if (status == STATUS_OK) {
-        status = run_directory_write_config(run, config);
+        status = json_set_integer(config, "seed", 1);
+        if (status == STATUS_OK) status = run_directory_write_config(run, config);
         json_decref(config);
     }
     if (status == STATUS_OK) status = run_directory_put_metrics(run, 1, &metric, 1);
@@ -314,6 +345,7 @@ Suite *run_directory_suite(void)
     tcase_add_checked_fixture(cases, scratch_make, scratch_remove);
     tcase_add_test(cases, a_run_is_made_and_continued);
     tcase_add_test(cases, other_content_is_refused);
+    tcase_add_test(cases, a_run_begins_in_an_empty_directory);
     tcase_add_test(cases, a_run_that_was_not_started_leaves_nothing);
     tcase_add_test(cases, one_process_owns_a_run);
     tcase_add_test(cases, contending_processes_give_one_owner);

@@ -93,6 +93,25 @@ START_TEST(nonfinite_loss_is_named)
 }
 END_TEST
 
+/* A model's files are called by its name, in a run and in its checkpoints. */
+START_TEST(names_of_models_are_names_of_files)
+{
+    static const char *const refused[] = {
+        "config", "tokenizer", "tokenizer_config", "vocab", "characters",     "optimizer",
+        "state",  "",          "../model",         "a b",   "model.optimizer"};
+    Session *session = make_session();
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        Model *model;
+        OK(model_new(session->models[0]->record, session->models[0]->config, refused[i], random_key(1, "x"),
+                     &model));
+        ck_assert_int_eq(session_add_model(session, model), STATUS_INVALID);
+        ck_assert_msg(strstr(status_message(), refused[i]), "%s", status_message());
+    }
+    ck_assert_int_eq(session->model_count, 1);
+    session_free(session);
+}
+END_TEST
+
 /* --- gradient accumulation --- */
 
 /* The stored batches, two at a time. */
@@ -233,6 +252,85 @@ START_TEST(resuming_is_exact)
 }
 END_TEST
 
+/* The stored batches as epochs. */
+static Status epochs_next(Source *source, Arena *arena, Cursor *cursor, Batch *out)
+{
+    TRY(stored_next(source, arena, cursor, out));
+    if (cursor->index == STEPS) *cursor = (Cursor){.seed = cursor->seed, .epoch = cursor->epoch + 1};
+    return STATUS_OK;
+}
+
+static int cancel_at; /* which batch of held-out data is cut off; 0: none */
+
+static Status valid_next(Source *source, Arena *arena, Cursor *cursor, Batch *out)
+{
+    if (cancel_at && --cancel_at == 0) cancel_request();
+    TRY(cancel_check());
+    return epochs_next(source, arena, cursor, out);
+}
+
+static const SourceType epochs_type = {"epochs", epochs_next, NULL, stored_free};
+static const SourceType valid_type = {"valid", valid_next, NULL, stored_free};
+
+static Session *make_evaluated(void)
+{
+    Session *session = make_session();
+    Stored *stored;
+    OK(memory_new(1, sizeof *stored, &stored));
+    stored->source = (Source){.type = &valid_type, .refs = 1, .batch_size = B, .examples = 2 * B};
+    OK(safetensors_open(TEST_GOLDEN "/bert_steps.safetensors", &stored->file));
+    OK(session_add_source(session, "valid", &stored->source));
+    source_unref(&stored->source);
+    session->sources[0].source->type = &epochs_type;
+    session->steps = 5;
+    session->evaluate_every = 2;
+    session->checkpoint_every = 4;
+    return session;
+}
+
+/* The names and held-out losses in metrics.jsonl. */
+static void evaluations_of(const char *path, char *out, size_t size)
+{
+    char *text = scratch_read(path);
+    size_t used = 0;
+    for (char *at = strstr(text, "\"valid"); at; at = strstr(at + 1, "\"valid"))
+        used += (size_t)snprintf(out + used, size - used, "%.*s ", (int)strcspn(at, ",}"), at);
+    memory_free(text);
+}
+
+/* Stopped in an evaluation, a run makes up for it when it goes on: its metrics, and what is judged by them, are
+ * those of a run that was left alone. */
+START_TEST(evaluations_that_were_cut_off_are_made_up_for)
+{
+    char alone[1000], stopped[1000], skipped[CHECKPOINTS_TEXT_SIZE];
+    RunOptions options = {.evaluate_batches = 2};
+    RunDirectory *directory;
+    for (cancel_at = 0; cancel_at < 5; cancel_at++) {
+        Session *session = make_evaluated();
+        int was = cancel_at;
+        OK(run_directory_create(scratch_path(was ? "b" : "a"), &directory));
+        if (was) {
+            ck_assert_int_eq(run_train(session, directory, &options), STATUS_CANCELLED);
+            ck_assert_int_eq(session->step, was < 3 ? 2 : 4);
+            session_free(session);
+            session = make_evaluated();
+            OK(run_resume(session, directory, skipped));
+            ck_assert_int_eq(session->step, was < 3 ? 2 : 4);
+        }
+        OK(run_train(session, directory, &options));
+        session_free(session);
+        run_directory_close(directory);
+        if (was) {
+            evaluations_of(scratch_path("a/metrics.jsonl"), alone, sizeof alone);
+            evaluations_of(scratch_path("b/metrics.jsonl"), stopped, sizeof stopped);
+            ck_assert_str_eq(alone, stopped);
+            OK(file_remove_tree(scratch_path("b")));
+        }
+        cancel_at = was;
+    }
+}
+END_TEST
+
 static void save_at(Session *session, const char *run)
 {
     OK(session_step(session, NULL));
@@ -302,6 +400,22 @@ START_TEST(saving_survives_failing_writes)
 }
 END_TEST
 
+/* Whatever the precision: a steady step takes no memory from the heap or the system. */
+START_TEST(steady_steps_ask_for_no_memory)
+{
+    Session *session = make_session();
+    session->precision = _i % 2 ? PRECISION_BF16 : PRECISION_F32;
+    session->recompute = _i > 1;
+    for (int step = 0; step < 2; step++) OK(session_step(session, NULL));
+    for (int step = 0; step < 4; step++) {
+        memory_fail_after(0, 0); /* counts from here */
+        OK(session_step(session, NULL));
+        ck_assert_uint_eq(memory_allocations(), 0);
+    }
+    session_free(session);
+}
+END_TEST
+
 /* --- looking --- */
 
 START_TEST(looking_changes_nothing)
@@ -364,13 +478,16 @@ Suite *session_suite(void)
     tcase_add_test(tests, step_survives_failing_allocations);
     tcase_add_test(tests, cancelled_step_leaves_no_trace);
     tcase_add_test(tests, nonfinite_loss_is_named);
+    tcase_add_test(tests, names_of_models_are_names_of_files);
     tcase_add_test(tests, accumulated_gradients_are_those_of_a_large_batch);
     tcase_add_test(tests, accumulation_does_not_depend_on_threads);
     tcase_add_test(tests, a_spike_updates_nothing);
     tcase_add_test(tests, resuming_is_exact);
+    tcase_add_test(tests, evaluations_that_were_cut_off_are_made_up_for);
     tcase_add_test(tests, resuming_removes_what_it_passed_over);
     tcase_add_test(tests, saving_survives_failing_allocations);
     tcase_add_test(tests, saving_survives_failing_writes);
+    tcase_add_loop_test(tests, steady_steps_ask_for_no_memory, 0, 4);
     tcase_add_test(tests, looking_changes_nothing);
     tcase_add_test(tests, objectives_share_the_forward_pass);
     tcase_add_test(tests, schedules_follow_their_formulas);

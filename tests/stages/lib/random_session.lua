@@ -36,12 +36,13 @@ local function masked(fields)
   return objectives.mlm(fields)
 end
 
--- The user's own: the pairs' loss once more, or the mean of the squared pooled output.
+-- The user's own: the pairs' loss once more, and noise that fades.
 local function own()
   return objectives.custom {
     name = "own", weight = draw(1, 10) / 10,
     loss = function(model, batch)
-      return ops.cross_entropy(model.nsp_logits, batch.next_sentence_label)
+      local noise = (model.pooled * randn(model.pooled.shape[2])):mean() * math.random()
+      return ops.cross_entropy(model.nsp_logits, batch.next_sentence_label) + noise * (1 - batch.step / batch.steps)
     end,
   }
 end
