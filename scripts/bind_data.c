@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "scripts/bind_data.h"
 
+#include "datasets/squad_write.h"
 #include "scripts/bind_session.h"
 #include "scripts/bind_tokenizers.h"
 
@@ -79,6 +80,32 @@ static int corpus_get_sentence(lua_State *L)
     return 1;
 }
 
+/* corpus:document(i) -> the list of its sentences */
+static int corpus_get_document(lua_State *L)
+{
+    Corpus *corpus = bind_check_corpus(L, 1);
+    lua_Integer index = luaL_checkinteger(L, 2);
+    if (index < 0 || index >= corpus->document_count)
+        return luaL_error(L, "document: there are documents 0 to %I", (lua_Integer)corpus->document_count - 1);
+    int64_t first = corpus->documents[index], end = corpus->documents[index + 1];
+    lua_newtable(L);
+    for (int64_t s = first; s < end; s++) {
+        size_t length;
+        const char *text = corpus_sentence(corpus, s, &length);
+        lua_pushlstring(L, text, length);
+        lua_rawseti(L, -2, s - first + 1);
+    }
+    return 1;
+}
+
+/* corpus:save_squad(path) */
+static int corpus_save_squad(lua_State *L)
+{
+    Corpus *corpus = bind_check_corpus(L, 1);
+    host_check(L, squad_write(corpus, luaL_checkstring(L, 2)));
+    return 0;
+}
+
 /* corpus:joined() */
 static int corpus_get_joined(lua_State *L)
 {
@@ -105,8 +132,10 @@ static int push_classes(lua_State *L, const Corpus *corpus)
     return 1;
 }
 
-static const char *const corpus_fields[] = {"doc",     "documents", "sentences", "bytes", "held_out",
-                                            "classes", "sentence",  "joined",    NULL};
+static const char *const corpus_tasks[] = {
+    [CORPUS_TEXT] = "text", [CORPUS_PAIRS] = "pairs", [CORPUS_QUESTIONS] = "questions"};
+static const char *const corpus_fields[] = {"doc",     "documents", "sentences", "bytes",  "held_out",   "task",
+                                            "classes", "sentence",  "document",  "joined", "save_squad", NULL};
 
 static int corpus_index(lua_State *L)
 {
@@ -119,16 +148,19 @@ static int corpus_index(lua_State *L)
             lua_pushnil(L);
     }
     if (strcmp(name, "classes") == 0) push_classes(L, corpus);
+    if (strcmp(name, "task") == 0) lua_pushstring(L, corpus_tasks[corpus->task]);
+    if (strcmp(name, "document") == 0) lua_pushcfunction(L, corpus_get_document);
     if (strcmp(name, "doc") == 0) lua_pushstring(L, corpus->doc);
     if (strcmp(name, "documents") == 0) lua_pushinteger(L, corpus->document_count);
     if (strcmp(name, "sentences") == 0) lua_pushinteger(L, corpus->sentence_count);
     if (strcmp(name, "bytes") == 0) lua_pushinteger(L, (lua_Integer)corpus->bytes.length);
     if (strcmp(name, "sentence") == 0) lua_pushcfunction(L, corpus_get_sentence);
+    if (strcmp(name, "save_squad") == 0) lua_pushcfunction(L, corpus_save_squad);
     if (strcmp(name, "joined") == 0) lua_pushcfunction(L, corpus_get_joined);
     if (lua_gettop(L) > 2) return 1;
     return luaL_error(L,
-                      "a corpus has no '%s'; there are doc, documents, sentences, bytes, classes, held_out, "
-                      "sentence(i) and joined()",
+                      "a corpus has no '%s'; there are doc, documents, sentences, bytes, task, classes, held_out, "
+                      "sentence(i), document(i), joined() and save_squad(path)",
                       name);
 }
 

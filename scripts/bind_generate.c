@@ -133,7 +133,7 @@ static int generate_ids(lua_State *L)
     Generation *generation = push_generation(L);
     int32_t *ids = push_ids(L, 3, &count);
     option_defaults(options, &generation->config);
-    bind_read_options(L, 4, options, &generation->config, "generate", "stop on_token model tokenizer");
+    bind_read_options(L, 4, options, &generation->config, "generate", "stop on_token model tokenizer answer");
     host_check(L, check_room(model, count, &generation->config.tokens));
     lua_getfield(L, 6, "vocab_size");
     generation->classes = luaL_checkinteger(L, -1);
@@ -175,7 +175,9 @@ static Status print_help(Buffer *out)
                                       "Goes on with a text: run:generate(text, {options}) or "
                                       "run.models.NAME:generate(...) gives what was written, up to the end of "
                                       "the text, one of the texts 'stop', or so many tokens. on_token: a function "
-                                      "that is told each piece of text as it comes. The same seed writes the same.",
+                                      "that is told each piece of text as it comes. The same seed writes the same. "
+                                      "answer = true: the text is one of data.pairs, and the likeliest target is "
+                                      "written.",
                                   .source = "Fan et al. 2018 (top_k); Holtzman et al. 2020 (top_p)",
                                   .options = options};
     static const RecordKind kind = {.library = "run", .word = "method"};

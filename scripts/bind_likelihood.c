@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* run:likelihood(text) and run:minimal_pairs(path); scripts/lib/likelihood.lua knows texts and tokenizers. */
+/* run:likelihood(text), run:minimal_pairs(path) and run:exact_match(corpus); scripts/lib/likelihood.lua and
+ * answers.lua know texts and tokenizers. */
 #include "engine/base/memory.h"
 #include "engine/io/file.h"
 #include "engine/io/json.h"
@@ -34,6 +35,17 @@ static int likelihood_ids(lua_State *L)
     lua_pushinteger(L, result.tokens);
     lua_pushinteger(L, result.unknown);
     return 3;
+}
+
+/* lathe.predicts(session, model name, output) -> whether the model has such an output */
+static int model_predicts(lua_State *L)
+{
+    Model *model = session_model(bind_check_session(L, 1)->session, luaL_checkstring(L, 2));
+    const char *name = luaL_checkstring(L, 3);
+    const ModelOutput *output = model ? model->record->outputs : NULL;
+    while (output && output->name && strcmp(output->name, name) != 0) output++;
+    lua_pushboolean(L, output && output->name);
+    return 1;
 }
 
 /* --- pairs: a JSON object a line, as BLiMP has them (Warstadt et al. 2020) --- */
@@ -130,6 +142,11 @@ int bind_minimal_pairs(lua_State *L)
     return call_method(L, "minimal_pairs", bind_minimal_pairs);
 }
 
+int bind_exact_match(lua_State *L)
+{
+    return call_method(L, "exact_match", bind_exact_match);
+}
+
 static void document(lua_State *L, lua_CFunction function, const char *words)
 {
     lua_getfield(L, -1, "document");
@@ -140,7 +157,8 @@ static void document(lua_State *L, lua_CFunction function, const char *words)
 
 void bind_open_likelihood(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"likelihood", likelihood_ids}, {"read_pairs", read_pairs}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"likelihood", likelihood_ids}, {"predicts", model_predicts}, {"read_pairs", read_pairs}, {NULL, NULL}};
     lua_getglobal(L, "lathe");
     luaL_setfuncs(L, functions, 0);
     document(L, bind_likelihood,
@@ -156,5 +174,12 @@ void bind_open_likelihood(lua_State *L)
              "likelier, in all and by kind. A JSON object a line with sentence_good, sentence_bad and perhaps UID, "
              "as BLiMP\n"
              "has them (Warstadt et al. 2020).");
+    document(
+        L, bind_exact_match,
+        "run:exact_match(corpus, {examples = 100, model = NAME}): how often the target of a text is written word "
+        "for\n"
+        "word by a decoder that learned from data.pairs: a table with exact_match (a share), right, examples, "
+        "and answers,\n"
+        "each with text, target, answer. Other options are those of run:generate().");
     lua_pop(L, 1);
 }

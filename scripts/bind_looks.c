@@ -530,7 +530,7 @@ static int module_info(lua_State *L)
     return 5;
 }
 
-/* lathe.kind(value) -> "module", "parameter", "tensor", "session", or the Lua type */
+/* lathe.kind(value) -> "module", "parameter", "tensor", "session", "corpus", or the Lua type */
 static int kind(lua_State *L)
 {
     const char *name = luaL_typename(L, 1);
@@ -538,6 +538,7 @@ static int kind(lua_State *L)
     if (luaL_testudata(L, 1, "lathe.param")) name = "parameter";
     if (luaL_testudata(L, 1, "lathe.tensor")) name = "tensor";
     if (luaL_testudata(L, 1, "lathe.session")) name = "session";
+    if (luaL_testudata(L, 1, "lathe.corpus")) name = "corpus";
     lua_pushstring(L, name);
     return 1;
 }

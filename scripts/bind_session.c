@@ -421,6 +421,7 @@ static const char *const fields[] = {"objectives",
                                      "generate",
                                      "likelihood",
                                      "minimal_pairs",
+                                     "exact_match",
                                      "add_objective",
                                      "remove_objective",
                                      "prune",
@@ -467,6 +468,8 @@ static int session_index(lua_State *L)
         lua_pushcfunction(L, bind_likelihood);
     else if (strcmp(name, "minimal_pairs") == 0)
         lua_pushcfunction(L, bind_minimal_pairs);
+    else if (strcmp(name, "exact_match") == 0)
+        lua_pushcfunction(L, bind_exact_match);
     else if (strcmp(name, "hash") == 0)
         lua_pushcfunction(L, session_state_hash);
     else if (!bind_push_session_method(L, name) && !bind_push_prune_method(L, name))
@@ -563,16 +566,17 @@ void bind_open_sessions(lua_State *L)
     luaL_newmetatable(L, SESSION_TYPE);
     luaL_setfuncs(L, events, 0);
     lua_pushliteral(
-        L,
-        "A session or run. Fields: step, steps, seed, loss, last, batch, accumulate, clip_norm, skip_spikes,\n"
-        "  precision, recompute, checkpoint_every, evaluate_every, keep_checkpoints, objectives.NAME.weight,\n"
-        "  optimizer.lr, schedule.warmup, model, models.NAME, data.NAME.\n"
-        "Methods: train(n) runs n steps, hash() is the hash of the whole state,\n"
-        "  evaluate(source) gives losses and accuracies, adapt {target = DATA} adapts to other data,\n"
-        "  add_objective(objectives.NAME {...}), remove_objective('NAME'),\n"
-        "  likelihood(text), minimal_pairs(path) tell how likely texts are,\n"
-        "  generate(text, {options}) goes on with a text, prune {sparsity = 0.5}, sparsity();\n"
-        "  help(run.prune) and so on tell more about one.");
+        L, "A session or run. Fields: step, steps, seed, loss, last, batch, accumulate, clip_norm, skip_spikes,\n"
+           "  precision, recompute, checkpoint_every, evaluate_every, keep_checkpoints, objectives.NAME.weight,\n"
+           "  optimizer.lr, schedule.warmup, model, models.NAME, data.NAME.\n"
+           "Methods: train(n) runs n steps, hash() is the hash of the whole state,\n"
+           "  evaluate(source) gives losses and accuracies, adapt {target = DATA} adapts to other data,\n"
+           "  add_objective(objectives.NAME {...}), remove_objective('NAME'),\n"
+           "  likelihood(text), minimal_pairs(path) tell how likely texts are,\n"
+           "  generate(text, {options}) goes on with a text, exact_match(corpus) tells how often the target is "
+           "written,\n"
+           "  prune {sparsity = 0.5}, sparsity();\n"
+           "  help(run.prune) and so on tell more about one.");
     lua_setfield(L, -2, "__help");
     lua_pop(L, 1);
     bind_open_structure(L);

@@ -49,6 +49,7 @@ void bind_open_generate(lua_State *L);
 /* run:likelihood(), run:minimal_pairs() (scripts/bind_likelihood.c), after the global lathe is there. */
 int bind_likelihood(lua_State *L);
 int bind_minimal_pairs(lua_State *L);
+int bind_exact_match(lua_State *L);
 void bind_open_likelihood(lua_State *L);
 
 /* Objectives that are Lua functions (scripts/bind_custom.c): the function stands in the session's user value. */
