@@ -5,6 +5,7 @@
 #include "engine/io/file.h"
 #include "engine/io/json.h"
 #include "engine/train/likelihood.h"
+#include "scripts/bind_class.h"
 #include "scripts/bind_session.h"
 
 #include <stdio.h>
@@ -132,28 +133,50 @@ static int call_method(lua_State *L, const char *name, lua_CFunction again)
     return 1;
 }
 
-int bind_likelihood(lua_State *L)
+static int likelihood(lua_State *L)
 {
-    return call_method(L, "likelihood", bind_likelihood);
+    return call_method(L, "likelihood", likelihood);
 }
 
-int bind_minimal_pairs(lua_State *L)
+static int minimal_pairs(lua_State *L)
 {
-    return call_method(L, "minimal_pairs", bind_minimal_pairs);
+    return call_method(L, "minimal_pairs", minimal_pairs);
 }
 
-int bind_exact_match(lua_State *L)
+static int exact_match(lua_State *L)
 {
-    return call_method(L, "exact_match", bind_exact_match);
+    return call_method(L, "exact_match", exact_match);
 }
 
-static void document(lua_State *L, lua_CFunction function, const char *words)
-{
-    lua_getfield(L, -1, "document");
-    lua_pushcfunction(L, function);
-    lua_pushstring(L, words);
-    lua_call(L, 2, 0);
-}
+static const RecordWord words[] = {{"model", "the name of a model of the session"}, {0}};
+static const RecordWord match_words[] = {
+    {"examples", "texts that are asked about, from the first on; 100 unless said"},
+    {"model", "the name of a model of the session"},
+    {0}};
+const BindMethod bind_likelihood_methods[] = {
+    {.name = "likelihood",
+     .arguments = "(text, { options })",
+     .doc = "How likely the model takes the text to be: a table with log_likelihood (nats), tokens, unknown (words "
+            "among them that the vocabulary does not have), perplexity, bits_per_byte. A decoder scores each token "
+            "given those before it; a masked model each token with it alone masked "
+            "(pseudo-perplexity; Salazar et al. 2020).",
+     .call = likelihood,
+     .words = words},
+    {.name = "minimal_pairs",
+     .arguments = "(path, { options })",
+     .doc = "The share of pairs of which the model takes the good sentence to be likelier, in all and by kind. A "
+            "JSON object a "
+            "line with sentence_good, sentence_bad and perhaps UID, as BLiMP has them (Warstadt et al. 2020).",
+     .call = minimal_pairs,
+     .words = words},
+    {.name = "exact_match",
+     .arguments = "(corpus, { options })",
+     .doc = "How often the target of a text is written word for word by a decoder that learned from data.pairs: a "
+            "table with exact_match (a share), right, examples, and answers, each with text, target, answer. Other "
+            "options are those of generate().",
+     .call = exact_match,
+     .words = match_words},
+    {0}};
 
 void bind_open_likelihood(lua_State *L)
 {
@@ -161,25 +184,5 @@ void bind_open_likelihood(lua_State *L)
         {"likelihood", likelihood_ids}, {"predicts", model_predicts}, {"read_pairs", read_pairs}, {NULL, NULL}};
     lua_getglobal(L, "lathe");
     luaL_setfuncs(L, functions, 0);
-    document(L, bind_likelihood,
-             "run:likelihood(text, {model = NAME}): how likely the model takes the text to be: a table with "
-             "log_likelihood\n"
-             "(nats), tokens, unknown (words among them that the vocabulary does not have), perplexity, "
-             "bits_per_byte. A decoder scores each token given those before it; a "
-             "masked model\n"
-             "each token with it alone masked (pseudo-perplexity; Salazar et al. 2020).");
-    document(L, bind_minimal_pairs,
-             "run:minimal_pairs(path, {model = NAME}): the share of pairs of which the model takes the good "
-             "sentence to be\n"
-             "likelier, in all and by kind. A JSON object a line with sentence_good, sentence_bad and perhaps UID, "
-             "as BLiMP\n"
-             "has them (Warstadt et al. 2020).");
-    document(
-        L, bind_exact_match,
-        "run:exact_match(corpus, {examples = 100, model = NAME}): how often the target of a text is written word "
-        "for\n"
-        "word by a decoder that learned from data.pairs: a table with exact_match (a share), right, examples, "
-        "and answers,\n"
-        "each with text, target, answer. Other options are those of run:generate().");
     lua_pop(L, 1);
 }

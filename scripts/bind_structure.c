@@ -130,18 +130,35 @@ static int reset(lua_State *L)
     return 0;
 }
 
-bool bind_push_module_method(lua_State *L, const char *name)
-{
-    lua_CFunction method = strcmp(name, "reshape") == 0 ? reshape : strcmp(name, "reset") == 0 ? reset : NULL;
-    if (method) lua_pushcfunction(L, method);
-    return method != NULL;
-}
+const BindMethod bind_module_methods[] = {
+    {.name = "reshape",
+     .arguments = "{ options }",
+     .doc = "A whole model with another config, as in run.model:reshape { num_hidden_layers = 6 }: weights, masks "
+            "and the "
+            "optimizer's state are carried over; help(run.model.config) lists the options.",
+     .call = reshape},
+    {.name = "reset",
+     .arguments = "(path)",
+     .doc = "Draws the module's weights anew, or those below a path, as in run.model:reset \"cls\".",
+     .call = reset},
+    {0}};
 
 /* --- objectives --- */
 
 static Status added_words(const Objective *objective, Buffer *out)
 {
     return buffer_printf(out, "objective %s x %.10g added", objective->name, objective->weight);
+}
+
+/* Also what it adds to its model. The session takes the objective over, or frees it. */
+static Status add_checked(Session *session, Objective *objective)
+{
+    int count = session->objective_count;
+    session->last.objectives[count] = (double)NAN;
+    TRY(session_add_objective(session, objective));
+    Status status = session_check(session);
+    if (status != STATUS_OK) session_forget(session, session->source_count, count);
+    return status;
 }
 
 /* run:add_objective(objectives.NAME {...}) */
@@ -167,9 +184,7 @@ static int add_objective(lua_State *L)
     bind_edit(L, handle, effect->data, inverse->data);
     Objective *objective = fresh->objective;
     fresh->objective = NULL;
-    session->last.objectives[session->objective_count] = (double)NAN;
-    host_check(L, session_add_objective(session, objective));
-    host_check(L, session_check(session)); /* what it adds to its model stands there now */
+    bind_edit_check(L, handle, add_checked(session, objective));
     bind_edit_done(L, handle, what->data);
     return 0;
 }
@@ -261,14 +276,16 @@ bool bind_set_part(lua_State *L, const char *name)
     return true;
 }
 
-bool bind_push_session_method(lua_State *L, const char *name)
-{
-    lua_CFunction method = strcmp(name, "add_objective") == 0      ? add_objective
-                           : strcmp(name, "remove_objective") == 0 ? remove_objective
-                                                                   : NULL;
-    if (method) lua_pushcfunction(L, method);
-    return method != NULL;
-}
+const BindMethod bind_structure_methods[] = {
+    {.name = "add_objective",
+     .arguments = "(objective)",
+     .doc = "Adds a loss term, as in run:add_objective(objectives.sop {}).",
+     .call = add_objective},
+    {.name = "remove_objective",
+     .arguments = "(name)",
+     .doc = "Takes a loss term away, as in run:remove_objective \"nsp\".",
+     .call = remove_objective},
+    {0}};
 
 void bind_open_structure(lua_State *L)
 {
