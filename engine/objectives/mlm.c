@@ -59,6 +59,11 @@ static Status mask_rows(const Objective *objective, RandomKey key, Arena *arena,
                         Masked *masked)
 {
     Tensor *lengths, *examples, *words = batch_find(in, "word_ids");
+    if (((const MlmConfig *)objective->config)->masking != MLM_TOKENS && !words)
+        return status_fail(
+            STATUS_INVALID,
+            "the data do not tell words (word_ids), which masking = \"whole_word\" and \"span\" need; "
+            "take masking = \"token\"");
     TRY(batch_get(in, "lengths", &lengths));
     TRY(batch_get(in, "example_ids", &examples));
     int64_t width = ids->shape[1];

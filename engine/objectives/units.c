@@ -55,10 +55,12 @@ int64_t units_select_spans(const Units *units, Random *random, double p, int64_t
 {
     int64_t chosen = 0;
     while (chosen < budget) {
-        int64_t length = span_length(random, p, longest);
+        int64_t length = span_length(random, p, longest), last = -1;
         int64_t unit = (int64_t)random_below(random, (uint64_t)units->count);
-        for (; length > 0 && unit < units->count && chosen < budget; length--, unit++)
+        for (; length > 0 && unit < units->count && chosen < budget; length--, last = unit++) {
+            if (last >= 0 && units->starts[last] + units->sizes[last] != units->starts[unit]) break; /* [SEP] */
             chosen += select_unit(units, unit, selected);
+        }
     }
     return chosen;
 }

@@ -121,17 +121,10 @@ static Session *make(const ModelRecord *model, const ObjectiveRecord *record)
     return session;
 }
 
-static bool has_output(const ModelRecord *model, const char *name)
-{
-    const ModelOutput *output = model->outputs;
-    while (name && output->name && strcmp(output->name, name) != 0) output++;
-    return name && output->name;
-}
-
 static bool fits(const ModelRecord *model, const ObjectiveRecord *objective)
 {
-    if (objective->target) return has_output(model, model->trunk);
-    return has_output(model, objective->output ? objective->output : model->classes);
+    const char *output = objective->target ? model->trunk : objective->output ? objective->output : model->classes;
+    return output && model_has_output(model, output);
 }
 
 static void train(Session *session)
@@ -153,6 +146,7 @@ static Hash hash_trained(const ModelRecord *model, const ObjectiveRecord *object
     Session *session = make(model, objective);
     session->precision = precision;
     session->recompute = recompute;
+    ASSERT_OK(session_fit(session));
     train(session);
     session->recompute = false; /* part of the state */
     ASSERT_OK(session_hash(session, &hash));
@@ -163,7 +157,7 @@ static Hash hash_trained(const ModelRecord *model, const ObjectiveRecord *object
 static void refuse(const ModelRecord *model, const ObjectiveRecord *objective)
 {
     Session *session = make(model, objective);
-    ck_assert_int_eq(session_step(session, NULL), STATUS_INVALID);
+    ck_assert(session_fit(session) == STATUS_INVALID && session_step(session, NULL) == STATUS_INVALID);
     session_free(session);
 }
 
