@@ -53,6 +53,7 @@ static Status evaluate_run(const Arguments *arguments, RunSetup *setup)
     progress_finish(&progress);
     if (arguments->json) return print_json(&evaluation);
     progress_evaluation(&progress, setup->session, &evaluation);
+    progress_confusion(&progress, &evaluation);
     return STATUS_OK;
 }
 

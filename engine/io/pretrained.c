@@ -6,6 +6,7 @@
 #include "engine/io/file.h"
 #include "engine/io/pretrained_internal.h"
 #include "engine/io/weights.h"
+#include "engine/nn/lora.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -138,6 +139,7 @@ static Status find_param(void *context, Param *param)
     Loading *loading = context;
     PretrainedTensor **found = &loading->found[loading->place++];
     const ModelRecord *record = loading->model->record;
+    if (lora_is_adapter(param->path)) return STATUS_OK; /* they begin anew, or come from elsewhere */
     bool expected = pretrained_has(record, loading->architecture, param->path);
     if (loading->has_companion && pretrained_companion_name(record, param->path)) expected = true;
     if (expected || loading->architecture) TRY(find_tensor(loading, param, found));

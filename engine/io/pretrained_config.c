@@ -297,6 +297,7 @@ static Status put_options(const Model *model, const ModelArchitecture *architect
         bool its = architecture->option && strcmp(architecture->option, option->name) == 0;
         if (!extended && model_extends(model->record, option->name)) continue;
         if (pretrained_companion_option(model->record, option->name)) continue;
+        if (strncmp(option->name, "lora_", 5) == 0) continue; /* adapters are merged in these files */
         if (strcmp(option->name, "num_labels") != 0)
             TRY(put_option(option, model->config, out));
         else if (its)

@@ -4,6 +4,7 @@
 #include "engine/io/file.h"
 #include "engine/io/pretrained_internal.h"
 #include "engine/io/weights.h"
+#include "engine/nn/lora.h"
 
 #include <stdio.h>
 
@@ -14,10 +15,12 @@ typedef struct Saving {
     PretrainedReport *report;
 } Saving;
 
+/* Adapters are merged into the weights beside them. */
 static const char *name_of(const void *context, const Param *param)
 {
     const Saving *saving = context;
     const ModelRecord *record = saving->model->record;
+    if (lora_is_adapter(param->path)) return NULL;
     if (!saving->architecture) return pretrained_companion_name(record, param->path);
     return pretrained_has(record, saving->architecture, param->path) ? param->path : NULL;
 }
@@ -25,7 +28,8 @@ static const char *name_of(const void *context, const Param *param)
 static Status list_left(void *context, Param *param)
 {
     Saving *saving = context;
-    if (name_of(saving, param) || pretrained_companion_name(saving->model->record, param->path)) return STATUS_OK;
+    bool elsewhere = lora_is_adapter(param->path) || pretrained_companion_name(saving->model->record, param->path);
+    if (elsewhere || name_of(saving, param)) return STATUS_OK;
     saving->report->left_count++;
     return buffer_printf(&saving->report->left, "%s\n", param->path);
 }
@@ -63,7 +67,8 @@ static Status write_weights(const Saving *saving, const char *directory)
 {
     char *path;
     TRY(file_join(directory, "model.safetensors", &path));
-    Status status = weights_save_some(saving->model, name_of, saving, path);
+    WeightsChoice choice = {.name = name_of, .context = saving, .merge = true};
+    Status status = weights_save_some(saving->model, &choice, path);
     memory_free(path);
     return status;
 }
@@ -121,11 +126,8 @@ Status pretrained_save(const Model *model, const char *directory, const Pretrain
     Status status = write_all(&saving, staged);
     if (status == STATUS_OK)
         status = file_commit_directory(staged, directory);
-    else {
-        char message[1024];
-        snprintf(message, sizeof message, "%s", status_message());
-        if (file_remove_tree(staged) == STATUS_OK) status = status_fail(status, "%s", message);
-    }
+    else
+        file_discard_directory(staged);
     memory_free(staged);
     return status;
 }

@@ -7,6 +7,7 @@ static const Option options[] = {
     OPTION_INT_FIELD(BertConfig, vocab_size, 30522, 8, 1 << 24, "pieces in the vocabulary"),
     ENCODER_OPTIONS,
     OPTION_INT_FIELD(BertConfig, num_labels, 0, 0, 1 << 20, "classes of a classification head; 0: no such head"),
+    LORA_OPTION_FIELDS(BertConfig, lora, "query value"),
     {0},
 };
 
@@ -174,6 +175,8 @@ const ModelRecord model_bert = {
                                   {"is_decoder", "false", NULL},
                                   {"add_cross_attention", "false", NULL},
                                   {0}},
+    .layers = "bert.encoder.layer",
+    .before = (const char *const[]){"bert.embeddings", NULL},
     .quiet =
         (const char *const[]){
             "bert.encoder.layer.*.attention.output.dense.weight",

@@ -5,10 +5,12 @@
 #define LATHE_NN_BERT_H
 
 #include "engine/nn/encoder.h"
+#include "engine/nn/lora.h"
 
 typedef struct BertConfig {
     EncoderConfig encoder;
     int64_t vocab_size, num_labels;
+    LoraConfig lora;
 } BertConfig;
 
 extern const ModelRecord model_bert;

@@ -264,6 +264,8 @@ const ModelRecord model_electra = {
             {0},
         },
     .base = "electra",
+    .layers = "electra.encoder.layer",
+    .before = (const char *const[]){"electra.embeddings", "electra.embeddings_project", NULL},
     .companion =
         &(const ModelCompanion){
             .name = "generator",

@@ -19,6 +19,7 @@ static const Option options[] = {
     OPTION_NUMBER_FIELD(Gpt2Config, attn_pdrop, 0.1, 0, 0.999, "dropout of attention probabilities"),
     OPTION_NUMBER_FIELD(Gpt2Config, layer_norm_epsilon, 1e-5, 0, 1, "added to the variance in layer normalisation"),
     OPTION_NUMBER_FIELD(Gpt2Config, initializer_range, 0.02, 0, 10, "standard deviation of the initial weights"),
+    LORA_OPTION_FIELDS(Gpt2Config, lora, "c_attn"),
     {0},
 };
 
@@ -270,7 +271,9 @@ static int64_t max_length(const Model *model)
 static int64_t parts(const Model *model, const char *path)
 {
     (void)model;
-    return module_path_matches("transformer.h.*.attn.c_attn.*", path) ? 3 : 1;
+    bool together = module_path_matches("transformer.h.*.attn.c_attn.*", path) ||
+                    module_path_matches("transformer.h.*.attn.c_attn.lora_B.weight", path);
+    return together ? 3 : 1;
 }
 
 /* All positions are predicted, whatever 'masked' says; a query sees half of the keys on average. */
@@ -326,6 +329,8 @@ const ModelRecord model_gpt2 = {
                                   {"add_cross_attention", "false", NULL},
                                   {"tie_word_embeddings", "true", NULL},
                                   {0}},
+    .layers = "transformer.h",
+    .before = (const char *const[]){"transformer.wte", "transformer.wpe", NULL},
     .quiet =
         (const char *const[]){
             "transformer.h.*.attn.c_proj.weight",

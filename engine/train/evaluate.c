@@ -4,6 +4,7 @@
 #include "engine/base/cancel.h"
 #include "engine/base/clock.h"
 #include "engine/base/memory.h"
+#include "engine/train/classes.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -29,6 +30,7 @@ typedef struct Evaluator {
     const EvaluationOptions *options;
     Evaluation *out;
     Shares shares[SESSION_MAX_OBJECTIVES];
+    ClassCounts counts[SESSION_MAX_OBJECTIVES];
     int64_t batches; /* done */
 } Evaluator;
 
@@ -138,6 +140,20 @@ static void add_prediction(Score *score, const Prediction *prediction, const Sha
     }
 }
 
+static Status count_classes(Evaluator *evaluator, const Prediction *prediction, int place)
+{
+    int64_t classes = prediction->logits->shape[1];
+    if (!objective_scores_classes(evaluator->session->objectives[place])) return STATUS_OK;
+    for (int64_t i = 0; i < tensor_count(prediction->targets); i++) {
+        int64_t label = TENSOR_I32(prediction->targets)[i],
+                answer = row_argmax(TENSOR_F32(prediction->logits) + i * classes, classes);
+        if (label >= 0)
+            TRY(class_counts_add(&evaluator->counts[place], classes, label, answer,
+                                 &evaluator->out->scores[place].classes));
+    }
+    return STATUS_OK;
+}
+
 static double row_nll(const float *row, int64_t classes, int64_t target)
 {
     double most = (double)row[row_argmax(row, classes)], sum = 0;
@@ -192,6 +208,7 @@ static Status score_objective(Evaluator *evaluator, const SessionSource *from, P
     if (!has_field(objective)) TRY(count_targets(&evaluator->shares[place], prediction.targets));
     add_prediction(score, &prediction, has_field(objective) ? &evaluator->shares[place] : &(Shares){0},
                    input.pass->batch->vocabulary);
+    TRY(count_classes(evaluator, &prediction, place));
     score->loss += value * (double)(score->targets - before);
     if (!evaluator->options->baselines) return STATUS_OK;
     return add_oracle(evaluator, from, objective, input.pass, &prediction, score);
@@ -237,7 +254,7 @@ static void finish_text(Score *score, const Objective *objective)
         text && score->bytes ? score->loss * (double)score->targets / (M_LN2 * (double)score->bytes) : (double)NAN;
 }
 
-static void finish(Evaluator *evaluator)
+static void finish(Evaluator *evaluator, const SessionSource *from)
 {
     Session *session = evaluator->session;
     for (int i = 0; i < session->objective_count; i++) {
@@ -253,6 +270,8 @@ static void finish(Evaluator *evaluator)
         score->best_loss = score->best_targets ? score->best_loss / (double)score->best_targets : (double)NAN;
         score->known_loss = score->best_targets ? score->known_loss / (double)score->best_targets : (double)NAN;
         finish_text(score, session->objectives[i]);
+        class_counts_finish(&evaluator->counts[i], &score->classes);
+        score->classes.names = from->source->class_count == score->classes.count ? from->source->classes : NULL;
     }
     evaluator->out->count = session->objective_count;
 }
@@ -284,8 +303,11 @@ Status evaluate(Session *session, const EvaluationOptions *options, Evaluation *
     *out = (Evaluation){0};
     Evaluator evaluator = {.session = session, .options = options, .out = out};
     Status status = run(&evaluator, from);
-    if (status == STATUS_OK) finish(&evaluator);
-    for (int i = 0; i < SESSION_MAX_OBJECTIVES; i++) memory_free(evaluator.shares[i].counts);
+    if (status == STATUS_OK) finish(&evaluator, from);
+    for (int i = 0; i < SESSION_MAX_OBJECTIVES; i++) {
+        memory_free(evaluator.shares[i].counts);
+        class_counts_free(&evaluator.counts[i]);
+    }
     out->seconds = clock_seconds() - start;
     return status;
 }

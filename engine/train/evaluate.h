@@ -3,6 +3,7 @@
 #ifndef LATHE_TRAIN_EVALUATE_H
 #define LATHE_TRAIN_EVALUATE_H
 
+#include "engine/train/class_scores.h"
 #include "engine/train/session.h"
 
 /* One objective on held-out data; losses are means in nats over the targets. NaN: there is none. */
@@ -16,8 +17,9 @@ typedef struct Score {
     double known_loss;    /* the model's on these */
     int64_t best_targets;
     double perplexity,
-        bits_per_byte; /* of a text (ObjectiveRecord.text); bits_per_byte where pieces have lengths */
-    int64_t bytes;     /* of the text that the targets stand for */
+        bits_per_byte;   /* of a text (ObjectiveRecord.text); bits_per_byte where pieces have lengths */
+    int64_t bytes;       /* of the text that the targets stand for */
+    ClassScores classes; /* of an objective that tells the model's classes apart; count 0: of another one */
 } Score;
 
 typedef struct Evaluation {

@@ -98,11 +98,11 @@ static double score_of(const Session *session, const Evaluation *evaluation)
     return sum;
 }
 
-/* "valid.mlm", "valid.mlm.accuracy" and the weighted sum "valid"; the last evaluation, of all held-out data, is
- * "final". */
+/* "valid.mlm", "valid.mlm.accuracy", "valid.classify.f1" and the weighted sum "valid"; the last evaluation, of all
+ * held-out data, is "final". */
 static Status put_evaluation(const Run *run, const Evaluation *evaluation, const char *prefix)
 {
-    char names[2 * SESSION_MAX_OBJECTIVES][NAME_SIZE];
+    char names[3 * SESSION_MAX_OBJECTIVES][NAME_SIZE];
     RunMetric list[MAX_METRICS];
     size_t count = 0;
     for (int i = 0; i < evaluation->count; i++) {
@@ -114,6 +114,10 @@ static Status put_evaluation(const Run *run, const Evaluation *evaluation, const
         if (isnan(score->accuracy)) continue;
         snprintf(names[count], NAME_SIZE, "%s.%s.accuracy", prefix, score->name);
         list[count] = (RunMetric){names[count], score->accuracy, 9};
+        count++;
+        if (score->classes.count == 0) continue;
+        snprintf(names[count], NAME_SIZE, "%s.%s.f1", prefix, score->name);
+        list[count] = (RunMetric){names[count], score->classes.f1, 9};
         count++;
     }
     list[count++] = (RunMetric){prefix, score_of(run->session, evaluation), 9};
@@ -434,6 +438,40 @@ static Status set_known(json_t *out, const char *key, double value)
     return isnan(value) ? STATUS_OK : json_set_number(out, key, value);
 }
 
+static Status put_class(const ClassScores *scores, int64_t class, json_t *classes, json_t *confusion)
+{
+    json_t *entry, *row;
+    ClassScore score = class_score(scores, class);
+    TRY(json_new_object(&entry));
+    TRY(json_append(classes, entry));
+    if (scores->names) TRY(json_set_text(entry, "name", scores->names[class]));
+    TRY(json_set_integer(entry, "examples", score.examples));
+    TRY(json_set_number(entry, "precision", score.precision));
+    TRY(json_set_number(entry, "recall", score.recall));
+    TRY(json_set_number(entry, "f1", score.f1));
+    TRY(json_new_array(&row));
+    TRY(json_append(confusion, row));
+    for (int64_t i = 0; i < scores->count; i++)
+        TRY(json_append(row, json_integer((json_int_t)scores->confusion[class][i])));
+    return STATUS_OK;
+}
+
+static Status put_class_scores(const ClassScores *scores, json_t *out)
+{
+    json_t *classes, *confusion;
+    if (scores->count == 0) return STATUS_OK;
+    TRY(json_set_number(out, "precision", scores->precision));
+    TRY(json_set_number(out, "recall", scores->recall));
+    TRY(json_set_number(out, "f1", scores->f1));
+    if (scores->count > CONFUSION_CLASSES) return STATUS_OK;
+    TRY(json_new_array(&classes));
+    TRY(json_set(out, "classes", classes));
+    TRY(json_new_array(&confusion));
+    TRY(json_set(out, "confusion", confusion));
+    for (int64_t i = 0; i < scores->count; i++) TRY(put_class(scores, i, classes, confusion));
+    return STATUS_OK;
+}
+
 Status evaluation_json(const Evaluation *evaluation, json_t *out)
 {
     json_t *valid, *entry;
@@ -450,6 +488,7 @@ Status evaluation_json(const Evaluation *evaluation, json_t *out)
         TRY(set_known(entry, "bits_per_byte", score->bits_per_byte));
         TRY(set_known(entry, "unigram_loss", score->unigram_loss));
         TRY(set_known(entry, "majority_accuracy", score->unigram_accuracy));
+        TRY(put_class_scores(&score->classes, entry));
         if (!score->best_targets) continue;
         TRY(set_known(entry, "best_loss", score->best_loss));
         TRY(json_set_integer(entry, "best_targets", score->best_targets));
