@@ -154,7 +154,8 @@ static Status read_labelled_line(const char *path, int64_t number, const char *l
                            path, (long long)number, (int)(length < 60 ? length : 60), line);
     Status status = config->labels ? check_label(end) : STATUS_OK;
     snprintf(label, sizeof label, "%.*s", (int)(end < LABEL_SIZE ? end : 0), line);
-    if (status == STATUS_OK) status = add_text(corpus, line + end, length - end, config->labels ? label : NULL);
+    if (status == STATUS_OK)
+        status = add_text(corpus, line + end, length - end, config->labels ? label : NULL, NULL);
     return status == STATUS_OK ? status : status_context(status, "%s: line %lld", path, (long long)number);
 }
 
