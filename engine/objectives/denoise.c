@@ -195,4 +195,5 @@ const ObjectiveRecord objective_denoise = {
     .view = view,
     .output = "clm_logits",
     .targets = "clm_targets",
+    .text = true,
 };

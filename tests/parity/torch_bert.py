@@ -117,12 +117,12 @@ def draw(model, deviation):
             nn.init.zeros_(p) if p.dim() == 1 else nn.init.normal_(p, 0, deviation)
 
 
-def adamw(model, lr=1e-3, weight_decay=0.01):
+def adamw(model, lr=1e-3, weight_decay=0.01, **options):
     """Matrices decay, vectors do not."""
     matrices = [p for p in model.parameters() if p.dim() > 1]
     vectors = [p for p in model.parameters() if p.dim() == 1]
     return torch.optim.AdamW([{"params": matrices, "weight_decay": weight_decay},
-                              {"params": vectors, "weight_decay": 0.0}], lr=lr)
+                              {"params": vectors, "weight_decay": 0.0}], lr=lr, **options)
 
 
 class Bert(nn.Module):
@@ -168,5 +168,5 @@ class Bert(nn.Module):
         """-> [B,num_labels], from the pooled first token."""
         return self.classifier(F.dropout(self.encode(ids, types, lengths)[1], self.c["dropout"], self.training))
 
-    def optimizer(self, lr=1e-3, weight_decay=0.01):
-        return adamw(self, lr, weight_decay)
+    def optimizer(self, lr=1e-3, weight_decay=0.01, **options):
+        return adamw(self, lr, weight_decay, **options)
