@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "scripts/bind_data.h"
 
+#include "datasets/squad_write.h"
 #include "scripts/bind_class.h"
 #include "scripts/bind_session.h"
 #include "scripts/bind_tokenizers.h"
@@ -85,6 +86,32 @@ static int corpus_get_sentence(lua_State *L)
     return 1;
 }
 
+/* corpus:document(i) -> the list of its sentences */
+static int corpus_get_document(lua_State *L)
+{
+    Corpus *corpus = bind_check_corpus(L, 1);
+    lua_Integer index = luaL_checkinteger(L, 2);
+    if (index < 0 || index >= corpus->document_count)
+        return luaL_error(L, "document: there are documents 0 to %I", (lua_Integer)corpus->document_count - 1);
+    int64_t first = corpus->documents[index], end = corpus->documents[index + 1];
+    lua_newtable(L);
+    for (int64_t s = first; s < end; s++) {
+        size_t length;
+        const char *text = corpus_sentence(corpus, s, &length);
+        lua_pushlstring(L, text, length);
+        lua_rawseti(L, -2, s - first + 1);
+    }
+    return 1;
+}
+
+/* corpus:save_squad(path) */
+static int corpus_save_squad(lua_State *L)
+{
+    Corpus *corpus = bind_check_corpus(L, 1);
+    host_check(L, squad_write(corpus, luaL_checkstring(L, 2)));
+    return 0;
+}
+
 /* corpus:joined() */
 static int corpus_get_joined(lua_State *L)
 {
@@ -119,6 +146,14 @@ static int push_classes(lua_State *L)
         lua_pushstring(L, corpus->classes[i]);
         lua_rawseti(L, -2, i + 1);
     }
+    return 1;
+}
+
+static int push_task(lua_State *L)
+{
+    static const char *const tasks[] = {
+        [CORPUS_TEXT] = "text", [CORPUS_PAIRS] = "pairs", [CORPUS_QUESTIONS] = "questions"};
+    lua_pushstring(L, tasks[bind_check_corpus(L, 1)->task]);
     return 1;
 }
 
@@ -295,9 +330,21 @@ void bind_open_data(lua_State *L)
         {"bytes", "how many bytes of text", push_bytes},
         {"classes", "the names of the documents' classes", push_classes},
         {"held_out", "the corpus that is held out for evaluation, or nil", push_held_out},
+        {"task",
+         "what the last sentence of each document is: text; pairs: written about the others; questions: the "
+         "answer to the one before it",
+         push_task},
         {0}};
     static const BindMethod methods[] = {
         {.name = "sentence", .arguments = "(i)", .doc = "The i-th sentence, from 0.", .call = corpus_get_sentence},
+        {.name = "document",
+         .arguments = "(i)",
+         .doc = "The list of the sentences of the i-th document, from 0.",
+         .call = corpus_get_document},
+        {.name = "save_squad",
+         .arguments = "(path)",
+         .doc = "Writes questions with their answers to a file of SQuAD's form, version 1.1.",
+         .call = corpus_save_squad},
         {.name = "joined",
          .arguments = "()",
          .doc = "The corpus with each document in one piece.",

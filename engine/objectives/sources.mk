@@ -2,10 +2,17 @@
 ENGINE_SOURCES += engine/objectives/domain.c
 ENGINE_SOURCES += engine/objectives/domain.h
 ENGINE_SOURCES += engine/objectives/clm.c
+ENGINE_SOURCES += engine/objectives/clm.h
+ENGINE_SOURCES += engine/objectives/denoise.c
+ENGINE_SOURCES += engine/objectives/denoise.h
 ENGINE_SOURCES += engine/objectives/mlm.c
 ENGINE_SOURCES += engine/objectives/mlm.h
 ENGINE_SOURCES += engine/objectives/objective.c
 ENGINE_SOURCES += engine/objectives/objective.h
 ENGINE_SOURCES += engine/objectives/objectives.list
 ENGINE_SOURCES += engine/objectives/pair.c
+ENGINE_SOURCES += engine/objectives/rtd.c
+ENGINE_SOURCES += engine/objectives/rtd.h
+ENGINE_SOURCES += engine/objectives/units.c
+ENGINE_SOURCES += engine/objectives/units.h
 EXTRA_DIST += engine/objectives/objectives.list

@@ -150,8 +150,10 @@ static Status make_everything(bool own_held_out)
     Corpus *corpus;
     TRY(corpus_new(&corpus));
     Status status = fill_corpus(corpus);
+    corpus->task = CORPUS_PAIRS; /* which the others read as text */
     if (status == STATUS_OK && own_held_out) status = corpus_new(&corpus->held_out);
     if (status == STATUS_OK && own_held_out) status = fill_corpus(corpus->held_out);
+    if (corpus->held_out) corpus->held_out->task = CORPUS_PAIRS;
     Encoder encoder = {&letters, {0}, encode_letters, NULL};
     for (int i = 0; i < data_record_count && status == STATUS_OK; i++) {
         if (data_records[i]->read) continue;
