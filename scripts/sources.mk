@@ -3,6 +3,7 @@ RECIPES += scripts/recipes/amazon.lua
 RECIPES += scripts/recipes/bert.lua
 RECIPES += scripts/recipes/finetune.lua
 RECIPES += scripts/recipes/gpt.lua
+RECIPES += scripts/recipes/squad.lua
 ENGINE_SOURCES += scripts/bind.h
 ENGINE_SOURCES += scripts/bind_class.c
 ENGINE_SOURCES += scripts/bind_class.h

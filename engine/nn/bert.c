@@ -23,6 +23,7 @@ static const Option options[] = {
                         "dropout before the classifier; -1: as hidden_dropout_prob"),
     OPTION_NUMBER_FIELD(BertConfig, layer_norm_eps, 1e-12, 0, 1, "added to the variance in layer normalisation"),
     OPTION_NUMBER_FIELD(BertConfig, initializer_range, 0.02, 0, 10, "standard deviation of the initial weights"),
+    OPTION_BOOLEAN_FIELD(BertConfig, span_head, 0, "a head for beginnings and ends of answers, qa_outputs"),
     LORA_OPTION_FIELDS(BertConfig, lora, "query value"),
     {0},
 };
@@ -95,6 +96,7 @@ static Status build_heads(Module *root, const BertConfig *config, RandomKey key)
     TRY(linear_add(transform, "dense", h, h, true, key, deviation, NULL));
     TRY(layer_norm_add(transform, "LayerNorm", h, NULL));
     TRY(linear_add(cls, "seq_relationship", h, 2, true, key, deviation, NULL));
+    if (config->span_head) TRY(linear_add(root, "qa_outputs", h, 2, true, key, deviation, NULL));
     if (config->num_labels) TRY(linear_add(root, "classifier", h, config->num_labels, true, key, deviation, NULL));
     return STATUS_OK;
 }
@@ -310,6 +312,16 @@ static Status compute_class_logits(Forward *pass, Tensor **out)
     return linear_forward(pass->model->root, "classifier", pass->tape, dropped, false, out);
 }
 
+static Status compute_span_logits(Forward *pass, Tensor **out)
+{
+    Tensor *hidden;
+    if (!module_find(pass->model->root, "qa_outputs"))
+        return status_fail(STATUS_INVALID,
+                           "bert: there is no head for answers; build the model with span_head = true");
+    TRY(forward_output(pass, "hidden", &hidden));
+    return linear_forward(pass->model->root, "qa_outputs", pass->tape, hidden, false, out);
+}
+
 static int64_t trunk_size(const Model *model)
 {
     const Param *param = module_find_param(model->root, "bert.pooler.dense.weight");
@@ -344,6 +356,7 @@ const ModelRecord model_bert = {
             {"mlm_logits", "words at the masked positions, f32[n,vocab]", compute_mlm_logits},
             {"nsp_logits", "relation of the two sentences, f32[B,2]", compute_nsp_logits},
             {"class_logits", "classes, f32[B,num_labels]", compute_class_logits},
+            {"span_logits", "beginnings and ends of answers, f32[B,T,2]", compute_span_logits},
             {0},
         },
     .classes = "class_logits",
@@ -360,6 +373,7 @@ const ModelRecord model_bert = {
         (const ModelArchitecture[]){
             {"BertForSequenceClassification", (const char *const[]){"bert.pooler", "classifier", NULL},
              "num_labels"},
+            {"BertForQuestionAnswering", (const char *const[]){"qa_outputs", NULL}, "span_head"},
             {"BertForPreTraining",
              (const char *const[]){"bert.pooler", "cls.predictions", "cls.seq_relationship", NULL}, NULL},
             {"BertForMaskedLM", (const char *const[]){"cls.predictions", NULL}, NULL},

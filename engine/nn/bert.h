@@ -11,6 +11,7 @@ typedef struct BertConfig {
     int64_t vocab_size, hidden_size, num_hidden_layers, num_attention_heads, intermediate_size;
     int64_t max_position_embeddings, type_vocab_size, num_labels;
     double hidden_dropout_prob, attention_probs_dropout_prob, classifier_dropout, layer_norm_eps, initializer_range;
+    bool span_head;
     LoraConfig lora;
 } BertConfig;
 

@@ -8,4 +8,5 @@ ENGINE_SOURCES += engine/objectives/objective.c
 ENGINE_SOURCES += engine/objectives/objective.h
 ENGINE_SOURCES += engine/objectives/objectives.list
 ENGINE_SOURCES += engine/objectives/pair.c
+ENGINE_SOURCES += engine/objectives/span.c
 EXTRA_DIST += engine/objectives/objectives.list
