@@ -6,6 +6,7 @@
 #include "datasets/packed_text.h"
 #include "datasets/pairs.h"
 #include "datasets/sentence_pairs.h"
+#include "datasets/squad_source.h"
 #include "datasets/svmlight.h"
 
 #include <string.h>
@@ -90,8 +91,23 @@ static const DataRecord data_svmlight = {
     .config_size = sizeof(SvmlightConfig),
     .read = read_svmlight};
 
+static Status read_squad(const char *path, const Encoder *encoder, const void *config, Source **train,
+                         Source **valid)
+{
+    return squad_sources(path, encoder, config, train, valid);
+}
+
+static const DataRecord data_squad = {
+    .name = "squad",
+    .doc = "a file of questions with answers in their contexts, in windows [CLS] question [SEP] context [SEP]",
+    .source = "Rajpurkar et al. 2016 (SQuAD 1.1), 2018 (2.0); Devlin et al. 2019, section 4.2",
+    .options = squad_options,
+    .config_size = sizeof(SquadConfig),
+    .read_text = read_squad};
+
 const DataRecord *const data_records[] = {&data_sentence_pairs, &data_packed_text, &data_causal_text,
-                                          &data_labelled,       &data_pairs,       &data_svmlight};
+                                          &data_labelled,       &data_pairs,       &data_svmlight,
+                                          &data_squad};
 const int data_record_count = sizeof data_records / sizeof *data_records;
 
 const DataRecord *data_record_find(const char *name)

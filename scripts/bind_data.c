@@ -196,6 +196,8 @@ static const RecordWord path_argument[] = {{"path", "the file to read"}, {0}};
 static const RecordWord text_arguments[] = {{"corpus", "a text, as data.text(path) or data.stories {} gives one"},
                                             {"tokenizer", "as tokenizers.wordpiece.train(corpus) gives one"},
                                             {0}};
+static const RecordWord file_arguments[] = {
+    {"path", "the file to read"}, {"tokenizer", "as tokenizers.load(directory) gives one"}, {0}};
 static const RecordWord text_words[] = {
     {"held_out", "a corpus for valid; unless said, what the corpus itself holds out, or the share 'valid' of it"},
     {0}};
@@ -217,9 +219,11 @@ static bool get_data(int index, Record *out)
     *out = (Record){.name = record->name,
                     .doc = record->doc,
                     .source = record->source,
-                    .arguments = record->read ? path_argument : text_arguments,
+                    .arguments = record->read        ? path_argument
+                                 : record->read_text ? file_arguments
+                                                     : text_arguments,
                     .options = record->options,
-                    .words = record->read ? NULL : text_words,
+                    .words = record->split ? text_words : NULL,
                     .data = record};
     return true;
 }
@@ -290,11 +294,35 @@ static int read_sources(lua_State *L, const Record *record)
     return push_both(L);
 }
 
+/* Gives both sources at the top the tokenizer at index 2, for attention(text). */
+static void set_tokenizers(lua_State *L)
+{
+    for (int source = -2; source < 0; source++) {
+        lua_pushvalue(L, 2);
+        bind_set_source_tokenizer(L, source - 1);
+    }
+}
+
+/* data.squad(path, tokenizer, {options}) -> { train = source, valid = source } */
+static int read_text_sources(lua_State *L, const Record *record)
+{
+    const DataRecord *maker = record->data;
+    const char *path = check_path(L, record);
+    Encoder encoder = bind_check_encoder(L, 2);
+    lua_settop(L, 3);
+    void *config = push_config(L, 3, record, maker->config_size, NULL);
+    Source **train = bind_new_source(L), **valid = bind_new_source(L);
+    set_tokenizers(L);
+    host_check(L, maker->read_text(path, &encoder, config, train, valid));
+    return push_both(L);
+}
+
 /* data.sentence_pairs(corpus, tokenizer, {options, held_out = corpus}) -> { train = source, valid = source } */
 static int make_sources(lua_State *L, const Record *record)
 {
     const DataRecord *maker = record->data;
     if (maker->read) return read_sources(L, record);
+    if (maker->read_text) return read_text_sources(L, record);
     lua_settop(L, 3);
     Corpus *corpus = bind_check_corpus(L, 1), *held_out = NULL;
     Encoder encoder = bind_check_encoder(L, 2);
@@ -302,10 +330,7 @@ static int make_sources(lua_State *L, const Record *record)
     if (lua_type(L, 3) == LUA_TTABLE && lua_getfield(L, 3, "held_out") != LUA_TNIL)
         held_out = bind_check_corpus(L, -1);
     Source **train = bind_new_source(L), **valid = bind_new_source(L);
-    for (int source = -2; source < 0; source++) { /* for attention(text) */
-        lua_pushvalue(L, 2);
-        bind_set_source_tokenizer(L, source - 1);
-    }
+    set_tokenizers(L);
     char what[] = "encoding";
     host_check(L, data_make(maker, corpus, held_out, &encoder, config, bind_report_progress, what, train, valid));
     return push_both(L);

@@ -5,6 +5,7 @@ RECIPES += scripts/recipes/bigram.lua
 RECIPES += scripts/recipes/electra.lua
 RECIPES += scripts/recipes/finetune.lua
 RECIPES += scripts/recipes/gpt.lua
+RECIPES += scripts/recipes/squad.lua
 ENGINE_SOURCES += scripts/bind.h
 ENGINE_SOURCES += scripts/bind_class.c
 ENGINE_SOURCES += scripts/bind_class.h

@@ -7,6 +7,7 @@ static const Option options[] = {
     OPTION_INT_FIELD(BertConfig, vocab_size, 30522, 8, 1 << 24, "pieces in the vocabulary"),
     ENCODER_OPTIONS,
     OPTION_INT_FIELD(BertConfig, num_labels, 0, 0, 1 << 20, "classes of a classification head; 0: no such head"),
+    OPTION_BOOLEAN_FIELD(BertConfig, span_head, 0, "a head for beginnings and ends of answers, qa_outputs"),
     LORA_OPTION_FIELDS(BertConfig, lora, "query value"),
     {0},
 };
@@ -24,6 +25,7 @@ static Status build_heads(Module *root, const BertConfig *config, RandomKey key)
     TRY(linear_add(transform, "dense", h, h, true, key, deviation, NULL));
     TRY(layer_norm_add(transform, "LayerNorm", h, true, NULL));
     TRY(linear_add(cls, "seq_relationship", h, 2, true, key, deviation, NULL));
+    if (config->span_head) TRY(linear_add(root, "qa_outputs", h, 2, true, key, deviation, NULL));
     if (config->num_labels) TRY(linear_add(root, "classifier", h, config->num_labels, true, key, deviation, NULL));
     return STATUS_OK;
 }
@@ -106,6 +108,16 @@ static Status compute_class_logits(Forward *pass, Tensor **out)
     return linear_forward(pass->model->root, "classifier", pass->tape, dropped, false, out);
 }
 
+static Status compute_span_logits(Forward *pass, Tensor **out)
+{
+    Tensor *hidden;
+    if (!module_find(pass->model->root, "qa_outputs"))
+        return status_fail(STATUS_INVALID,
+                           "bert: there is no head for answers; build the model with span_head = true");
+    TRY(forward_output(pass, "hidden", &hidden));
+    return linear_forward(pass->model->root, "qa_outputs", pass->tape, hidden, false, out);
+}
+
 static int64_t trunk_size(const Model *model)
 {
     const Param *param = module_find_param(model->root, "bert.pooler.dense.weight");
@@ -144,6 +156,7 @@ const ModelRecord model_bert = {
             {"mlm_logits", "words at the masked positions, f32[n,vocab]", compute_mlm_logits},
             {"nsp_logits", "relation of the two sentences, f32[B,2]", compute_nsp_logits},
             {"class_logits", "classes, f32[B,num_labels]", compute_class_logits},
+            {"span_logits", "beginnings and ends of answers, f32[B,T,2]", compute_span_logits},
             {0},
         },
     .classes = "class_logits",
@@ -160,6 +173,7 @@ const ModelRecord model_bert = {
         (const ModelArchitecture[]){
             {"BertForSequenceClassification", (const char *const[]){"bert.pooler", "classifier", NULL},
              "num_labels"},
+            {"BertForQuestionAnswering", (const char *const[]){"qa_outputs", NULL}, "span_head"},
             {"BertForPreTraining",
              (const char *const[]){"bert.pooler", "cls.predictions", "cls.seq_relationship", NULL}, NULL},
             {"BertForMaskedLM", (const char *const[]){"cls.predictions", NULL}, NULL},

@@ -10,6 +10,7 @@
 typedef struct BertConfig {
     EncoderConfig encoder;
     int64_t vocab_size, num_labels;
+    bool span_head;
     LoraConfig lora;
 } BertConfig;
 

@@ -38,7 +38,9 @@ typedef struct ObjectiveRecord {
      * field: only loss(), which may need the output, or custom code gives a loss. */
     const char *output, *targets;
     const char *remedy; /* what gives the targets, in Lua: "data.text(...)"; NULL: it makes them itself */
-    bool text;          /* the targets are a text, token by token: perplexity and bits per byte mean something */
+    bool
+        spans; /* the logits are places of beginnings, then of ends of answers: exact match and F1 mean something */
+    bool text; /* the targets are a text, token by token: perplexity and bits per byte mean something */
     /* The name of a second data source that it reads, of which there is no oracle and no evaluation. */
     const char *(*target)(const Objective *objective);
     /* Adds what it needs to the model's tree, drawn below the key, where it is not there yet; all or nothing. */

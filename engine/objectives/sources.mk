@@ -15,4 +15,5 @@ ENGINE_SOURCES += engine/objectives/rtd.c
 ENGINE_SOURCES += engine/objectives/rtd.h
 ENGINE_SOURCES += engine/objectives/units.c
 ENGINE_SOURCES += engine/objectives/units.h
+ENGINE_SOURCES += engine/objectives/span.c
 EXTRA_DIST += engine/objectives/objectives.list

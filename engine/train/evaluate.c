@@ -5,6 +5,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/memory.h"
 #include "engine/train/classes.h"
+#include "engine/train/span_scores.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -31,6 +32,7 @@ typedef struct Evaluator {
     Evaluation *out;
     Shares shares[SESSION_MAX_OBJECTIVES];
     ClassCounts counts[SESSION_MAX_OBJECTIVES];
+    SpanAnswers answers[SESSION_MAX_OBJECTIVES];
     int64_t batches; /* done */
 } Evaluator;
 
@@ -209,6 +211,8 @@ static Status score_objective(Evaluator *evaluator, const SessionSource *from, P
     add_prediction(score, &prediction, has_field(objective) ? &evaluator->shares[place] : &(Shares){0},
                    input.pass->batch->vocabulary);
     TRY(count_classes(evaluator, &prediction, place));
+    if (objective->record->spans && from->source->type->answer)
+        TRY(span_answers_add(&evaluator->answers[place], input.pass->batch, prediction.logits));
     score->loss += value * (double)(score->targets - before);
     if (!evaluator->options->baselines) return STATUS_OK;
     return add_oracle(evaluator, from, objective, input.pass, &prediction, score);
@@ -252,6 +256,20 @@ static void finish_text(Score *score, const Objective *objective)
     score->perplexity = text ? exp(score->loss) : (double)NAN;
     score->bits_per_byte =
         text && score->bytes ? score->loss * (double)score->targets / (M_LN2 * (double)score->bytes) : (double)NAN;
+}
+
+/* Exact match and F1 of the questions, by the source's own texts. */
+static Status score_answers(Evaluator *evaluator, const SessionSource *from)
+{
+    for (int i = 0; i < evaluator->session->objective_count; i++) {
+        const SpanAnswers *answers = &evaluator->answers[i];
+        AnswerScore *score = &evaluator->out->scores[i].answers;
+        if (answers->count == 0) continue;
+        TRY(from->source->type->answer(from->source, answers->items, answers->count, score));
+        score->exact_match /= (double)score->questions;
+        score->f1 /= (double)score->questions;
+    }
+    return STATUS_OK;
 }
 
 static void finish(Evaluator *evaluator, const SessionSource *from)
@@ -303,10 +321,12 @@ Status evaluate(Session *session, const EvaluationOptions *options, Evaluation *
     *out = (Evaluation){0};
     Evaluator evaluator = {.session = session, .options = options, .out = out};
     Status status = run(&evaluator, from);
+    if (status == STATUS_OK) status = score_answers(&evaluator, from);
     if (status == STATUS_OK) finish(&evaluator, from);
     for (int i = 0; i < SESSION_MAX_OBJECTIVES; i++) {
         memory_free(evaluator.shares[i].counts);
         class_counts_free(&evaluator.counts[i]);
+        span_answers_free(&evaluator.answers[i]);
     }
     out->seconds = clock_seconds() - start;
     return status;

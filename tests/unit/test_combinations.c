@@ -41,6 +41,8 @@ static Status everything_next(Source *source, Arena *arena, Cursor *cursor, Batc
     TRY(put_numbers(out, arena, "token_type_ids", DTYPE_I32, 2, 2));
     TRY(put_numbers(out, arena, "features", DTYPE_F32, 2, 5));
     TRY(put_numbers(out, arena, "labels", DTYPE_I32, 1, CLASSES));
+    TRY(put_numbers(out, arena, "start_positions", DTYPE_I32, 1, 1));
+    TRY(put_numbers(out, arena, "end_positions", DTYPE_I32, 1, 1));
     TRY(put_numbers(out, arena, "next_sentence_label", DTYPE_I32, 1, 2));
     TRY(put_numbers(out, arena, "sentence_order_label", DTYPE_I32, 1, 2));
     TRY(put_numbers(out, arena, "example_ids", DTYPE_I64, 1, 100));
@@ -97,6 +99,8 @@ static void add_model(Session *session, const ModelRecord *record)
     option_defaults(record->options, config);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         set_if_there(record, config, sizes[i].name, sizes[i].value);
+    if (option_find(record->options, "span_head"))
+        ASSERT_OK(option_set_boolean(record->options, config, record->name, "span_head", true));
     ASSERT_OK(model_new(record, config, "model", random_key(1, "weights"), &model));
     memory_free(config);
     ASSERT_OK(session_add_model(session, model));
