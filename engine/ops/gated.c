@@ -3,21 +3,29 @@
 #include "engine/kernels/gated.h"
 #include "engine/ops/op.h"
 
+#include <math.h>
 #include <string.h>
+
+static Status make_output(Node *node, DType dtype, Tensor **out)
+{
+    const Tensor *x = node->inputs[0];
+    int64_t shape[TENSOR_MAX_DIMS];
+    int last = x->ndim - 1;
+    if (last < 0 || x->shape[last] < 2 || x->shape[last] % 2)
+        return node_refuse(node, 0, "its last dimension must have two halves, what is activated and its gate");
+    memcpy(shape, x->shape, sizeof shape);
+    shape[last] /= 2;
+    return node_output(node, dtype, x->ndim, shape, out);
+}
 
 static Status forward(Node *node)
 {
     Tensor *x, *y;
-    int64_t shape[TENSOR_MAX_DIMS];
-    int last = node->inputs[0]->ndim - 1;
-    if (last < 0 || node->inputs[0]->shape[last] < 2 || node->inputs[0]->shape[last] % 2)
-        return node_refuse(node, 0, "its last dimension must have two halves, what is activated and its gate");
     TRY(node_contiguous(node, 0, &x));
-    memcpy(shape, x->shape, sizeof shape);
-    shape[last] /= 2;
-    TRY(node_output(node, DTYPE_F32, x->ndim, shape, &y));
+    TRY(make_output(node, DTYPE_F32, &y));
+    int64_t n = y->shape[y->ndim - 1];
     TRY(node_save(node, x));
-    kernel_geglu(tensor_count(y) / shape[last], shape[last], TENSOR_F32(x), TENSOR_F32(y));
+    kernel_geglu(tensor_count(y) / n, n, TENSOR_F32(x), TENSOR_F32(y));
     return STATUS_OK;
 }
 
@@ -32,6 +40,19 @@ static Status backward(Node *node)
     return node_grad_is(node, 0, dx);
 }
 
+static Status plain_form(Node *node)
+{
+    const Tensor *x = node->inputs[0];
+    Tensor *y;
+    TRY(make_output(node, DTYPE_F64, &y));
+    int64_t n = y->shape[y->ndim - 1];
+    for (int64_t i = 0; i < tensor_count(y); i++) {
+        const double *row = TENSOR_F64(x) + i / n * 2 * n + i % n;
+        TENSOR_F64(y)[i] = row[0] / 2 * (1 + erf(row[0] / sqrt(2))) * row[n];
+    }
+    return STATUS_OK;
+}
+
 const Op op_geglu = {
     .name = "geglu",
     .doc = "The GELU of the first half of the last dimension times the second half, its gate.",
@@ -41,5 +62,6 @@ const Op op_geglu = {
     .saves = "x",
     .forward = forward,
     .backward = backward,
+    .reference = plain_form,
     .cases = (const OpCase[]){{"f32[3,10]", ""}, {"f32[2]", ""}, {"f32[2,70,6]", ""}, {0}},
 };

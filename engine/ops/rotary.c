@@ -4,6 +4,8 @@
 #include "engine/ops/attributes.h"
 #include "engine/ops/op.h"
 
+#include <math.h>
+
 static Status check(const Node *node)
 {
     const RotaryAttrs *attrs = node->attrs;
@@ -47,6 +49,28 @@ static Status backward(Node *node)
     return node_grad_is(node, 0, dx);
 }
 
+/* --- the plain form --- */
+
+static Status plain_form(Node *node)
+{
+    const RotaryAttrs *attrs = node->attrs;
+    const Tensor *x = node->inputs[0];
+    Tensor *y;
+    TRY(check(node));
+    TRY(node_output(node, DTYPE_F64, 3, x->shape, &y));
+    int64_t length = x->shape[1], size = x->shape[2] / attrs->heads, half = size / 2;
+    for (int64_t at = 0; at < tensor_count(x); at += size) { /* a head of a place */
+        const double *from = TENSOR_F64(x) + at;
+        double place = (double)(attrs->offset + at / x->shape[2] % length);
+        for (int64_t i = 0; i < half; i++) {
+            double angle = place * pow(attrs->theta, -2 * (double)i / (double)size);
+            TENSOR_F64(y)[at + i] = from[i] * cos(angle) - from[i + half] * sin(angle);
+            TENSOR_F64(y)[at + i + half] = from[i + half] * cos(angle) + from[i] * sin(angle);
+        }
+    }
+    return STATUS_OK;
+}
+
 const Op op_rotary = {
     .name = "rotary",
     .doc = "Turns pairs of elements of each head (i and i + half of its size) by angles that grow with the place, "
@@ -62,6 +86,7 @@ const Op op_rotary = {
     .saves = "nothing",
     .forward = forward,
     .backward = backward,
+    .reference = plain_form,
     .cases =
         (const OpCase[]){
             {"f32[2,5,8]", "heads=2"}, {"f32[1,1,2]", ""}, {"f32[3,40,6]", "heads=1 theta=100 offset=7"}, {0}},
