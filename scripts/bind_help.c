@@ -214,6 +214,8 @@ static Status put_overview(Buffer *out)
         "  run_until, stop. History: undo, redo, rewind, revert, snapshot, branch, switch, branches, edits, "
         "compare.\n"
         "Experiments: estimate, sweep, diff, expect.\n"
+        "A look at what it learns: predict, gradient_shares. help(\"keys\") lists the keys of the workbench on a "
+        "live run.\n"
         "help(x) or ?x tells about x, whatever it is. An expression prints its value. exit() leaves.\n");
 }
 

@@ -112,6 +112,23 @@ static int lathe_doc_of(lua_State *L)
     return 1;
 }
 
+/* lathe.check_change(): an error where the line that runs may not change the run */
+static int lathe_check_change(lua_State *L)
+{
+    host_check_change(L);
+    return 0;
+}
+
+/* lathe.progress(what, done, all): says how far something long is; false where nobody wants to know */
+static int lathe_progress(lua_State *L)
+{
+    const char *what = luaL_checkstring(L, 1);
+    int64_t done = luaL_checkinteger(L, 2), all = luaL_checkinteger(L, 3);
+    lua_pushboolean(L, bind_progress_wanted());
+    bind_report_progress((void *)(uintptr_t)what, done, all);
+    return 1;
+}
+
 static lua_Integer add_option(lua_State *L, lua_Integer count, const char *name, const char *doc)
 {
     lua_pushstring(L, name);
@@ -166,6 +183,8 @@ void bind_open_lathe(lua_State *L)
                                          {"members", lathe_members},
                                          {"doc_of", lathe_doc_of},
                                          {"options_of", lathe_options_of},
+                                         {"check_change", lathe_check_change},
+                                         {"progress", lathe_progress},
                                          {NULL, NULL}};
     luaL_newlib(L, functions);
     lua_setglobal(L, "lathe");
@@ -196,8 +215,10 @@ void bind_open(lua_State *L)
     bind_open_data(L);
     bind_open_lathe(L);
     bind_open_debug(L);
+    bind_open_shares(L);
     bind_open_pretrained(L);
     run_library(L, "debug");
+    run_library(L, "shares");
     bind_open_compare(L);
     bool restricted = host_is_restricted(host_of(L));
     bind_open_experiments(L, restricted);

@@ -3,7 +3,9 @@
 #include "scripts/bind_session.h"
 
 #include "engine/base/names.h"
+#include "engine/base/thousands.h"
 #include "engine/train/early_stopping.h"
+#include "engine/train/watch.h"
 #include "scripts/bind_parts.h"
 
 #include <math.h>
@@ -30,6 +32,7 @@ static int session_gc(lua_State *L)
     SessionHandle *handle = luaL_checkudata(L, 1, SESSION_TYPE);
     if (!handle->session) return 0;
     bind_debug_free(handle);
+    watch_free(handle->watch);
     session_free(handle->session);
     handle->session = NULL;
     host_forget_tensors(host_of(L));
@@ -278,10 +281,12 @@ Status bind_step(Host *host, Session *session, StepMetrics *out)
     SessionHandle *handle = session->owner;
     StepMetrics metrics;
     if (handle) bind_debug_begin(handle);
+    if (handle) watch_before_step(handle->watch, session);
     Status status = session_step(session, &metrics);
     if (handle) bind_debug_end(handle);
     host_set_tape(host, before);
     TRY(status);
+    if (handle) watch_after_step(handle->watch, session);
     if (handle) bind_debug_stepped(handle, &metrics);
     session->last = metrics;
     if (out) *out = metrics;
@@ -333,8 +338,9 @@ void bind_push_metrics(lua_State *L, const Session *session, const StepMetrics *
 static void say_paused(lua_State *L, SessionHandle *handle)
 {
     if (!handle->pause[0]) return;
+    char step[THOUSANDS_BYTES];
     Buffer *line = host_push_buffer(L);
-    Status status = buffer_printf(line, "[%lld] paused %s\n", (long long)handle->session->step, handle->pause);
+    Status status = buffer_printf(line, "[%s] paused %s\n", thousands(handle->session->step, step), handle->pause);
     handle->pause[0] = '\0';
     host_check(L, status);
     host_write(host_of(L), line->data, line->length);
@@ -351,6 +357,7 @@ static int session_train(lua_State *L)
     if (handle->live)
         return luaL_error(L, "train: this run trains by itself: step(%d) takes so many steps and pauses",
                           (int)(steps < 1 || steps > 1000000 ? 1 : steps));
+    host_check_change(L);
     StepMetrics metrics = handle->session->last;
     if (handle->stepping) return luaL_error(L, "train: a training step is under way");
     if (lua_pushthread(L) != 1 && !host_is_line(L)) return luaL_error(L, "train: not inside a coroutine");
@@ -388,6 +395,7 @@ static void push_objectives(lua_State *L, Session *session)
         push_objective(L, 1, session->objectives[i]);
         lua_setfield(L, -2, session->objectives[i]->name);
     }
+    bind_give_text(L, 1);
 }
 
 static void push_models(lua_State *L, Session *session)

@@ -30,6 +30,8 @@ struct Host {
     lua_State *line;             /* the coroutine of a line, while one runs */
     HostWait waits;              /* what it asked to wait for */
     HostFiles files;
+    const char *(*gate)(void *context);
+    void *gate_context;
     int exit_code, masked; /* masked: so many host_mask() without host_unmask() */
     bool exiting, amid;
 };
@@ -411,6 +413,21 @@ void host_write(Host *host, const char *text, size_t length)
 void host_print_to(FILE *file)
 {
     standard = file;
+}
+
+void host_set_gate(Host *host, const char *(*gate)(void *context), void *context)
+{
+    host->gate = gate;
+    host->gate_context = context;
+}
+
+void host_check_change(lua_State *L)
+{
+    const Host *host = host_of(L);
+    const char *reason = host->gate ? host->gate(host->gate_context) : NULL;
+    if (!reason) return;
+    lua_pushstring(L, reason);
+    lua_error(L);
 }
 
 void host_set_line(Host *host, const char *line)

@@ -200,7 +200,7 @@ Status file_map(const char *path, FileMap *out)
     else if (info.st_size == 0)
         status = status_fail(STATUS_FORMAT, "%s: is empty; was it written to its end?", path);
     if (status == STATUS_OK) {
-        void *data = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        void *data = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_SHARED, fd, 0);
         if (data == MAP_FAILED)
             status = file_fail(path, "mapped", errno);
         else
