@@ -98,8 +98,8 @@ START_TEST(words_stay_whole)
 }
 END_TEST
 
-/* Of two sentences: a span ends with the first one. Both neighbours of the separator are chosen only where two spans
- * happen to be there, 1 in 400; were it crossed, 1 in 20. */
+/* Of two sentences: a span ends with the first one. Both neighbours of the separator are chosen only where two
+ * spans happen to be there, 1 in 400; were it crossed, 1 in 20. */
 START_TEST(spans_end_at_separators)
 {
     MlmConfig config = standard();
