@@ -99,9 +99,9 @@ static void remove_hook(SessionHandle *handle, int place)
 static void say_removed(SessionHandle *handle, const char *path, const char *message)
 {
     char line[2400];
-    int length = snprintf(line, sizeof line, "[%lld] the hook on %s is removed, because it failed: %s\n",
-                          (long long)handle->session->step, path, message);
-    host_write(handle->host, line, (size_t)length < sizeof line ? (size_t)length : sizeof line - 1);
+    snprintf(line, sizeof line, "[%lld] the hook on %s is removed, because it failed: %s",
+             (long long)handle->session->step, path, message);
+    host_tell(handle->host, line);
 }
 
 /* False where the hook was removed. An interrupt goes on to the step. */
@@ -308,8 +308,7 @@ void bind_debug_stepped(SessionHandle *handle, StepMetrics *metrics)
     Status status = host_protect(handle->host, run_stepped, &call);
     handle->stepping = stepping;
     if (status == STATUS_OK || status == STATUS_CANCELLED) return;
-    host_write(handle->host, status_message(), strlen(status_message()));
-    host_write(handle->host, "\n", 1);
+    host_tell(handle->host, status_message());
 }
 
 /* --- for the Lua library --- */

@@ -126,11 +126,22 @@ int bind_guard_system(lua_State *L)
     return 0;
 }
 
+/* lathe.tell(words): a line to everybody, also to prompts on a live run. */
+static int lathe_tell(lua_State *L)
+{
+    host_tell(host_of(L), luaL_checkstring(L, 1));
+    return 0;
+}
+
 void bind_open_lathe(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"nearest", lathe_nearest},   {"file_kind", lathe_file_kind},
-                                         {"document", lathe_document}, {"members", lathe_members},
-                                         {"doc_of", lathe_doc_of},     {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"nearest", lathe_nearest},
+                                         {"file_kind", lathe_file_kind},
+                                         {"document", lathe_document},
+                                         {"members", lathe_members},
+                                         {"doc_of", lathe_doc_of},
+                                         {"tell", lathe_tell},
+                                         {NULL, NULL}};
     luaL_newlib(L, functions);
     lua_setglobal(L, "lathe");
     lua_pushcfunction(L, bind_help);

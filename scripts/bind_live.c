@@ -41,7 +41,8 @@ const Option bind_live_session[] = {
     OPTION_INT_FIELD(Session, accumulate, 1, 1, 1e6, "micro-batches whose gradients make one step"),
     OPTION_NUMBER_FIELD(Session, clip_norm, 1, 0, 1e9, "the gradient's norm is cut to this; 0: never"),
     OPTION_NUMBER_FIELD(Session, skip_spikes, 0, 0, 1e9,
-                        "steps whose loss lies so many deviations above the mean update nothing; 0: never"),
+                        "steps whose loss lies so many deviations above the mean update nothing, at most 10 in a "
+                        "row; 0: never"),
     OPTION_CHOICE_FIELD(Session, precision, "f32", "f32 bf16",
                         "what products of matrices read: bf16 is faster, weights stay f32"),
     OPTION_BOOLEAN_FIELD(Session, recompute, 0,
@@ -51,6 +52,9 @@ const Option bind_live_session[] = {
                      "steps between two evaluations of held-out data; 0: with each checkpoint"),
     OPTION_INT_FIELD(Session, keep_checkpoints, 3, 1, 1e6,
                      "checkpoints that are kept, the last ones, beside the best"),
+    OPTION_CHOICE_FIELD(Session, on_nonfinite, "auto", "auto pause stop",
+                        "what a run does whose step fails (NaN, an error in Lua, no memory): auto pauses where "
+                        "somebody is attached or it runs in the background"),
     {0},
 };
 

@@ -235,6 +235,22 @@ static int make_session(lua_State *L)
 
 /* --- training --- */
 
+static void tell_spike(Host *host, const StepMetrics *metrics)
+{
+    char words[240];
+    if (metrics->skipped)
+        snprintf(words, sizeof words,
+                 "[%lld] skipped, nothing was updated: the loss %.4g lies %.1f deviations above the usual %.4g",
+                 (long long)metrics->step, metrics->loss, (metrics->loss - metrics->usual) / metrics->spread,
+                 metrics->usual);
+    else
+        snprintf(
+            words, sizeof words,
+            "[%lld] %d steps in a row were skipped: this is no spike, a loss of %.4g is the usual one from now on",
+            (long long)metrics->step, SESSION_MOST_SKIPPED, metrics->loss);
+    if (metrics->skipped || metrics->accepted) host_tell(host, words);
+}
+
 Status bind_step(Host *host, Session *session, StepMetrics *out)
 {
     Tape *before = host_step_tape(host);
@@ -245,6 +261,7 @@ Status bind_step(Host *host, Session *session, StepMetrics *out)
     if (handle) bind_debug_end(handle);
     host_set_tape(host, before);
     TRY(status);
+    tell_spike(host, &metrics);
     if (handle) bind_debug_stepped(handle, &metrics);
     session->last = metrics;
     if (out) *out = metrics;
@@ -412,6 +429,7 @@ static const char *const fields[] = {"objectives",
                                      "checkpoint_every",
                                      "evaluate_every",
                                      "keep_checkpoints",
+                                     "on_nonfinite",
                                      "train",
                                      "hash",
                                      "last",
@@ -563,16 +581,15 @@ void bind_open_sessions(lua_State *L)
     luaL_newmetatable(L, SESSION_TYPE);
     luaL_setfuncs(L, events, 0);
     lua_pushliteral(
-        L,
-        "A session or run. Fields: step, steps, seed, loss, last, batch, accumulate, clip_norm, skip_spikes,\n"
-        "  precision, recompute, checkpoint_every, evaluate_every, keep_checkpoints, objectives.NAME.weight,\n"
-        "  optimizer.lr, schedule.warmup, model, models.NAME, data.NAME.\n"
-        "Methods: train(n) runs n steps, hash() is the hash of the whole state,\n"
-        "  evaluate(source) gives losses and accuracies, adapt {target = DATA} adapts to other data,\n"
-        "  add_objective(objectives.NAME {...}), remove_objective('NAME'),\n"
-        "  likelihood(text), minimal_pairs(path) tell how likely texts are,\n"
-        "  generate(text, {options}) goes on with a text, prune {sparsity = 0.5}, sparsity();\n"
-        "  help(run.prune) and so on tell more about one.");
+        L, "A session or run. Fields: step, steps, seed, loss, last, batch, accumulate, clip_norm, skip_spikes,\n"
+           "  precision, recompute, checkpoint_every, evaluate_every, keep_checkpoints, on_nonfinite,\n"
+           "  objectives.NAME.weight, optimizer.lr, schedule.warmup, model, models.NAME, data.NAME.\n"
+           "Methods: train(n) runs n steps, hash() is the hash of the whole state,\n"
+           "  evaluate(source) gives losses and accuracies, adapt {target = DATA} adapts to other data,\n"
+           "  add_objective(objectives.NAME {...}), remove_objective('NAME'),\n"
+           "  likelihood(text), minimal_pairs(path) tell how likely texts are,\n"
+           "  generate(text, {options}) goes on with a text, prune {sparsity = 0.5}, sparsity();\n"
+           "  help(run.prune) and so on tell more about one.");
     lua_setfield(L, -2, "__help");
     lua_pop(L, 1);
     bind_open_structure(L);

@@ -28,6 +28,8 @@ struct Host {
     lua_State *line;             /* the coroutine of a line, while one runs */
     HostWait waits;              /* what it asked to wait for */
     HostFiles files;
+    void (*told)(void *context, const char *words); /* NULL: nobody */
+    void *told_context;
     int exit_code;
     bool exiting, amid;
 };
@@ -383,6 +385,20 @@ void host_write(Host *host, const char *text, size_t length)
         host->options.output(host->options.context, text, length);
     else
         fwrite(text, 1, length, standard ? standard : stdout);
+}
+
+void host_tell(Host *host, const char *words)
+{
+    if (host->told) host->told(host->told_context, words);
+    if (host->told && host->line) return; /* whose client has heard it */
+    host_write(host, words, strlen(words));
+    host_write(host, "\n", 1);
+}
+
+void host_set_teller(Host *host, void (*told)(void *context, const char *words), void *context)
+{
+    host->told = told;
+    host->told_context = context;
 }
 
 void host_print_to(FILE *file)

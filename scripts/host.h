@@ -36,6 +36,10 @@ void host_print_to(FILE *file);
 bool host_is_restricted(const Host *host);
 /* Writes to where print() goes. */
 void host_write(Host *host, const char *text, size_t length);
+/* Something that happened in a step and that everybody should know, one line without its newline: written as by
+ * print(), and told to who is set here, for prompts on a live run; NULL: nobody. */
+void host_tell(Host *host, const char *words);
+void host_set_teller(Host *host, void (*told)(void *context, const char *words), void *context);
 
 /* Calls the function under its 'arguments' values on the main stack, leaving 'results' values (LUA_MULTRET: all),
  * or nothing on failure. Errors: STATUS_LUA with Lua's message; STATUS_CANCELLED and the engine's own codes as they

@@ -32,6 +32,10 @@ const Flag command_flags[] = {
     {"detach", NULL, "train in the background; 'lathe attach DIR' gives a prompt on it", FLAG_PLAIN,
      offsetof(Arguments, detach), 0, 0},
     {"no-socket", NULL, "nobody can attach to the run", FLAG_PLAIN, offsetof(Arguments, no_socket), 0, 0},
+    {"paused", NULL, "wait before the next step until somebody attaches and says resume()", FLAG_PLAIN,
+     offsetof(Arguments, paused), 0, 0},
+    {"stay", NULL, "pause where a step fails, also while nobody is attached; --detach implies it", FLAG_PLAIN,
+     offsetof(Arguments, stay), 0, 0},
     {"pairs", "FILE", "how often the good sentence is likelier: JSON lines with sentence_good, sentence_bad",
      FLAG_TEXT, offsetof(Arguments, pairs), 0, 0},
     {"json", NULL, "print the result as JSON", FLAG_PLAIN, offsetof(Arguments, json), 0, 0},
@@ -53,7 +57,7 @@ static Status bench_words(Buffer *out)
 
 const Command commands[] = {
     {"run", "RECIPE", "Train what a recipe describes", 0, 1,
-     "set out resume seed steps threads plain json detach no-socket",
+     "set out resume seed steps threads plain json detach no-socket paused stay",
      "RECIPE is a file, or the name of an installed recipe (bert, gpt). 'lathe run RECIPE --help' lists its "
      "parameters.\n"
      "On a terminal it opens the workbench on a process that trains in the background; q leaves it.\n"
@@ -62,7 +66,10 @@ const Command commands[] = {
      "one leaves at once. SIGTERM saves as well, with status 143, and so do SIGUSR1 and stop() at the prompt, "
      "with\n"
      "status 0. When the terminal is closed (SIGHUP) training goes on; the words go to log.txt in the run's "
-     "directory.",
+     "directory.\n"
+     "A step that fails (NaN, an error in Lua, no memory) changes nothing. Where somebody is attached the run "
+     "pauses;\n"
+     "else it saves and ends, and --resume DIR --paused comes back to that place, for undo() and resume().",
      NULL, command_run},
     {"attach", "DIR", "Open the workbench on a run that trains in another process", 1, 1, "plain prompt",
      "With --prompt it is a Lua prompt, with --plain it follows the run's progress until the end. Without a\n"

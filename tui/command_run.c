@@ -34,6 +34,7 @@ typedef struct Live {
     Server *server;     /* NULL: nobody can attach */
     int64_t saved_step; /* -1: nothing was saved */
     bool evaluated, terminal, moved, piped, training, trained;
+    bool stays; /* in the background: who attaches finds it where it is, also after a step that failed */
 } Live;
 
 static volatile sig_atomic_t stopped_by; /* the first signal */
@@ -143,6 +144,20 @@ static void told(void *context, const char *words)
     fflush(live->progress.out);
 }
 
+/* Pauses where somebody can do something about it, now or later. */
+static bool failed(void *context, const Session *session)
+{
+    Live *live = context;
+    bool awaited = session->on_nonfinite == ON_FAILURE_PAUSE || live->stays || server_has_clients(live->server);
+    char message[2048];
+    if (session->on_nonfinite == ON_FAILURE_STOP || !awaited) return false;
+    snprintf(message, sizeof message, "%s", status_message());
+    if (!server_pause_failed(live->server, message)) return false;
+    told(live, message);
+    told(live, "the run is paused there: 'lathe attach' gives a prompt on it");
+    return true;
+}
+
 static void print_head(const Live *live, FILE *out)
 {
     const Session *session = live->setup.session;
@@ -225,6 +240,7 @@ static Status train(Live *live, FILE *out)
     RunOptions options = {.evaluate_batches = PASSING_BATCHES,
                           .step = step,
                           .boundary = boundary,
+                          .failed = failed,
                           .stepped = stepped,
                           .saved = saved,
                           .evaluating = evaluating,
@@ -260,6 +276,13 @@ static void listen_for_clients(Live *live)
     const char *directory = run_directory_path(live->directory);
     if (server_start(live->setup.host, live->setup.session, directory, &live->server) != STATUS_OK)
         fprintf(stderr, "lathe: nobody can attach to this run: %s\n", status_message());
+}
+
+static Status pause_at_start(const Live *live)
+{
+    if (!live->server) return status_fail(STATUS_INVALID, "--paused: nobody can attach, so nobody could go on");
+    server_pause(live->server, "before the next step");
+    return STATUS_OK;
 }
 
 /* Asked to by stop() or SIGUSR1. */
@@ -394,13 +417,17 @@ int command_run(const Arguments *arguments)
     if (arguments->resume && (arguments->name_count || arguments->set_count || arguments->out ||
                               arguments->seed >= 0 || arguments->steps >= 0))
         return usage("--resume goes on with a run as it is: it takes no recipe, --set, --out, --seed or --steps");
+    if (arguments->paused && arguments->no_socket)
+        return usage("--paused waits for somebody to attach, which --no-socket forbids");
     if (arguments->detach && arguments->json) return usage("--json waits for the result; --detach does not");
     if (!arguments->resume && !arguments->name_count)
         return usage("run takes a recipe, or --resume DIR; 'lathe run --help' explains");
     if (arguments->help) return print_recipe_help(arguments);
     if (arguments->detach) return run_elsewhere(arguments, detach_run);
     if (wants_workbench(arguments)) return run_elsewhere(arguments, show_run);
-    Live live = {.terminal = isatty(STDOUT_FILENO) || isatty(STDERR_FILENO), .saved_step = -1};
+    Live live = {.terminal = isatty(STDOUT_FILENO) || isatty(STDERR_FILENO),
+                 .saved_step = -1,
+                 .stays = arguments->stay};
     catch_signals();
     FILE *out = arguments->json ? stderr : stdout;
     live.piped = !isatty(fileno(out));
@@ -408,6 +435,7 @@ int command_run(const Arguments *arguments)
     bind_set_progress(preparing, &live);
     Status status = arguments->resume ? go_on(&live, arguments) : start(&live, arguments);
     if (status == STATUS_OK && !arguments->no_socket) listen_for_clients(&live);
+    if (status == STATUS_OK && arguments->paused) status = pause_at_start(&live);
     if (status == STATUS_OK) status = train(&live, out);
     progress_finish(&live.progress);
     if (status == STATUS_OK && arguments->json) status = print_json(&live);

@@ -46,6 +46,8 @@ static void command_line(const Arguments *arguments, const char *directory, Word
     add(out, "--plain");
     add(out, arguments->resume ? "--resume" : "--out");
     add(out, directory);
+    add(out, "--stay");
+    if (arguments->paused) add(out, "--paused");
     for (int i = 0; i < arguments->set_count; i++) {
         add(out, "--set");
         add(out, arguments->sets[i]);

@@ -62,6 +62,7 @@ struct Server {
     int count;
     bool over;    /* the thread ends */
     Buffer names; /* what clients complete from */
+    Buffer pause; /* why the run stands still, for who comes later; empty while it trains */
     /* the engine thread's */
     Progress progress;
     double last_progress;
@@ -137,9 +138,19 @@ static void on_done(void *context, uint64_t client, int64_t id, LineEnd end, con
     send_to(server, client, &(WireMessage){.type = WIRE_DONE, .id = id, .status = words[end], .text = text});
 }
 
+static void set_pause(Server *server, const char *words)
+{
+    pthread_mutex_lock(&server->lock);
+    buffer_clear(&server->pause);
+    if (buffer_text(&server->pause, words) != STATUS_OK) buffer_clear(&server->pause);
+    pthread_mutex_unlock(&server->lock);
+}
+
 static void on_told(void *context, const char *words)
 {
-    send_all(context, &(WireMessage){.type = WIRE_LOG, .text = words});
+    Server *server = context;
+    send_all(server, &(WireMessage){.type = WIRE_LOG, .text = words});
+    set_pause(server, control_paused(server->control) ? words : "");
 }
 
 /* --- names --- */
@@ -261,6 +272,7 @@ static void take(Server *server, Client *client, const WireMessage *message)
         }
         pthread_mutex_lock(&server->lock);
         client->greeted = true;
+        if (server->pause.length) queue(client, &(WireMessage){.type = WIRE_LOG, .text = server->pause.data});
         pthread_mutex_unlock(&server->lock);
         return;
     }
@@ -527,6 +539,7 @@ void server_stop(Server *server, const char *status, const char *words)
     if (server->listener >= 0) close(server->listener);
     if (server->wake >= 0) close(server->wake);
     buffer_free(&server->names);
+    buffer_free(&server->pause);
     memory_free(server->address);
     memory_free(server->file);
     pthread_mutex_destroy(&server->lock);
@@ -544,8 +557,20 @@ Status server_boundary(Server *server)
 {
     if (!server) return STATUS_OK;
     Status status = control_boundary(server->control);
+    if (server->pause.length) set_pause(server, "");
     if (server->names_changed) publish_names(server); /* by lines that ended between ops */
     return status;
+}
+
+void server_pause(Server *server, const char *words)
+{
+    if (server) control_pause(server->control, words);
+}
+
+bool server_pause_failed(Server *server, const char *message)
+{
+    if (server) control_pause_failed(server->control, message);
+    return server != NULL;
 }
 
 bool server_stopped(const Server *server)
@@ -570,8 +595,9 @@ static Status step_metrics(const Session *session, const StepMetrics *metrics, j
     return STATUS_OK;
 }
 
-static bool has_clients(Server *server)
+bool server_has_clients(Server *server)
 {
+    if (!server) return false;
     pthread_mutex_lock(&server->lock);
     bool any = server->count > 0;
     pthread_mutex_unlock(&server->lock);
@@ -588,7 +614,7 @@ void server_step(Server *server, const Session *session, const StepMetrics *metr
     server->progress.seconds += metrics->seconds;
     bool due = metrics->step % server->progress.every == 0 || metrics->step == session->steps;
     double now = clock_seconds();
-    if ((!due && now - server->last_progress < progress_seconds) || !has_clients(server)) return;
+    if ((!due && now - server->last_progress < progress_seconds) || !server_has_clients(server)) return;
     server->last_progress = now;
     if (json_new_object(&values) != STATUS_OK) return;
     progress_text(&server->progress, session, metrics, text, sizeof text);
@@ -606,7 +632,7 @@ void server_evaluation(Server *server, const Session *session, const Evaluation 
 {
     char text[4096] = "";
     json_t *values;
-    if (!server || !has_clients(server) || json_new_object(&values) != STATUS_OK) return;
+    if (!server || !server_has_clients(server) || json_new_object(&values) != STATUS_OK) return;
     FILE *memory = fmemopen(text, sizeof text, "w");
     if (memory) {
         Progress progress = {.out = memory};

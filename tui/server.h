@@ -22,6 +22,11 @@ Status server_start(Host *host, Session *session, const char *directory, Server 
 Status server_boundary(Server *server) STATUS_CHECKED;
 /* Between two ops or batches. */
 void server_poll_lines(Server *server);
+/* Pauses at the next boundary. */
+void server_pause(Server *server, const char *words);
+/* The same for a step that failed; false where there is no server: nobody could go on. */
+bool server_pause_failed(Server *server, const char *message);
+bool server_has_clients(Server *server);
 /* stop() was called. */
 bool server_stopped(const Server *server);
 

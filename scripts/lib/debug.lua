@@ -136,7 +136,7 @@ local function run_watches(session, state, metrics)
     else
       table.remove(state.watches, i)
       local why = ok and ("it returned a " .. type(value) .. ", not a number") or tostring(value)
-      print(("[%s] watch '%s' is removed, because it failed: %s"):format(thousands(metrics.step), w.name, why))
+      lathe.tell(("[%s] watch '%s' is removed, because it failed: %s"):format(thousands(metrics.step), w.name, why))
     end
   end
   return extra
@@ -204,7 +204,7 @@ local function run_breaks(session, state, metrics)
     local ok, hit = pcall(b.test, metrics)
     if not ok then
       table.remove(state.breaks, i)
-      print(("[%s] breakpoint %d is removed, because it failed: %s"):format(thousands(metrics.step), b.id, tostring(hit)))
+      lathe.tell(("[%s] breakpoint %d is removed, because it failed: %s"):format(thousands(metrics.step), b.id, tostring(hit)))
     elseif hit then
       local values = {}
       for _, name in ipairs(b.names) do values[#values + 1] = ("%s = %s"):format(name, short(metrics[name])) end

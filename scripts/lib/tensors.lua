@@ -34,6 +34,8 @@ local functions = {
     .. "  recompute   layers are computed once more on the way back instead of kept: less memory, a third more time\n"
     .. "  checkpoint_every, evaluate_every  steps between checkpoints (0: a tenth of the run), evaluations (0: with each)\n"
     .. "  keep_checkpoints  so many of the last are kept, 3 unless said, beside the best\n"
+    .. "  on_nonfinite      a run whose step fails (NaN, an error in Lua, no memory) waits ('pause') or ends ('stop');\n"
+    .. "                    'auto': it waits where somebody is attached or it runs in the background\n"
     .. "  early_stopping = { patience = 5, metric = 'valid.mlm', restore_best = true } ends the run when it stops improving\n"
     .. "  seed        of weights, masks and dropout" },
   { print, "print(...): writes values to the log." },

@@ -207,6 +207,32 @@ START_TEST(looks_wait_for_the_boundary)
 }
 END_TEST
 
+/* What happens in a step is told to every prompt, once. */
+START_TEST(news_of_steps)
+{
+    put(1, 1, "watch('bad', function() return {} end)");
+    put(1, 2, "break_when(function() error('on purpose') end)");
+    put(1, 3, "hook(run.model.bert.pooler, function() error('inside') end)");
+    put(1, 4, "run.skip_spikes = 4");
+    ASSERT_OK(control_boundary(control));
+    buffer_clear(&heard);
+    session->losses = (LossStatistics){.mean = 1, .square = 1.01, .count = 50};
+    ASSERT_OK(bind_step(host, session, NULL));
+    ck_assert_msg(
+        strstr(heard.data, "all: [0] the hook on bert.pooler is removed, because it failed: ") == heard.data &&
+            strstr(heard.data, "all: [1] watch 'bad' is removed, because it failed: it returned a table") &&
+            strstr(heard.data, "all: [1] breakpoint 0 is removed, because it failed: "),
+        "%s", heard.data);
+    ck_assert_ptr_nonnull(strstr(heard.data, "all: [1] skipped, nothing was updated: the loss "));
+    ck_assert_ptr_nonnull(strstr(heard.data, " deviations above the usual 1\n"));
+    session->losses.skipped = SESSION_MOST_SKIPPED;
+    buffer_clear(&heard);
+    ASSERT_OK(bind_step(host, session, NULL));
+    ck_assert_msg(strncmp(heard.data, "all: [2] 10 steps in a row were skipped: this is no spike", 57) == 0, "%s",
+                  heard.data);
+}
+END_TEST
+
 START_TEST(what_cannot_wait)
 {
     put(1, 1, "coroutine.wrap(function() run.steps = 30 end)()");
@@ -413,7 +439,7 @@ START_TEST(too_many)
     for (int i = 0; i < LINES_OF_A_CLIENT; i++) put(1, i, "i = (i or 0) + 1");
     ck_assert_int_eq(lines_put(lines, 1, 0, "1", 1), STATUS_BUSY);
     put(2, 1, "i");
-    ASSERT_OK(control_boundary(control));
+    for (int i = 0; i < LINES_OF_A_CLIENT; i++) ASSERT_OK(control_boundary(control)); /* each serves for a while */
     ASSERT_OK(run_text("assert(i == 256)"));
 }
 END_TEST
@@ -427,6 +453,7 @@ Suite *lines_suite(void)
     tcase_add_test(cases, looks_between_ops);
     tcase_add_test(cases, edits_wait_for_the_boundary);
     tcase_add_test(cases, looks_wait_for_the_boundary);
+    tcase_add_test(cases, news_of_steps);
     tcase_add_test(cases, what_cannot_wait);
     tcase_add_test(cases, errors_change_nothing);
     tcase_add_loop_test(cases, interrupts, 0, (int)(sizeof endless / sizeof *endless));
