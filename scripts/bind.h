@@ -8,12 +8,19 @@
 
 #include "scripts/host.h"
 
+/* An argument that is no Option: what it is called and what it must be. Lists end with {0}. */
+typedef struct RecordWord {
+    const char *name, *doc;
+} RecordWord;
+
 /* One record of any kind, as far as Lua is concerned. Constant. */
 typedef struct Record {
     const char *name, *doc, *source;
-    const OpInput *inputs; /* of an op; NULL elsewhere */
-    const Option *options; /* NULL: none */
-    const void *data;      /* the record itself */
+    const OpInput *inputs;       /* of an op; NULL elsewhere */
+    const RecordWord *arguments; /* before the table of options; NULL: none */
+    const Option *options;       /* NULL: none */
+    const RecordWord *words;     /* what else the table of options may hold; NULL: nothing */
+    const void *data;            /* the record itself */
 } Record;
 
 typedef struct RecordKind {
@@ -30,11 +37,11 @@ void bind_open(lua_State *L);
 
 /* --- records --- */
 
-/* Reads the table at the index into config, which holds the defaults. other: names of further keys that somebody
- * else reads ("weight name"), NULL: none. Errors: unknown key (with the nearest), wrong type, out of range, a
+/* Reads the table at the index into config, which holds the defaults. other: further keys that somebody else reads,
+ * NULL: none. Errors: unknown key (with the nearest), wrong type, out of range, a
  * required one missing; config is unchanged then, as far as it was not read. */
 void bind_read_options(lua_State *L, int index, const Option *options, void *config, const char *owner,
-                       const char *other);
+                       const RecordWord *other);
 /* Sets one option from the Lua value at the index. */
 Status bind_set_option(lua_State *L, int index, const Option *options, void *config, const char *owner,
                        const char *name) STATUS_CHECKED;
@@ -51,7 +58,16 @@ void bind_push_record(lua_State *L, const RecordKind *kind, const Record *record
 /* The record at the index, NULL where it is something else. */
 const Record *bind_test_record(lua_State *L, int index, const RecordKind **kind);
 void bind_open_records(lua_State *L);
+/* Pushes what the value at the index is, for messages: "a number", "a tokenizer", "an optimizer", "nothing". */
+const char *bind_type_name(lua_State *L, int index);
+/* Raises "who takes wanted; got a number" unless the value at the index has that type of Lua. */
+void bind_check_type(lua_State *L, int index, int type, const char *who, const char *wanted);
 
+/* "wordpiece" where the library is one of the other's (tokenizers.wordpiece), else NULL. */
+const char *bind_part_of(const RecordKind *part, const RecordKind *whole);
+
+/* "data.text(path, { options })" */
+Status bind_print_signature(const RecordKind *kind, const Record *record, Buffer *out) STATUS_CHECKED;
 /* The manual text of one record: signature, words, options with ranges and defaults, source. */
 Status bind_help_record(const RecordKind *kind, const Record *record, Buffer *out) STATUS_CHECKED;
 /* help(x), for the Lua value at index 1. */
@@ -80,11 +96,21 @@ void bind_push_tensor(lua_State *L, Tensor *tensor);
 Tensor *bind_check_tensor(lua_State *L, int index);
 /* NULL where it is something else. */
 Tensor *bind_test_tensor(lua_State *L, int index);
+/* Sets __add and so on in the table at the top: for everything that counts as a tensor. */
+void bind_add_operators(lua_State *L);
 void bind_open_tensors(lua_State *L);
 /* tensor, zeros, ones, ... (scripts/bind_make.c) */
 void bind_open_makers(lua_State *L);
-/* Pushes the Lua value at the index as a tensor: a number becomes a scalar, a table of numbers its tensor. */
+/* Whether the value at the index is a tensor, or gives one (a parameter; __tensor of its metatable). */
+bool bind_counts_as_tensor(lua_State *L, int index);
+/* Pushes the Lua value at the index as a tensor: a number becomes a scalar, a table of numbers its tensor. Errors:
+ * numbers that the dtype does not have. */
 Tensor *bind_push_as_tensor(lua_State *L, int index, DType dtype);
+/* Whether the value at the index is an integer or a table of nothing but integers. */
+bool bind_holds_integers(lua_State *L, int index);
+/* Sets an element from the number at the index. Errors: it is none; one that the dtype does not have. what:
+ * "element 3", for messages. */
+void bind_set_element(lua_State *L, int index, const char *what, Tensor *tensor, int64_t place);
 
 /* --- ops --- */
 

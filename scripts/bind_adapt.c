@@ -2,6 +2,7 @@
 /* run:adapt {...}: a second data source, a domain classifier and its objective, added to a live session as one
  * edit. */
 #include "engine/objectives/domain.h"
+#include "scripts/bind_class.h"
 #include "scripts/bind_edit.h"
 
 #include <stdio.h>
@@ -63,16 +64,24 @@ static void read_source(lua_State *L, Session *session, Adapt *adapt)
     free_name(session, adapt->config.target, sizeof adapt->config.target);
 }
 
+/* target is a name or a source; the option says what it is for. */
+static const RecordWord adapt_others[] = {{"target", ""},
+                                          {"method", "\"dann\", Ganin et al. 2016"},
+                                          {"weight", "what the domain classifier's loss is multiplied by"},
+                                          {"name", "of the objective, domain unless said"},
+                                          {"model", "the model that adapts"},
+                                          {"source", "the data that it has labels of, train unless said"},
+                                          {0}};
+
 /* Leaves the text of the target's call at the top where there is one. */
 static void read_arguments(lua_State *L, Session *session, Adapt *adapt)
 {
     char method[OBJECTIVE_NAME_SIZE];
     *adapt = (Adapt){.weight = 1};
-    option_defaults(objective_domain.options, &adapt->config);
+    option_defaults(objective_domain_options, &adapt->config);
     adapt->config.start = session->step;
     luaL_checktype(L, 2, LUA_TTABLE);
-    bind_read_options(L, 2, objective_domain.options, &adapt->config, "adapt",
-                      "method target weight name model source");
+    bind_read_options(L, 2, objective_domain_options, &adapt->config, "adapt", adapt_others);
     read_word(L, "method", "dann", method, sizeof method);
     if (strcmp(method, "dann") != 0)
         luaL_error(L, "adapt: there is the method \"dann\" (Ganin et al. 2016); got \"%s\"", method);
@@ -135,15 +144,15 @@ static Status print_effect(const Adapt *adapt, const char *call, Buffer *out)
     TRY(buffer_printf(out, ", name = \"%s\", model = \"%s\", source = \"%s\", ", adapt->name, adapt->model,
                       adapt->source));
     TRY(bind_print_options(common, adapt, out));
-    TRY(bind_print_options(objective_domain.options + 1, &adapt->config, out)); /* behind target */
+    TRY(bind_print_options(objective_domain_options + 1, &adapt->config, out)); /* behind target */
     return buffer_text(out, "}");
 }
 
-int bind_adapt(lua_State *L)
+static int adapt_session(lua_State *L)
 {
     SessionHandle *handle = bind_check_session(L, 1);
     lua_settop(L, 2);
-    bind_need_boundary(L, bind_adapt);
+    bind_need_boundary(L, adapt_session);
     Adapt *adapt = lua_newuserdatauv(L, sizeof *adapt, 0);
     read_arguments(L, handle->session, adapt);
     const char *call = adapt->target ? lua_tostring(L, -1) : NULL;
@@ -159,3 +168,14 @@ int bind_adapt(lua_State *L)
     bind_edit_done(L, handle, what->data);
     return 0;
 }
+
+const BindMethod bind_adapt_methods[] = {
+    {.name = "adapt",
+     .arguments = "{ options }",
+     .doc = "Adds a second data source, a domain classifier behind a reversed gradient and its objective: the "
+            "model learns "
+            "what does not tell the domains apart. The target's labels are never read.",
+     .call = adapt_session,
+     .options = objective_domain_options,
+     .words = adapt_others + 1},
+    {0}};

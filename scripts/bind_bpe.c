@@ -10,13 +10,14 @@ static bool get(int index, Record *out)
 {
     static const Record records[] = {
         {.name = "train",
-         .doc = "Byte pairs learned from a corpus: train(corpus, {options}).",
+         .doc = "Byte pairs learned from a corpus.",
+         .arguments = tokenizer_corpus,
          .source = "Sennrich et al. 2016; Radford et al. 2019; the merges of Hugging Face's BpeTrainer",
          .options = bpe_train_options,
          .data = "train"},
         {.name = "load",
-         .doc = "The byte pairs of a tokenizer.json, or of vocab.json and merges.txt: load(path), a directory or "
-                "file.",
+         .doc = "The byte pairs of a tokenizer.json, or of vocab.json and merges.txt.",
+         .arguments = tokenizer_path,
          .source = "Radford et al. 2019, encoder.py",
          .data = "load"},
     };
@@ -61,10 +62,4 @@ static int call(lua_State *L, const Record *record)
     return bind_push_bpe(L, tokenizer);
 }
 
-static const RecordKind kind = {
-    "tokenizers.bpe", "tokenizer", "byte pairs, the tokenizer of GPT-2", get, call, NULL};
-
-void bind_open_bpe(lua_State *L)
-{
-    bind_open_tokenizer(L, &kind, "bpe");
-}
+const RecordKind bind_bpe = {"tokenizers.bpe", "tokenizer", "byte pairs, the tokenizer of GPT-2", get, call, NULL};

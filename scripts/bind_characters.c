@@ -10,10 +10,11 @@ static bool get(int index, Record *out)
 {
     static const Record records[] = {
         {.name = "train",
-         .doc = "Each character of a corpus as a token: train(corpus, {options}).",
+         .doc = "Each character of a corpus as a token.",
+         .arguments = tokenizer_corpus,
          .options = characters_train_options,
          .data = "train"},
-        {.name = "load", .doc = "The tokenizer of a characters.json: load(path).", .data = "load"},
+        {.name = "load", .doc = "The tokenizer of a characters.json.", .arguments = tokenizer_path, .data = "load"},
     };
     if (index >= (int)(sizeof records / sizeof *records)) return false;
     *out = records[index];
@@ -55,9 +56,4 @@ static int call(lua_State *L, const Record *record)
     return bind_push_characters(L, tokenizer);
 }
 
-static const RecordKind kind = {"tokenizers.characters", "tokenizer", "characters as tokens", get, call, NULL};
-
-void bind_open_characters(lua_State *L)
-{
-    bind_open_tokenizer(L, &kind, "characters");
-}
+const RecordKind bind_characters = {"tokenizers.characters", "tokenizer", "characters as tokens", get, call, NULL};

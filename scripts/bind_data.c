@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "scripts/bind_data.h"
 
+#include "scripts/bind_class.h"
 #include "scripts/bind_session.h"
 #include "scripts/bind_tokenizers.h"
 
@@ -45,7 +46,7 @@ Corpus *bind_check_corpus(lua_State *L, int index)
 {
     CorpusHandle *handle = luaL_testudata(L, index, CORPUS_TYPE);
     if (!handle || !handle->corpus)
-        luaL_error(L, "a corpus is wanted, as data.text(path) gives one; got a %s", luaL_typename(L, index));
+        luaL_error(L, "a corpus is wanted, as data.text(path) gives one; got %s", bind_type_name(L, index));
     return handle->corpus;
 }
 
@@ -95,8 +96,19 @@ static void push_corpus(lua_State *L, Corpus *corpus)
     handle->corpus = corpus_ref(corpus);
 }
 
-static int push_classes(lua_State *L, const Corpus *corpus)
+static int push_held_out(lua_State *L)
 {
+    Corpus *corpus = bind_check_corpus(L, 1);
+    if (corpus->held_out)
+        push_corpus(L, corpus->held_out);
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
+static int push_classes(lua_State *L)
+{
+    const Corpus *corpus = bind_check_corpus(L, 1);
     lua_newtable(L);
     for (int64_t i = 0; i < corpus->class_count; i++) {
         lua_pushstring(L, corpus->classes[i]);
@@ -105,44 +117,48 @@ static int push_classes(lua_State *L, const Corpus *corpus)
     return 1;
 }
 
-static const char *const corpus_fields[] = {"doc",     "documents", "sentences", "bytes", "held_out",
-                                            "classes", "sentence",  "joined",    NULL};
-
-static int corpus_index(lua_State *L)
+static int push_doc(lua_State *L)
 {
-    Corpus *corpus = bind_check_corpus(L, 1);
-    const char *name = luaL_checkstring(L, 2);
-    if (strcmp(name, "held_out") == 0) {
-        if (corpus->held_out)
-            push_corpus(L, corpus->held_out);
-        else
-            lua_pushnil(L);
-    }
-    if (strcmp(name, "classes") == 0) push_classes(L, corpus);
-    if (strcmp(name, "doc") == 0) lua_pushstring(L, corpus->doc);
-    if (strcmp(name, "documents") == 0) lua_pushinteger(L, corpus->document_count);
-    if (strcmp(name, "sentences") == 0) lua_pushinteger(L, corpus->sentence_count);
-    if (strcmp(name, "bytes") == 0) lua_pushinteger(L, (lua_Integer)corpus->bytes.length);
-    if (strcmp(name, "sentence") == 0) lua_pushcfunction(L, corpus_get_sentence);
-    if (strcmp(name, "joined") == 0) lua_pushcfunction(L, corpus_get_joined);
-    if (lua_gettop(L) > 2) return 1;
-    return luaL_error(L,
-                      "a corpus has no '%s'; there are doc, documents, sentences, bytes, classes, held_out, "
-                      "sentence(i) and joined()",
-                      name);
+    lua_pushstring(L, bind_check_corpus(L, 1)->doc);
+    return 1;
 }
 
-static int corpus_members(lua_State *L)
+static int push_documents(lua_State *L)
 {
-    lua_newtable(L);
-    for (int i = 0; corpus_fields[i]; i++) {
-        lua_pushstring(L, corpus_fields[i]);
-        lua_rawseti(L, -2, i + 1);
-    }
+    lua_pushinteger(L, bind_check_corpus(L, 1)->document_count);
+    return 1;
+}
+
+static int push_sentences(lua_State *L)
+{
+    lua_pushinteger(L, bind_check_corpus(L, 1)->sentence_count);
+    return 1;
+}
+
+static int push_bytes(lua_State *L)
+{
+    lua_pushinteger(L, (lua_Integer)bind_check_corpus(L, 1)->bytes.length);
     return 1;
 }
 
 /* --- data.NAME --- */
+
+/* The path at index 1. */
+static const char *check_path(lua_State *L, const Record *record)
+{
+    char who[64];
+    snprintf(who, sizeof who, "data.%s", record->name);
+    bind_check_type(L, 1, LUA_TSTRING, who, "the path of a file");
+    return lua_tostring(L, 1);
+}
+
+static const RecordWord path_argument[] = {{"path", "the file to read"}, {0}};
+static const RecordWord text_arguments[] = {{"corpus", "a text, as data.text(path) or data.stories {} gives one"},
+                                            {"tokenizer", "as tokenizers.wordpiece.train(corpus) gives one"},
+                                            {0}};
+static const RecordWord text_words[] = {
+    {"held_out", "a corpus for valid; unless said, what the corpus itself holds out, or the share 'valid' of it"},
+    {0}};
 
 static bool get_data(int index, Record *out)
 {
@@ -151,6 +167,7 @@ static bool get_data(int index, Record *out)
         *out = (Record){.name = record->name,
                         .doc = record->doc,
                         .source = record->source,
+                        .arguments = record->reads ? path_argument : NULL,
                         .options = record->options,
                         .data = record};
         return true;
@@ -160,19 +177,20 @@ static bool get_data(int index, Record *out)
     *out = (Record){.name = record->name,
                     .doc = record->doc,
                     .source = record->source,
+                    .arguments = record->read ? path_argument : text_arguments,
                     .options = record->options,
+                    .words = record->read ? NULL : text_words,
                     .data = record};
     return true;
 }
 
 /* The config of a record in a userdata at the top of the stack, from the table of options at the index, if any. */
-static void *push_config(lua_State *L, int index, const Record *record, size_t size, const char *other)
+static void *push_config(lua_State *L, int index, const Record *record, size_t size, const RecordWord *other)
 {
     void *config = lua_newuserdatauv(L, size + 1, 0);
     memset(config, 0, size + 1);
     option_defaults(record->options, config);
     if (lua_isnoneornil(L, index)) return config;
-    luaL_checktype(L, index, LUA_TTABLE);
     bind_read_options(L, index, record->options, config, record->name, other);
     return config;
 }
@@ -182,7 +200,7 @@ static int make_corpus(lua_State *L, const Record *record)
 {
     const CorpusRecord *maker = record->data;
     const char *path = NULL;
-    if (maker->reads) path = luaL_checkstring(L, 1);
+    if (maker->reads) path = check_path(L, record);
     int options = maker->reads ? 2 : 1;
     lua_settop(L, options);
     void *config = push_config(L, options, record, maker->config_size, NULL);
@@ -220,7 +238,7 @@ static Status print_call(const Record *record, const char *path, const void *con
 static int read_sources(lua_State *L, const Record *record)
 {
     const DataRecord *maker = record->data;
-    const char *path = luaL_checkstring(L, 1);
+    const char *path = check_path(L, record);
     lua_settop(L, 2);
     void *config = push_config(L, 2, record, maker->config_size, NULL);
     Buffer *call = host_push_buffer(L);
@@ -240,7 +258,7 @@ static int make_sources(lua_State *L, const Record *record)
     lua_settop(L, 3);
     Corpus *corpus = bind_check_corpus(L, 1), *held_out = NULL;
     Encoder encoder = bind_check_encoder(L, 2);
-    void *config = push_config(L, 3, record, maker->config_size, "held_out");
+    void *config = push_config(L, 3, record, maker->config_size, text_words);
     if (lua_type(L, 3) == LUA_TTABLE && lua_getfield(L, 3, "held_out") != LUA_TNIL)
         held_out = bind_check_corpus(L, -1);
     Source **train = bind_new_source(L), **valid = bind_new_source(L);
@@ -265,12 +283,28 @@ const RecordKind bind_data = {"data",   "data maker", "texts, and the batches ma
 
 void bind_open_data(lua_State *L)
 {
-    static const luaL_Reg events[] = {{"__gc", corpus_gc},
-                                      {"__index", corpus_index},
-                                      {"__tostring", corpus_tostring},
-                                      {"__members", corpus_members},
-                                      {NULL, NULL}};
-    luaL_newmetatable(L, CORPUS_TYPE);
-    luaL_setfuncs(L, events, 0);
-    lua_pop(L, 1);
+    static const BindField fields[] = {
+        {"doc", "what it is and where it came from", push_doc},
+        {"documents", "how many documents it has", push_documents},
+        {"sentences", "how many sentences", push_sentences},
+        {"bytes", "how many bytes of text", push_bytes},
+        {"classes", "the names of the documents' classes", push_classes},
+        {"held_out", "the corpus that is held out for evaluation, or nil", push_held_out},
+        {0}};
+    static const BindMethod methods[] = {
+        {.name = "sentence", .arguments = "(i)", .doc = "The i-th sentence, from 0.", .call = corpus_get_sentence},
+        {.name = "joined",
+         .arguments = "()",
+         .doc = "The corpus with each document in one piece.",
+         .call = corpus_get_joined},
+        {0}};
+    static const BindClass class = {
+        .type = CORPUS_TYPE,
+        .name = "corpus",
+        .article = "a",
+        .doc = "A text in documents and sentences, made by data.text(path), data.stories {} and so on.",
+        .fields = fields,
+        .methods = {methods}};
+    static const luaL_Reg events[] = {{"__gc", corpus_gc}, {"__tostring", corpus_tostring}, {NULL, NULL}};
+    bind_open_class(L, &class, events);
 }

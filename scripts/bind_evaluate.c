@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* run:evaluate("valid"): a pass over a data source, changing nothing. */
 #include "engine/train/evaluate.h"
+#include "scripts/bind_class.h"
 #include "scripts/bind_session.h"
 
 #include <math.h>
@@ -24,12 +25,12 @@ static void push_score(lua_State *L, const Score *score)
 }
 
 /* run:evaluate(source, batches): { NAME = { loss, accuracy, targets }, ... } by objective; batches 0: all. */
-int bind_evaluate(lua_State *L)
+static int evaluate_session(lua_State *L)
 {
     SessionHandle *handle = bind_check_session(L, 1);
     EvaluationOptions options = {.source = luaL_optstring(L, 2, "valid"), .batches = luaL_optinteger(L, 3, 0)};
     lua_settop(L, 3);
-    host_need_boundary(L, bind_evaluate);
+    host_need_boundary(L, evaluate_session);
     if (handle->stepping) return luaL_error(L, "evaluate: a training step is under way");
     Evaluation *evaluation = lua_newuserdatauv(L, sizeof *evaluation, 0);
     Tape *before = host_step_tape(handle->host);
@@ -44,3 +45,12 @@ int bind_evaluate(lua_State *L)
     }
     return 1;
 }
+
+const BindMethod bind_evaluate_methods[] = {{.name = "evaluate",
+                                             .arguments = "(source, batches)",
+                                             .doc =
+                                                 "Losses, accuracies and perplexities on a data source (\"valid\" "
+                                                 "unless said), by objective, on so many batches (all "
+                                                 "unless said). It changes nothing.",
+                                             .call = evaluate_session},
+                                            {0}};

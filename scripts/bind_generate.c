@@ -4,6 +4,7 @@
 #include "engine/base/memory.h"
 #include "engine/nn/decoder.h"
 #include "engine/nn/sampling.h"
+#include "scripts/bind_class.h"
 #include "scripts/bind_session.h"
 
 #define DECODER_TYPE "lathe.decoder"
@@ -24,6 +25,13 @@ static const Option options[] = {
     OPTION_BOOLEAN_FIELD(GenerateConfig, cache, 1, "keep keys and values; false: compute all again for each token"),
     OPTION_CHOICE_FIELD(GenerateConfig, precision, "run", "run f32 bf16",
                         "what products of matrices read; run: what the run's do"),
+    {0}};
+
+static const RecordWord others[] = {
+    {"stop", "a text or a list of texts behind which it ends"},
+    {"on_token", "a function that is told each piece of text as it comes; true ends it"},
+    {"model", "the name of a model of the session"},
+    {"tokenizer", "one to use in place of that of the run's data"},
     {0}};
 
 static DType precision_of(const Session *session, const GenerateConfig *config)
@@ -133,7 +141,7 @@ static int generate_ids(lua_State *L)
     Generation *generation = push_generation(L);
     int32_t *ids = push_ids(L, 3, &count);
     option_defaults(options, &generation->config);
-    bind_read_options(L, 4, options, &generation->config, "generate", "stop on_token model tokenizer");
+    bind_read_options(L, 4, options, &generation->config, "generate", others);
     host_check(L, check_room(model, count, &generation->config.tokens));
     lua_getfield(L, 6, "vocab_size");
     generation->classes = luaL_checkinteger(L, -1);
@@ -167,29 +175,13 @@ int bind_generate(lua_State *L)
     return 1;
 }
 
-/* The words of help(run.generate), with the options of its table. */
-static Status print_help(Buffer *out)
-{
-    static const Record record = {.name = "generate",
-                                  .doc =
-                                      "Goes on with a text: run:generate(text, {options}) or "
-                                      "run.models.NAME:generate(...) gives what was written, up to the end of "
-                                      "the text, one of the texts 'stop', or so many tokens. on_token: a function "
-                                      "that is told each piece of text as it comes. The same seed writes the same.",
-                                  .source = "Fan et al. 2018 (top_k); Holtzman et al. 2020 (top_p)",
-                                  .options = options};
-    static const RecordKind kind = {.library = "run", .word = "method"};
-    return bind_help_record(&kind, &record, out);
-}
-
-void bind_open_generate(lua_State *L)
-{
-    lua_getglobal(L, "lathe");
-    lua_getfield(L, -1, "document");
-    lua_pushcfunction(L, bind_generate);
-    Buffer *help = host_push_buffer(L);
-    host_check(L, print_help(help));
-    host_buffer_to_string(L, help);
-    lua_call(L, 2, 0);
-    lua_pop(L, 1);
-}
+const BindMethod bind_generate_methods[] = {
+    {.name = "generate",
+     .arguments = "(text, { options })",
+     .doc = "Goes on with a text: gives what was written, up to the end of the text, one of the texts 'stop', or "
+            "so many "
+            "tokens. The same seed writes the same. top_k: Fan et al. 2018; top_p: Holtzman et al. 2020.",
+     .call = bind_generate,
+     .options = options,
+     .words = others},
+    {0}};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* help(x): manual texts made from the records. */
-#include "scripts/bind.h"
+#include "scripts/bind_class.h"
 
 #include <string.h>
 
@@ -32,15 +32,48 @@ static Status put_wrapped(Buffer *out, const char *text, int indent)
     return buffer_text(out, "\n");
 }
 
-static Status put_signature(const RecordKind *kind, const Record *record, Buffer *out)
+static bool ends_sentence(const char *text, size_t at)
 {
-    TRY(buffer_printf(out, "%s.%s", kind->library, record->name));
-    if (!record->inputs) return buffer_text(out, record->options || kind->common ? " { options }\n" : "()\n");
+    if (text[at] == '\0' || text[at] == '\n') return true;
+    bool stop = text[at] == ';' || (text[at] == '.' && at > 0 && text[at - 1] != '.' && text[at + 1] != '.');
+    return stop && (text[at + 1] == ' ' || text[at + 1] == '\0');
+}
+
+/* The first sentence in at most 'room' columns: whole words, with "..." where some are missing. */
+static Status put_brief(Buffer *out, const char *text, size_t room)
+{
+    size_t length = 0, fits = 0;
+    while (!ends_sentence(text, length)) length++;
+    if (length <= room) return buffer_append(out, text, length);
+    for (size_t i = 0; i + 4 <= room; i++)
+        if (text[i] == ' ') fits = i;
+    TRY(buffer_append(out, text, fits));
+    return buffer_text(out, " ...");
+}
+
+static Status put_comma(Buffer *out, int *count)
+{
+    return (*count)++ ? buffer_text(out, ", ") : STATUS_OK;
+}
+
+/* "optim.adamw { options }", "data.text(path, { options })", "ops.sum(x, { options })" */
+Status bind_print_signature(const RecordKind *kind, const Record *record, Buffer *out)
+{
+    bool table = record->options || record->words || kind->common;
+    int count = 0;
+    TRY(buffer_printf(out, "%s%s%s", kind->library, *kind->library ? "." : "", record->name));
+    if (table && !record->inputs && !record->arguments) return buffer_text(out, " { options }");
     TRY(buffer_text(out, "("));
-    for (int i = 0; record->inputs[i].name; i++)
-        TRY(buffer_printf(out, "%s%s%s", i ? ", " : "", record->inputs[i].name,
-                          record->inputs[i].optional ? "?" : ""));
-    return buffer_text(out, record->options ? ", { options })\n" : ")\n");
+    for (const OpInput *input = record->inputs; input && input->name; input++) {
+        TRY(put_comma(out, &count));
+        TRY(buffer_printf(out, "%s%s", input->name, input->optional ? "?" : ""));
+    }
+    for (const RecordWord *argument = record->arguments; argument && argument->name; argument++) {
+        TRY(put_comma(out, &count));
+        TRY(buffer_text(out, argument->name));
+    }
+    if (table) TRY(put_comma(out, &count));
+    return buffer_text(out, table ? "{ options })" : ")");
 }
 
 static Status put_default(const Option *option, Buffer *out)
@@ -78,12 +111,28 @@ static Status put_inputs(const OpInput *inputs, Buffer *out)
     return STATUS_OK;
 }
 
+static Status put_words(const RecordWord *words, Buffer *out)
+{
+    for (; words && words->name; words++) {
+        TRY(buffer_printf(out, "  %-24s ", words->name));
+        Buffer text = {0};
+        Status status = put_wrapped(&text, words->doc, 27);
+        if (status == STATUS_OK) status = buffer_text(out, text.data + 27);
+        buffer_free(&text);
+        TRY(status);
+    }
+    return STATUS_OK;
+}
+
 Status bind_help_record(const RecordKind *kind, const Record *record, Buffer *out)
 {
-    TRY(put_signature(kind, record, out));
+    TRY(bind_print_signature(kind, record, out));
+    TRY(buffer_text(out, "\n"));
     if (record->doc) TRY(put_wrapped(out, record->doc, 2));
     TRY(put_inputs(record->inputs, out));
+    TRY(put_words(record->arguments, out));
     TRY(put_options(record->options, out));
+    TRY(put_words(record->words, out));
     TRY(put_options(kind->common, out));
     if (record->source && record->source[0]) TRY(buffer_printf(out, "  Source: %s\n", record->source));
     return STATUS_OK;
@@ -94,28 +143,64 @@ static Status put_library(const RecordKind *kind, Buffer *out)
     Record record;
     TRY(buffer_printf(out, "%s: %s\n", kind->library, kind->doc));
     for (int i = 0; kind->get(i, &record); i++) {
-        const char *doc = record.doc ? record.doc : "";
-        int first = (int)strcspn(doc, ".;\n");
-        TRY(buffer_printf(out, "  %-22s %.*s\n", record.name, first > 66 ? 66 : first, doc));
+        TRY(buffer_printf(out, "  %-22s ", record.name));
+        TRY(put_brief(out, record.doc ? record.doc : "", TEXT_WIDTH - 25));
+        TRY(buffer_text(out, "\n"));
     }
+    for (const RecordKind *const *part = record_kinds; *part; part++)
+        if (bind_part_of(*part, kind))
+            TRY(buffer_printf(out, "  %-22s %s\n", bind_part_of(*part, kind), (*part)->doc));
     return buffer_printf(out, "help(%s.NAME) tells more about one.\n", kind->library);
+}
+
+/* --- classes --- */
+
+Status bind_help_method(const BindClass *class, const BindMethod *method, Buffer *out)
+{
+    TRY(buffer_printf(out, "%s:%s%s%s\n", class->name, method->name, method->arguments[0] == '{' ? " " : "",
+                      method->arguments));
+    TRY(put_wrapped(out, method->doc, 2));
+    TRY(put_options(method->options, out));
+    return put_words(method->words, out);
+}
+
+static Status put_member(const char *name, const char *arguments, const char *doc, Buffer *out)
+{
+    int width = (int)strlen(name) + (int)strlen(arguments);
+    TRY(buffer_printf(out, "  %s%s%*s", name, arguments, width < 24 ? 25 - width : 2, ""));
+    TRY(put_brief(out, doc, TEXT_WIDTH - 27));
+    return buffer_text(out, "\n");
+}
+
+Status bind_help_class(const BindClass *class, Buffer *out)
+{
+    TRY(put_wrapped(out, class->doc, 0));
+    for (const BindField *field = class->fields; field && field->name; field++)
+        TRY(put_member(field->name, "", field->doc, out));
+    const BindMethod *method;
+    for (int i = 0; (method = bind_class_method(class, i)); i++)
+        TRY(put_member(method->name, method->arguments, method->doc, out));
+    return STATUS_OK;
 }
 
 static Status put_overview(Buffer *out)
 {
     TRY(buffer_text(out, "The libraries:\n"));
     for (const RecordKind *const *kind = record_kinds; *kind; kind++)
-        TRY(buffer_printf(out, "  %-12s %s\n", (*kind)->library, (*kind)->doc));
+        TRY(buffer_printf(out, "  %-22s %s\n", (*kind)->library, (*kind)->doc));
     return buffer_text(
         out,
-        "Tensors: tensor{...}, zeros, ones, full, randn, rand, arange, eye; help(tensor) lists methods.\n"
-        "gradcheck(f, x) compares the gradients of your own function with differences.\n"
+        "Making: session {...}, recipe {...}; tensor {...}, zeros, ones, full, randn, rand, arange, eye, cat, "
+        "stack, where;\n"
+        "  help(tensor) lists what tensors have, gradcheck(f, x) compares the gradients of your own function.\n"
         "Debugging: summary, hook, watch, break_when, breakpoints, show, tape, profile, time, attention, nudge,\n"
-        "  diff_states, histogram, heatmap, plot; help(hook) and so on tells about one.\n"
-        "A run: run (what it is made of can be assigned), run:adapt, run:prune; on a live one pause, resume, step,\n"
-        "  run_until, stop. History: undo, redo, rewind, revert, snapshot, branch, switch, branches, edits, compare.\n"
+        "  diff_states, histogram, heatmap, plot.\n"
+        "A run: run (what it is made of can be assigned), run:adapt, run:prune; on a live one pause, resume, "
+        "step,\n"
+        "  run_until, stop. History: undo, redo, rewind, revert, snapshot, branch, switch, branches, edits, "
+        "compare.\n"
         "Experiments: estimate, sweep, diff, expect.\n"
-        "help(x) or ?x tells about x. An expression prints its value. exit() leaves.\n");
+        "help(x) or ?x tells about x, whatever it is. An expression prints its value. exit() leaves.\n");
 }
 
 /* Every record of that name, in every library. */
@@ -159,30 +244,39 @@ static bool push_registered(lua_State *L)
 static Status put_help(lua_State *L, Buffer *out)
 {
     const RecordKind *kind;
+    const BindClass *class;
     const Record *record = bind_test_record(L, 1, &kind);
+    const BindMethod *method = bind_test_method(L, 1, &class);
     if (lua_isnoneornil(L, 1)) return put_overview(out);
     if (record) return bind_help_record(kind, record, out);
+    if (method) return bind_help_method(class, method, out);
     if ((kind = library_kind(L, 1))) return put_library(kind, out);
-    if (lua_type(L, 1) == LUA_TSTRING) TRY(put_named(lua_tostring(L, 1), out));
-    if (out->length) return STATUS_OK;
-    if (lua_type(L, 1) == LUA_TSTRING)
-        return buffer_printf(out, "Nothing is known about '%.60s'. help() lists the libraries.\n",
-                             lua_tostring(L, 1));
-    return buffer_printf(out, "Nothing is known about this %s. help() lists the libraries.\n", luaL_typename(L, 1));
+    return lua_type(L, 1) == LUA_TSTRING ? put_named(lua_tostring(L, 1), out) : STATUS_OK;
+}
+
+/* What the Lua library finds out about a value that no record knows (scripts/lib/inspect.lua). */
+static void push_description(lua_State *L)
+{
+    lua_getglobal(L, "lathe");
+    lua_getfield(L, -1, "describe");
+    lua_pushvalue(L, 1);
+    lua_call(L, 1, 1);
+    lua_remove(L, -2);
 }
 
 int bind_help(lua_State *L)
 {
+    size_t length;
     lua_settop(L, 1);
-    if (!lua_isnil(L, 1) && push_registered(L)) {
-        size_t length;
-        const char *text = lua_tolstring(L, -1, &length);
-        host_write(host_of(L), text, length);
-        if (length && text[length - 1] != '\n') host_write(host_of(L), "\n", 1);
-        return 0;
+    if (lua_isnil(L, 1) || !push_registered(L)) {
+        Buffer *out = host_push_buffer(L);
+        host_check(L, put_help(L, out));
+        bool known = out->length > 0;
+        host_buffer_to_string(L, out);
+        if (!known) push_description(L);
     }
-    Buffer *out = host_push_buffer(L);
-    host_check(L, put_help(L, out));
-    host_write(host_of(L), out->data, out->length);
+    const char *text = lua_tolstring(L, -1, &length);
+    host_write(host_of(L), text, length);
+    if (length && text[length - 1] != '\n') host_write(host_of(L), "\n", 1);
     return 0;
 }

@@ -15,7 +15,8 @@
 #include <sys/stat.h>
 
 const RecordKind *const record_kinds[] = {&bind_ops,       &bind_models,   &bind_objectives, &bind_optimizers,
-                                          &bind_schedules, &bind_criteria, &bind_data,       NULL};
+                                          &bind_schedules, &bind_criteria, &bind_data,       &bind_tokenizers,
+                                          &bind_wordpiece, &bind_bpe,      &bind_characters, NULL};
 
 /* lathe.nearest(name, {candidates}) -> the one that was probably meant, or nil */
 static int lathe_nearest(lua_State *L)
@@ -168,14 +169,9 @@ void bind_open(lua_State *L)
     bind_open_custom(L);
     bind_open_sessions(L);
     bind_open_tokenizers(L);
-    bind_open_wordpiece(L);
-    bind_open_characters(L);
-    bind_open_bpe(L);
-    bind_open_tokenizer_load(L);
     bind_open_data(L);
     bind_open_lathe(L);
     bind_open_debug(L);
-    bind_open_generate(L);
     bind_open_pretrained(L);
     run_library(L, "debug");
     bind_open_compare(L);

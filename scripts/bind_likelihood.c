@@ -4,6 +4,7 @@
 #include "engine/io/file.h"
 #include "engine/io/json.h"
 #include "engine/train/likelihood.h"
+#include "scripts/bind_class.h"
 #include "scripts/bind_session.h"
 
 #include <stdio.h>
@@ -120,41 +121,39 @@ static int call_method(lua_State *L, const char *name, lua_CFunction again)
     return 1;
 }
 
-int bind_likelihood(lua_State *L)
+static int likelihood(lua_State *L)
 {
-    return call_method(L, "likelihood", bind_likelihood);
+    return call_method(L, "likelihood", likelihood);
 }
 
-int bind_minimal_pairs(lua_State *L)
+static int minimal_pairs(lua_State *L)
 {
-    return call_method(L, "minimal_pairs", bind_minimal_pairs);
+    return call_method(L, "minimal_pairs", minimal_pairs);
 }
 
-static void document(lua_State *L, lua_CFunction function, const char *words)
-{
-    lua_getfield(L, -1, "document");
-    lua_pushcfunction(L, function);
-    lua_pushstring(L, words);
-    lua_call(L, 2, 0);
-}
+static const RecordWord words[] = {{"model", "the name of a model of the session"}, {0}};
+const BindMethod bind_likelihood_methods[] = {
+    {.name = "likelihood",
+     .arguments = "(text, { options })",
+     .doc = "How likely the model takes the text to be: a table with log_likelihood (nats), tokens, unknown (words "
+            "among them that the vocabulary does not have), perplexity, bits_per_byte. A decoder scores each token "
+            "given those before it; a masked model each token with it alone masked "
+            "(pseudo-perplexity; Salazar et al. 2020).",
+     .call = likelihood,
+     .words = words},
+    {.name = "minimal_pairs",
+     .arguments = "(path, { options })",
+     .doc = "The share of pairs of which the model takes the good sentence to be likelier, in all and by kind. A "
+            "JSON object a "
+            "line with sentence_good, sentence_bad and perhaps UID, as BLiMP has them (Warstadt et al. 2020).",
+     .call = minimal_pairs,
+     .words = words},
+    {0}};
 
 void bind_open_likelihood(lua_State *L)
 {
     static const luaL_Reg functions[] = {{"likelihood", likelihood_ids}, {"read_pairs", read_pairs}, {NULL, NULL}};
     lua_getglobal(L, "lathe");
     luaL_setfuncs(L, functions, 0);
-    document(L, bind_likelihood,
-             "run:likelihood(text, {model = NAME}): how likely the model takes the text to be: a table with "
-             "log_likelihood\n"
-             "(nats), tokens, unknown (words among them that the vocabulary does not have), perplexity, "
-             "bits_per_byte. A decoder scores each token given those before it; a "
-             "masked model\n"
-             "each token with it alone masked (pseudo-perplexity; Salazar et al. 2020).");
-    document(L, bind_minimal_pairs,
-             "run:minimal_pairs(path, {model = NAME}): the share of pairs of which the model takes the good "
-             "sentence to be\n"
-             "likelier, in all and by kind. A JSON object a line with sentence_good, sentence_bad and perhaps UID, "
-             "as BLiMP\n"
-             "has them (Warstadt et al. 2020).");
     lua_pop(L, 1);
 }

@@ -533,12 +533,12 @@ static int module_info(lua_State *L)
 /* lathe.kind(value) -> "module", "parameter", "tensor", "session", or the Lua type */
 static int kind(lua_State *L)
 {
-    const char *name = luaL_typename(L, 1);
-    if (luaL_testudata(L, 1, "lathe.module")) name = "module";
-    if (luaL_testudata(L, 1, "lathe.param")) name = "parameter";
-    if (luaL_testudata(L, 1, "lathe.tensor")) name = "tensor";
-    if (luaL_testudata(L, 1, "lathe.session")) name = "session";
-    lua_pushstring(L, name);
+    lua_settop(L, 1);
+    if (lua_type(L, 1) != LUA_TUSERDATA || luaL_getmetafield(L, 1, "__name") != LUA_TSTRING ||
+        strncmp(lua_tostring(L, -1), "lathe.", 6) != 0)
+        lua_pushstring(L, luaL_typename(L, 1));
+    else
+        lua_pushstring(L, lua_tostring(L, -1) + 6);
     return 1;
 }
 

@@ -3,6 +3,7 @@
 #include "scripts/bind.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* What is asked for: a shape, and named options. */
@@ -15,10 +16,9 @@ typedef struct Wanted {
 
 static DType check_dtype(lua_State *L, const char *name)
 {
-    for (int dtype = 0; dtype < DTYPE_COUNT; dtype++)
-        if (strcmp(dtype_name((DType)dtype), name) == 0) return (DType)dtype;
-    luaL_error(L, "dtype must be one of f32, bf16, i32, i64, u8; got '%s'", name);
-    return DTYPE_F32;
+    DType dtype = DTYPE_F32;
+    if (!dtype_find(name, &dtype)) luaL_error(L, "dtype must be one of f32, bf16, i32, i64, u8; got '%s'", name);
+    return dtype;
 }
 
 /* The named entries of the table at the index. */
@@ -83,6 +83,21 @@ static int make_zeros(lua_State *L)
     return 1;
 }
 
+void bind_set_element(lua_State *L, int index, const char *what, Tensor *tensor, int64_t place)
+{
+    int whole;
+    const char *name = dtype_name(tensor->dtype);
+    if (lua_type(L, index) != LUA_TNUMBER) luaL_error(L, "%s is a %s, not a number", what, luaL_typename(L, index));
+    if (dtype_is_real(tensor->dtype)) {
+        tensor_set(tensor, place, lua_tonumber(L, index));
+        return;
+    }
+    lua_Integer value = lua_tointegerx(L, index, &whole);
+    if (!whole) luaL_error(L, "%s is %f, but %s holds whole numbers", what, lua_tonumber(L, index), name);
+    if (!dtype_holds(tensor->dtype, value)) luaL_error(L, "%s is %I, which %s cannot hold", what, value, name);
+    tensor_set_integer(tensor, place, value);
+}
+
 static int make_ones(lua_State *L)
 {
     Wanted wanted = read_shape(L, 1);
@@ -93,23 +108,31 @@ static int make_ones(lua_State *L)
 /* full(value, sizes...) */
 static int make_full(lua_State *L)
 {
-    double value = luaL_checknumber(L, 1);
+    luaL_checknumber(L, 1);
     Wanted wanted = read_shape(L, 2);
-    tensor_fill(push_new(L, &wanted), value);
+    Tensor *tensor = push_new(L, &wanted);
+    for (int64_t i = 0, n = tensor_count(tensor); i < n; i++) bind_set_element(L, 1, "full: the value", tensor, i);
     return 1;
+}
+
+/* A new tensor for random numbers. */
+static Tensor *push_real(lua_State *L, const char *maker)
+{
+    Wanted wanted = read_shape(L, 1);
+    if (!dtype_is_real(wanted.dtype))
+        luaL_error(L, "%s: its numbers are no integers; dtype must be f32 or bf16", maker);
+    return push_new(L, &wanted);
 }
 
 static int make_randn(lua_State *L)
 {
-    Wanted wanted = read_shape(L, 1);
-    tensor_fill_normal(push_new(L, &wanted), host_next_random(host_of(L)), 0, 1);
+    tensor_fill_normal(push_real(L, "randn"), host_next_random(host_of(L)), 0, 1);
     return 1;
 }
 
 static int make_rand(lua_State *L)
 {
-    Wanted wanted = read_shape(L, 1);
-    tensor_fill_uniform(push_new(L, &wanted), host_next_random(host_of(L)), 0, 1);
+    tensor_fill_uniform(push_real(L, "rand"), host_next_random(host_of(L)), 0, 1);
     return 1;
 }
 
@@ -124,19 +147,35 @@ static int make_eye(lua_State *L)
     return 1;
 }
 
+/* start + step i, exact where all are integers. */
+static void fill_steps(lua_State *L, Tensor *tensor, bool integers, double start, double step)
+{
+    lua_Integer first = (lua_Integer)start, by = (lua_Integer)step;
+    for (int64_t i = 0; i < tensor->shape[0]; i++) {
+        if (integers)
+            lua_pushinteger(L, first + by * i);
+        else
+            lua_pushnumber(L, start + step * (double)i);
+        bind_set_element(L, -1, "arange: an element", tensor, i);
+        lua_pop(L, 1);
+    }
+}
+
 /* arange(stop), arange(start, stop), arange(start, stop, step), with a table of names at the end */
 static int make_arange(lua_State *L)
 {
     Wanted wanted = {.dtype = DTYPE_F32, .ndim = 1};
     int top = lua_gettop(L);
     if (lua_type(L, top) == LUA_TTABLE) read_names(L, top--, &wanted);
+    if (top > 3) return luaL_error(L, "arange takes start, stop and step; got %d numbers", top);
     double start = top >= 2 ? luaL_checknumber(L, 1) : 0, stop = luaL_checknumber(L, top >= 2 ? 2 : 1);
     double step = top >= 3 ? luaL_checknumber(L, 3) : 1, count = ceil((stop - start) / step);
     if (!(step != 0) || !(count < 1e15))
         return luaL_error(L, "arange: the step %f does not lead from %f to %f", step, start, stop);
+    bool integers = true;
+    for (int i = 1; i <= top; i++) integers &= lua_isinteger(L, i) && fabs(lua_tonumber(L, i)) < 0x1p53;
     wanted.shape[0] = count > 0 ? (int64_t)count : 0;
-    Tensor *tensor = push_new(L, &wanted);
-    for (int64_t i = 0; i < wanted.shape[0]; i++) tensor_set(tensor, i, start + step * (double)i);
+    fill_steps(L, push_new(L, &wanted), integers, start, step);
     return 1;
 }
 
@@ -162,11 +201,9 @@ static void measure(lua_State *L, int index, Wanted *wanted)
 static void fill_values(lua_State *L, Tensor *tensor, int dim, int64_t *place)
 {
     if (dim == tensor->ndim) {
-        int is_number;
-        double value = lua_tonumberx(L, -1, &is_number);
-        if (!is_number || lua_type(L, -1) != LUA_TNUMBER)
-            luaL_error(L, "tensor: element %d is a %s, not a number", (int)*place, luaL_typename(L, -1));
-        tensor_set(tensor, (*place)++, value);
+        char what[48];
+        snprintf(what, sizeof what, "tensor: element %lld", (long long)*place);
+        bind_set_element(L, -1, what, tensor, (*place)++);
         return;
     }
     luaL_checkstack(L, 4, "tensor");
@@ -193,11 +230,36 @@ static Tensor *push_values(lua_State *L, int index, Wanted *wanted)
     return tensor;
 }
 
+bool bind_counts_as_tensor(lua_State *L, int index)
+{
+    if (bind_test_tensor(L, index)) return true;
+    if (luaL_getmetafield(L, index, "__tensor") == LUA_TNIL) return false;
+    lua_pop(L, 1);
+    return true;
+}
+
+bool bind_holds_integers(lua_State *L, int index)
+{
+    if (lua_type(L, index) != LUA_TTABLE) return lua_isinteger(L, index);
+    bool all = true;
+    index = lua_absindex(L, index);
+    luaL_checkstack(L, 4, "numbers");
+    for (lua_Integer i = 1, n = (lua_Integer)lua_rawlen(L, index); all && i <= n; i++) {
+        lua_rawgeti(L, index, i);
+        all = bind_holds_integers(L, -1);
+        lua_pop(L, 1);
+    }
+    return all;
+}
+
 Tensor *bind_push_as_tensor(lua_State *L, int index, DType dtype)
 {
     Wanted wanted = {.dtype = dtype};
     int type = lua_type(L, index);
+    if (luaL_callmeta(L, index, "__tensor")) return bind_check_tensor(L, -1);
     if (type != LUA_TNUMBER && type != LUA_TTABLE) {
+        if (!bind_counts_as_tensor(L, index))
+            luaL_error(L, "a tensor, a number or a list of numbers is wanted; got %s", bind_type_name(L, index));
         lua_pushvalue(L, index);
         return bind_check_tensor(L, index);
     }

@@ -2,14 +2,13 @@
 /* Modules and parameters: run.model.bert.encoder.layer[0].attention.self.query.weight. */
 #include "scripts/bind_edit.h"
 
-#include "engine/base/names.h"
+#include "engine/tensor/statistics.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #define MODULE_TYPE "lathe.module"
-#define PARAM_TYPE  "lathe.param"
+#define PARAM_TYPE  "lathe.parameter"
 
 /* A handle says where to look: edits of the tree may replace what stands there. User value 1 is the session. */
 typedef struct Place {
@@ -92,19 +91,18 @@ Model *bind_check_place(lua_State *L, int index, SessionHandle **session, const 
 
 /* --- modules --- */
 
-static Status no_such_member(const Module *module, const char *name)
+static const BindClass module_class;
+
+static int no_such_member(lua_State *L, const Module *module, const char *name)
 {
     const char *names[256];
     char path[MODULE_PATH_SIZE];
     size_t count = 0;
-    for (int i = 0; i < module->child_count && count < 256; i++) names[count++] = module->children[i]->name;
-    for (int i = 0; i < module->param_count && count < 256; i++) names[count++] = module->params[i]->name;
-    const char *near = names_nearest(name, names, count, sizeof *names);
     module_path(module, path);
-    if (near)
-        return status_fail(STATUS_INVALID, "%s has no '%s'; did you mean '%s'?", *path ? path : module->name, name,
-                           near);
-    return status_fail(STATUS_INVALID, "%s has no '%s'", *path ? path : module->name, name);
+    for (int i = 0; i < module->child_count && count < 255; i++) names[count++] = module->children[i]->name;
+    for (int i = 0; i < module->param_count && count < 255; i++) names[count++] = module->params[i]->name;
+    names[count] = NULL;
+    return bind_unknown_member(L, &module_class, *path ? path : module->name, name, names);
 }
 
 /* model["bert.encoder.layer.0"]; the session is at the top. */
@@ -125,7 +123,7 @@ static int module_index(lua_State *L)
     if (lua_isinteger(L, 2))
         snprintf(number, sizeof number, "%lld", (long long)lua_tointeger(L, 2));
     else
-        name = luaL_checkstring(L, 2);
+        name = luaL_tolstring(L, 2, NULL);
     lua_getiuservalue(L, 1, 1);
     if (strchr(name, '.') && push_by_path(L, module, name)) return 1;
     for (int i = 0; i < module->child_count; i++)
@@ -142,16 +140,8 @@ static int module_index(lua_State *L)
         bind_push_live(L, -1, BIND_LIVE_MODEL, module->name);
         return 1;
     }
-    lua_CFunction method = strcmp(name, "generate") == 0 ? bind_generate
-                           : strcmp(name, "save") == 0   ? bind_save_model
-                                                         : NULL;
-    if (!module->parent && method) {
-        lua_pushcfunction(L, method);
-        return 1;
-    }
-    if (bind_push_module_method(L, name)) return 1;
-    host_check(L, no_such_member(module, name));
-    return 0;
+    if (bind_push_member(L, &module_class)) return 1;
+    return no_such_member(L, module, name);
 }
 
 static Status describe_module(const Module *module, Buffer *out)
@@ -184,8 +174,8 @@ static int module_tostring(lua_State *L)
 static int module_members(lua_State *L)
 {
     Module *module = check_module(L, 1);
-    lua_Integer count = 0;
-    lua_newtable(L);
+    bind_push_members(L, &module_class);
+    lua_Integer count = (lua_Integer)lua_rawlen(L, -1);
     for (int i = 0; i < module->child_count; i++) {
         lua_pushstring(L, module->children[i]->name);
         lua_rawseti(L, -2, ++count);
@@ -203,29 +193,17 @@ static int module_length(lua_State *L)
     return 1;
 }
 
+static const BindClass module_class = {.type = MODULE_TYPE,
+                                       .name = "module",
+                                       .article = "a",
+                                       .doc = "A module of a model, by the names of Hugging Face's files: "
+                                              "run.model.bert.encoder.layer[0].attention. Its parts are "
+                                              "modules and parameters; .frozen = true freezes all below it; "
+                                              "summary(module) shows the tree; #module counts its "
+                                              "children; run.model.config are the options of the model.",
+                                       .methods = {bind_module_methods, bind_generate_methods, bind_save_methods}};
+
 /* --- parameters --- */
-
-typedef struct Summary {
-    double norm, mean, min, max, zeros;
-} Summary;
-
-static Summary summarize(const Tensor *tensor)
-{
-    Summary sum = {.min = (double)INFINITY, .max = -(double)INFINITY};
-    int64_t count = tensor_count(tensor);
-    for (int64_t i = 0; i < count; i++) {
-        double value = tensor_get(tensor, i);
-        sum.norm += value * value;
-        sum.mean += value;
-        sum.zeros += value == 0;
-        if (value < sum.min) sum.min = value;
-        if (value > sum.max) sum.max = value;
-    }
-    sum.norm = sqrt(sum.norm);
-    sum.mean /= count ? (double)count : 1;
-    sum.zeros *= 100 / (count ? (double)count : 1);
-    return sum;
-}
 
 static Status print_indented(const Tensor *tensor, Buffer *scratch, Buffer *out)
 {
@@ -248,14 +226,16 @@ static double pruned_share(const Param *param)
 static Status describe_param(const Param *param, bool amid, Buffer *scratch, Buffer *out)
 {
     char text[TENSOR_TEXT_SIZE];
-    Summary sum = summarize(param->value);
+    Statistics sum = tensor_statistics(param->value);
     TRY(buffer_printf(out, "Parameter %s %s%s\n", tensor_describe(param->value, text), param->path,
                       param->frozen ? " (frozen)" : ""));
+    double zeros = sum.count ? 100 * (double)sum.zeros / (double)sum.count : 0;
     TRY(buffer_printf(out, "  norm %.3g  mean %.2g  min %.3g  max %.3g  zeros %.3g%%", sum.norm, sum.mean, sum.min,
-                      sum.max, sum.zeros));
+                      sum.max, zeros));
+    if (sum.nan) TRY(buffer_printf(out, "  %lld NaN", (long long)sum.nan));
     const Tensor *grad = param->value->grad;
     if (param->mask) TRY(buffer_printf(out, "  pruned %.3g%%", 100 * pruned_share(param)));
-    if (grad && !amid) TRY(buffer_printf(out, "   grad norm %.3g", summarize(grad).norm));
+    if (grad && !amid) TRY(buffer_printf(out, "   grad norm %.3g", tensor_statistics(grad).norm));
     return print_indented(param->value, scratch, out);
 }
 
@@ -319,37 +299,80 @@ static int forward_method(lua_State *L)
     return lua_gettop(L);
 }
 
+static int field_value(lua_State *L)
+{
+    push_value(L, bind_check_param(L, 1));
+    return 1;
+}
+
+static int field_grad(lua_State *L)
+{
+    host_need_boundary(L, field_grad);
+    return push_copy(L, bind_check_param(L, 1)->value->grad);
+}
+
+static int field_mask(lua_State *L)
+{
+    return push_copy(L, bind_check_param(L, 1)->mask);
+}
+
+static int field_state(lua_State *L)
+{
+    host_need_boundary(L, field_state);
+    return push_state(L, bind_check_param(L, 1));
+}
+
+static int field_path(lua_State *L)
+{
+    lua_pushstring(L, bind_check_param(L, 1)->path);
+    return 1;
+}
+
+static int field_step(lua_State *L)
+{
+    lua_pushinteger(L, bind_check_param(L, 1)->step);
+    return 1;
+}
+
+static int field_sparsity(lua_State *L)
+{
+    lua_pushnumber(L, pruned_share(bind_check_param(L, 1)));
+    return 1;
+}
+
+static int field_frozen(lua_State *L)
+{
+    lua_pushboolean(L, bind_check_param(L, 1)->frozen);
+    return 1;
+}
+
+static const BindField param_fields[] = {
+    {"value", "a copy of the weights", field_value},
+    {"grad", "a copy of the last step's gradient, before clipping", field_grad},
+    {"state", "copies of the optimizer's state by name: exp_avg, exp_avg_sq", field_state},
+    {"mask", "a copy of the mask of a pruned parameter, or nil", field_mask},
+    {"path", "its name in files", field_path},
+    {"step", "how many updates it had", field_step},
+    {"frozen", "whether updates pass it by; can be assigned", field_frozen},
+    {"sparsity", "the share that is pruned", field_sparsity},
+    {0}};
+
+static const BindClass param_class = {.type = PARAM_TYPE,
+                                      .name = "parameter",
+                                      .article = "a",
+                                      .doc = "A parameter of the run. It can be computed with like a tensor, of "
+                                             "which help(tensor) tells: its methods work on a "
+                                             "copy of the weights.",
+                                      .fields = param_fields};
+
+/* What is none of its fields is asked of its value. */
 static int param_index(lua_State *L)
 {
-    const Param *param = bind_check_param(L, 1);
-    if (lua_type(L, 2) != LUA_TSTRING) {
-        push_value(L, param);
-        lua_pushvalue(L, 2);
-        lua_gettable(L, -2);
-        return 1;
-    }
-    const char *name = lua_tostring(L, 2);
-    if (strcmp(name, "value") == 0) {
-        push_value(L, param);
-        return 1;
-    }
-    if (strcmp(name, "grad") == 0) {
-        host_need_boundary(L, param_index);
-        return push_copy(L, param->value->grad);
-    }
-    if (strcmp(name, "mask") == 0) return push_copy(L, param->mask);
-    if (strcmp(name, "state") == 0) {
-        host_need_boundary(L, param_index);
-        return push_state(L, param);
-    }
-    if (strcmp(name, "path") == 0) lua_pushstring(L, param->path);
-    if (strcmp(name, "step") == 0) lua_pushinteger(L, param->step);
-    if (strcmp(name, "sparsity") == 0) lua_pushnumber(L, pruned_share(param));
-    if (strcmp(name, "frozen") == 0) lua_pushboolean(L, param->frozen);
-    if (lua_gettop(L) > 2) return 1;
-    push_value(L, param);
-    lua_getfield(L, -1, name);
-    if (lua_isfunction(L, -1) || lua_isuserdata(L, -1)) {
+    if (bind_push_member(L, &param_class)) return 1;
+    push_value(L, bind_check_param(L, 1));
+    lua_pushvalue(L, 2);
+    lua_gettable(L, -2);
+    if (lua_isfunction(L, -1) || bind_test_record(L, -1, NULL)) {
         lua_pushvalue(L, 2);
         lua_pushcclosure(L, forward_method, 1);
     }
@@ -393,12 +416,12 @@ static int set_field(lua_State *L)
 
 static int param_members(lua_State *L)
 {
-    static const char *const fields[] = {"value",  "grad",     "state", "mask",  "path", "step",
-                                         "frozen", "sparsity", "shape", "dtype", NULL};
-    lua_newtable(L);
-    for (int i = 0; fields[i]; i++) {
-        lua_pushstring(L, fields[i]);
-        lua_rawseti(L, -2, i + 1);
+    static const char *const of_value[] = {"shape", "dtype"};
+    bind_push_members(L, &param_class);
+    lua_Integer count = (lua_Integer)lua_rawlen(L, -1);
+    for (int i = 0; i < 2; i++) {
+        lua_pushstring(L, of_value[i]);
+        lua_rawseti(L, -2, ++count);
     }
     return 1;
 }
@@ -408,14 +431,12 @@ void bind_open_modules(lua_State *L)
     static const luaL_Reg module_events[] = {{"__index", module_index},       {"__newindex", set_field},
                                              {"__tostring", module_tostring}, {"__members", module_members},
                                              {"__len", module_length},        {NULL, NULL}};
-    static const luaL_Reg param_events[] = {{"__index", param_index},
-                                            {"__newindex", set_field},
-                                            {"__tostring", param_tostring},
-                                            {"__members", param_members},
-                                            {NULL, NULL}};
-    luaL_newmetatable(L, MODULE_TYPE);
-    luaL_setfuncs(L, module_events, 0);
-    luaL_newmetatable(L, PARAM_TYPE);
-    luaL_setfuncs(L, param_events, 0);
-    lua_pop(L, 2);
+    static const luaL_Reg param_events[] = {{"__index", param_index},       {"__newindex", set_field},
+                                            {"__tostring", param_tostring}, {"__members", param_members},
+                                            {"__tensor", field_value},      {NULL, NULL}};
+    bind_open_class(L, &module_class, module_events);
+    bind_open_class(L, &param_class, param_events);
+    luaL_getmetatable(L, PARAM_TYPE);
+    bind_add_operators(L);
+    lua_pop(L, 1);
 }

@@ -6,7 +6,12 @@ static bool get_op(int index, Record *out)
 {
     if (index >= op_record_count) return false;
     const Op *op = op_records[index];
-    *out = (Record){op->name, op->doc, op->source, op->inputs, op->attrs, op};
+    *out = (Record){.name = op->name,
+                    .doc = op->doc,
+                    .source = op->source,
+                    .inputs = op->inputs,
+                    .options = op->attrs,
+                    .data = op};
     return true;
 }
 
@@ -28,43 +33,70 @@ static bool is_tensor_list(lua_State *L, int index)
 {
     if (lua_type(L, index) != LUA_TTABLE) return false;
     lua_rawgeti(L, index, 1);
-    bool yes = bind_test_tensor(L, -1) != NULL;
+    bool yes = bind_counts_as_tensor(L, -1);
     lua_pop(L, 1);
     return yes;
 }
 
-/* Appends the tensor of the Lua value at index to the inputs; it stays on the stack. */
-static void add_input(lua_State *L, const Op *op, int index, Tensor **inputs, int *count)
+/* The places on the stack of a call's inputs; nil stands for one that is left out. */
+typedef struct Inputs {
+    int places[OP_MAX_INPUTS], count;
+} Inputs;
+
+static void add_input(lua_State *L, const Op *op, int index, Inputs *inputs)
 {
-    int last = op_input_count(op) - 1;
-    const OpInput *spec = &op->inputs[*count < last ? *count : last];
-    if (*count == OP_MAX_INPUTS)
+    if (inputs->count == OP_MAX_INPUTS)
         host_check(L, status_fail(STATUS_INVALID, "%s: takes at most %d inputs", op->name, OP_MAX_INPUTS));
-    inputs[(*count)++] =
-        lua_isnil(L, index) ? NULL : bind_push_as_tensor(L, index, spec->integer ? DTYPE_I32 : DTYPE_F32);
+    inputs->places[inputs->count++] = index;
 }
 
 /* Where Lua's arguments stop being inputs. */
-static int read_inputs(lua_State *L, const Op *op, int first, int top, Tensor **inputs, int *count)
+static int find_inputs(lua_State *L, const Op *op, int first, int top, Inputs *inputs)
 {
     int named = op_input_count(op), at = first;
-    luaL_checkstack(L, OP_MAX_INPUTS + OP_MAX_OUTPUTS + 8, op->name);
     if (op->variadic && at <= top && is_tensor_list(L, at)) {
         lua_Integer length = (lua_Integer)lua_rawlen(L, at);
         for (lua_Integer i = 1; i <= length; i++) {
+            luaL_checkstack(L, 4, op->name);
             lua_rawgeti(L, at, i);
-            add_input(L, op, lua_gettop(L), inputs, count);
+            add_input(L, op, lua_gettop(L), inputs);
         }
         return at + 1;
     }
-    for (; at <= top && (*count < named || op->variadic); at++) {
-        bool extra = *count >= named || op->inputs[*count].optional;
+    for (; at <= top && (inputs->count < named || op->variadic); at++) {
+        bool extra = inputs->count >= named || op->inputs[inputs->count].optional;
         int type = lua_type(L, at);
         if (type == LUA_TTABLE && (extra || has_names(L, at))) break;
-        if (type != LUA_TNIL && type != LUA_TTABLE && extra && !bind_test_tensor(L, at)) break;
-        add_input(L, op, at, inputs, count);
+        if (type != LUA_TNIL && type != LUA_TTABLE && extra && !bind_counts_as_tensor(L, at)) break;
+        add_input(L, op, at, inputs);
     }
     return at;
+}
+
+/* A number stands beside tensors of integers as an integer where it is one, else as f32. */
+static bool beside_integers(lua_State *L, const Op *op, const Inputs *inputs)
+{
+    bool some = false;
+    for (int i = 0; i < inputs->count; i++) {
+        const Tensor *tensor = bind_test_tensor(L, inputs->places[i]);
+        if (!tensor || op_input(op, i)->integer) continue;
+        if (dtype_is_real(tensor->dtype)) return false;
+        some = true;
+    }
+    return some;
+}
+
+static void read_inputs(lua_State *L, const Op *op, const Inputs *inputs, Tensor **out)
+{
+    bool integers = beside_integers(L, op, inputs);
+    luaL_checkstack(L, OP_MAX_INPUTS + OP_MAX_OUTPUTS + 8, op->name);
+    for (int i = 0; i < inputs->count; i++) {
+        int place = inputs->places[i];
+        DType dtype = op_input(op, i)->integer                    ? DTYPE_I32
+                      : integers && bind_holds_integers(L, place) ? DTYPE_I64
+                                                                  : DTYPE_F32;
+        out[i] = lua_isnil(L, place) ? NULL : bind_push_as_tensor(L, place, dtype);
+    }
 }
 
 static void read_rest_of_ints(lua_State *L, const Op *op, const Option *option, void *attrs, int at, int top)
@@ -100,10 +132,12 @@ static void read_attrs(lua_State *L, const Op *op, void *attrs, int at, int top)
 
 int bind_call_op(lua_State *L, const Op *op, int first)
 {
-    int top = lua_gettop(L), count = 0;
+    int top = lua_gettop(L);
+    Inputs places = {0};
     Tensor *inputs[OP_MAX_INPUTS] = {0}, *outputs[OP_MAX_OUTPUTS] = {0};
     TensorHandle *handles[OP_MAX_OUTPUTS];
-    int at = read_inputs(L, op, first, top, inputs, &count);
+    int at = find_inputs(L, op, first, top, &places);
+    read_inputs(L, op, &places, inputs);
     void *attrs = NULL;
     if (op->attrs_size) {
         attrs = lua_newuserdatauv(L, op->attrs_size, 0);
@@ -112,7 +146,7 @@ int bind_call_op(lua_State *L, const Op *op, int first)
     read_attrs(L, op, attrs, at, top);
     int base = lua_gettop(L), made = 0;
     for (int i = 0; i < OP_MAX_OUTPUTS; i++) handles[i] = bind_new_tensor(L);
-    host_check(L, tape_apply(host_tape(host_of(L)), op, inputs, count, attrs, outputs));
+    host_check(L, tape_apply(host_tape(host_of(L)), op, inputs, places.count, attrs, outputs));
     for (; made < OP_MAX_OUTPUTS && outputs[made]; made++) handles[made]->tensor = outputs[made];
     for (int i = 0; i < made; i++) bind_fill_tensor(L, handles[i], outputs[i]);
     lua_settop(L, base + made);

@@ -9,9 +9,14 @@
 
 #define PART_TYPE "lathe.part"
 
+enum { MOST_OTHERS = 16 };
+
 /* --- the four kinds --- */
 
-#define GET_FUNCTION(function, type, records, count)                                                               \
+static const RecordWord model_words[] = {{"name", "its name in a session of several models"}, {0}};
+static const RecordWord custom_words[] = {{"loss", "function(model, batch) that returns a loss"}, {0}};
+
+#define GET_FUNCTION(function, type, records, count, words_)                                                       \
     static bool function(int index, Record *out)                                                                   \
     {                                                                                                              \
         if (index >= (count)) return false;                                                                        \
@@ -20,13 +25,15 @@
                         .doc = record->doc,                                                                        \
                         .source = record->source,                                                                  \
                         .options = record->options,                                                                \
+                        .words = words_,                                                                           \
                         .data = record};                                                                           \
         return true;                                                                                               \
     }
-GET_FUNCTION(get_model, ModelRecord, model_records, model_record_count)
-GET_FUNCTION(get_objective, ObjectiveRecord, objective_records, objective_record_count)
-GET_FUNCTION(get_optimizer, OptimizerRecord, optimizer_records, optimizer_record_count)
-GET_FUNCTION(get_schedule, ScheduleRecord, schedule_records, schedule_record_count)
+GET_FUNCTION(get_model, ModelRecord, model_records, model_record_count, model_words)
+GET_FUNCTION(get_objective, ObjectiveRecord, objective_records, objective_record_count,
+             record == &objective_custom ? custom_words : NULL)
+GET_FUNCTION(get_optimizer, OptimizerRecord, optimizer_records, optimizer_record_count, NULL)
+GET_FUNCTION(get_schedule, ScheduleRecord, schedule_records, schedule_record_count, NULL)
 #undef GET_FUNCTION
 
 static size_t config_size(const RecordKind *kind, const Record *record)
@@ -106,25 +113,38 @@ static void read_common(lua_State *L, int index, Part *part)
     read_name(L, index, "source", part->source);
 }
 
-/* The argument: one table, or nothing. Returns the kind's part at the top of the stack. */
-static Part *part_of_arguments(lua_State *L, const RecordKind *kind, const Record *record, const char *other)
+/* What the table may hold beside the record's options. */
+static void list_others(const RecordKind *kind, const Record *record, RecordWord out[MOST_OTHERS + 1])
 {
+    int count = 0;
+    for (const Option *option = kind->common; option && option->name && count < MOST_OTHERS; option++)
+        out[count++] = (RecordWord){option->name, option->doc};
+    for (const RecordWord *word = record->words; word && word->name && count < MOST_OTHERS; word++)
+        out[count++] = *word;
+    out[count] = (RecordWord){0};
+}
+
+/* The argument: one table, or nothing. Returns the kind's part at the top of the stack. */
+static Part *part_of_arguments(lua_State *L, const RecordKind *kind, const Record *record)
+{
+    RecordWord others[MOST_OTHERS + 1];
+    list_others(kind, record, others);
     if (lua_gettop(L) > 1 || (!lua_isnoneornil(L, 1) && lua_type(L, 1) != LUA_TTABLE))
-        luaL_error(L, "%s.%s takes one table of options, as in %s.%s {name = value}", kind->library, record->name,
-                   kind->library, record->name);
+        luaL_error(L, "%s.%s takes one table of options, as in %s.%s {name = value}; got %s", kind->library,
+                   record->name, kind->library, record->name, bind_type_name(L, 1));
     lua_settop(L, 1);
     if (lua_isnil(L, 1)) {
         lua_newtable(L);
         lua_replace(L, 1);
     }
     Part *part = push_part(L, kind, record);
-    bind_read_options(L, 1, record->options, part->config, record->name, other);
+    bind_read_options(L, 1, record->options, part->config, record->name, others);
     return part;
 }
 
 static int make_model(lua_State *L, const Record *record)
 {
-    Part *part = part_of_arguments(L, &bind_models, record, "name");
+    Part *part = part_of_arguments(L, &bind_models, record);
     read_name(L, 1, "name", part->name);
     return 1;
 }
@@ -143,22 +163,20 @@ void bind_read_part_name(lua_State *L, int index, Part *part)
 
 static int make_optimizer(lua_State *L, const Record *record)
 {
-    part_of_arguments(L, &bind_optimizers, record, NULL);
+    part_of_arguments(L, &bind_optimizers, record);
     return 1;
 }
 
 static int make_schedule(lua_State *L, const Record *record)
 {
-    part_of_arguments(L, &bind_schedules, record, NULL);
+    part_of_arguments(L, &bind_schedules, record);
     return 1;
 }
 
 static int make_objective(lua_State *L, const Record *record)
 {
     bool custom = record->data == &objective_custom;
-    Part *part =
-        part_of_arguments(L, &bind_objectives, record,
-                          custom ? "weight enabled name model source loss" : "weight enabled name model source");
+    Part *part = part_of_arguments(L, &bind_objectives, record);
     read_common(L, 1, part);
     if (!custom) return 1;
     if (lua_getfield(L, 1, "loss") != LUA_TFUNCTION)
@@ -183,8 +201,8 @@ Part *bind_check_part(lua_State *L, int index, const RecordKind *kind, const cha
 {
     Part *part = luaL_testudata(L, index, PART_TYPE);
     if (!part || part->kind != kind)
-        luaL_error(L, "session: %s must be made by %s, as in %s.NAME {...}; got a %s", what, kind->library,
-                   kind->library, part ? part->kind->word : luaL_typename(L, index));
+        luaL_error(L, "session: %s must be made by %s, as in %s.NAME {...}; got %s", what, kind->library,
+                   kind->library, bind_type_name(L, index));
     return part;
 }
 
@@ -344,11 +362,22 @@ static int part_members(lua_State *L)
     return 1;
 }
 
+/* What it is a part of a session as: "objective". */
+static int part_word(lua_State *L)
+{
+    lua_pushstring(L, ((const Part *)luaL_checkudata(L, 1, PART_TYPE))->kind->word);
+    return 1;
+}
+
 void bind_open_parts(lua_State *L)
 {
-    static const luaL_Reg events[] = {{"__index", part_index},       {"__newindex", part_newindex},
-                                      {"__tostring", part_tostring}, {"__help", part_help},
-                                      {"__members", part_members},   {NULL, NULL}};
+    static const luaL_Reg events[] = {{"__index", part_index},
+                                      {"__newindex", part_newindex},
+                                      {"__tostring", part_tostring},
+                                      {"__help", part_help},
+                                      {"__members", part_members},
+                                      {"__word", part_word},
+                                      {NULL, NULL}};
     luaL_newmetatable(L, PART_TYPE);
     luaL_setfuncs(L, events, 0);
     lua_pop(L, 1);

@@ -32,6 +32,10 @@ static void keep_path(lua_State *L, Part *part, const char *directory)
     if (length >= sizeof part->directory) luaL_error(L, "models.load: the path of the directory is too long");
 }
 
+static const RecordWord others[] = {{"strict", "true: an error where something is missing, left over or misshapen"},
+                                    {"name", "of the model in the session"},
+                                    {0}};
+
 /* models.load(directory, {strict =, name =, options of the model}): a model for session {model = ...} */
 static int load_model(lua_State *L)
 {
@@ -44,8 +48,7 @@ static int load_model(lua_State *L)
     host_check(L, pretrained_config(directory, record, part->config));
     option_defaults(load_options, &config);
     if (!lua_isnil(L, 2)) {
-        luaL_checktype(L, 2, LUA_TTABLE);
-        bind_read_options(L, 2, record->options, part->config, "models.load", "strict name");
+        bind_read_options(L, 2, record->options, part->config, "models.load", others);
         bind_read_part_name(L, 2, part);
         if (lua_getfield(L, 2, "strict") != LUA_TNIL)
             host_check(L, bind_set_option(L, -1, load_options, &config, "models.load", "strict"));
@@ -146,7 +149,6 @@ int bind_save_model(lua_State *L)
     lua_settop(L, 3);
     SaveConfig *config = lua_newuserdatauv(L, sizeof *config, 0);
     option_defaults(save_options, config);
-    if (!lua_isnil(L, 3)) luaL_checktype(L, 3, LUA_TTABLE);
     if (!lua_isnil(L, 3)) bind_read_options(L, 3, save_options, config, "save", NULL);
     Session *session = bind_handle_of(L, 1)->session;
     Model *model = session_model(session, module->name);
@@ -162,6 +164,15 @@ int bind_save_model(lua_State *L)
                              "left out, as files of this class of transformers do not have it:", words));
     return 0;
 }
+
+const BindMethod bind_save_methods[] = {{.name = "save",
+                                         .arguments = "(directory, { options })",
+                                         .doc = "Writes a whole model as Hugging Face's transformers read it: "
+                                                "config.json, model.safetensors, and the files of the "
+                                                "tokenizer of the run's data.",
+                                         .call = bind_save_model,
+                                         .options = save_options},
+                                        {0}};
 
 void bind_open_pretrained(lua_State *L)
 {

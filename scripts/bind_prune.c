@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* run:prune {...}: pruning as one edit, or a table of what it would change; run:sparsity(). */
 #include "engine/train/pruning.h"
+#include "scripts/bind_class.h"
 #include "scripts/bind_edit.h"
 
 #include <stdio.h>
@@ -154,13 +155,17 @@ static void read_params(lua_State *L, PruneConfig *config)
     lua_settop(L, index - 1);
 }
 
+/* params is also a module; the option says what it is. */
+static const RecordWord prune_others[] = {
+    {"params", ""}, {"dry_run", "true: a table of what would change, and nothing changes"}, {0}};
+
 /* Whether it only looks. */
 static bool read_arguments(lua_State *L, PruneConfig *config)
 {
     if (lua_type(L, 2) == LUA_TNUMBER)
         luaL_error(L, "prune takes a table: run:prune { sparsity = %s }", lua_tostring(L, 2));
     luaL_checktype(L, 2, LUA_TTABLE);
-    bind_read_options(L, 2, prune_options, config, "prune", "dry_run params");
+    bind_read_options(L, 2, prune_options, config, "prune", prune_others);
     read_params(L, config);
     lua_getfield(L, 2, "dry_run");
     if (!lua_isnil(L, -1) && !lua_isboolean(L, -1)) luaL_error(L, "prune: dry_run must be true or false");
@@ -235,39 +240,23 @@ static int prune(lua_State *L)
     return 0;
 }
 
-bool bind_push_prune_method(lua_State *L, const char *name)
-{
-    lua_CFunction method = strcmp(name, "prune") == 0 ? prune : strcmp(name, "sparsity") == 0 ? sparsity : NULL;
-    if (method) lua_pushcfunction(L, method);
-    return method != NULL;
-}
-
-/* help(run.prune) */
-static void document(lua_State *L)
-{
-    static const RecordKind kind = {.library = "run"};
-    const Record record = {
-        .name = "prune",
-        .doc =
-            "Sets the least important weights of matrices to zero, where they stay: a mask in each parameter keeps "
-            "them so through training, checkpoints, undo and replay. With dry_run = true it returns a table of "
-            "what "
-            "would change and changes nothing. run:sparsity() tells what is pruned; help(criteria) lists criteria.",
-        .source = "Zhu, Gupta 2017, To prune, or not to prune (the cubic schedule)",
-        .options = prune_options};
-    Buffer *text = host_push_buffer(L);
-    host_check(L, bind_help_record(&kind, &record, text));
-    luaL_getsubtable(L, LUA_REGISTRYINDEX, "lathe.documents");
-    lua_pushcfunction(L, prune);
-    lua_pushlstring(L, text->data, text->length);
-    lua_rawset(L, -3);
-    lua_pushcfunction(L, sparsity);
-    lua_pushliteral(L,
-                    "run:sparsity(): a table of the parameters that have a mask: name, weights, pruned, sparsity; "
-                    "its own\n  fields weights, pruned and sparsity are those of all together.");
-    lua_rawset(L, -3);
-    lua_pop(L, 2);
-}
+const BindMethod bind_prune_methods[] = {{.name = "prune",
+                                          .arguments = "{ options }",
+                                          .doc = "Sets the least important weights of matrices to zero, where they "
+                                                 "stay: a mask in each parameter keeps them so "
+                                                 "through training, checkpoints, undo and replay. help(criteria) "
+                                                 "lists criteria. The cubic schedule: Zhu, Gupta "
+                                                 "2017, To prune, or not to prune.",
+                                          .call = prune,
+                                          .options = prune_options,
+                                          .words = prune_others + 1},
+                                         {.name = "sparsity",
+                                          .arguments = "()",
+                                          .doc = "A table of the parameters that have a mask: name, weights, "
+                                                 "pruned, sparsity; its own fields weights, pruned and "
+                                                 "sparsity are those of all together.",
+                                          .call = sparsity},
+                                         {0}};
 
 void bind_open_prune(lua_State *L)
 {
@@ -278,5 +267,4 @@ void bind_open_prune(lua_State *L)
     lua_pushcfunction(L, table_tostring);
     lua_setfield(L, -2, "__tostring");
     lua_pop(L, 2);
-    document(L);
 }

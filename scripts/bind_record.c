@@ -14,6 +14,30 @@ typedef struct RecordHandle {
     Record record;
 } RecordHandle;
 
+/* --- types in words --- */
+
+const char *bind_type_name(lua_State *L, int index)
+{
+    if (lua_isnoneornil(L, index)) return "nothing";
+    index = lua_absindex(L, index);
+    const char *name = luaL_typename(L, index);
+    if (luaL_getmetafield(L, index, "__word") == LUA_TFUNCTION) { /* of a part: what it is a part of */
+        lua_pushvalue(L, index);
+        lua_call(L, 1, 1);
+        name = lua_tostring(L, -1);
+    } else if (luaL_getmetafield(L, index, "__name") == LUA_TSTRING) {
+        name = lua_tostring(L, -1);
+        if (strncmp(name, "lathe.", 6) == 0) name += 6;
+    }
+    return lua_pushfstring(L, "%s %s", strchr("aeiou", name[0]) ? "an" : "a", name);
+}
+
+void bind_check_type(lua_State *L, int index, int type, const char *who, const char *wanted)
+{
+    if (lua_type(L, index) == type) return;
+    luaL_error(L, "%s takes %s; got %s", who, wanted, bind_type_name(L, index));
+}
+
 /* --- options --- */
 
 static Status read_ints(lua_State *L, int index, const char *owner, const char *name, OptionInts *out)
@@ -41,8 +65,8 @@ static Status wrong_type(lua_State *L, int index, const Option *option, const ch
     Buffer range = {0};
     Status status = option_describe_range(option, &range);
     if (status == STATUS_OK)
-        status = status_fail(STATUS_INVALID, "%s: %s must be %s; got a %s", owner, option->name, range.data,
-                             luaL_typename(L, index));
+        status = status_fail(STATUS_INVALID, "%s: %s must be %s; got %s", owner, option->name, range.data,
+                             bind_type_name(L, index));
     buffer_free(&range);
     return status;
 }
@@ -74,33 +98,23 @@ Status bind_set_option(lua_State *L, int index, const Option *options, void *con
     return wrong_type(L, index, option, owner);
 }
 
-static bool in_words(const char *words, const char *name)
+static bool in_words(const RecordWord *words, const char *name)
 {
-    size_t length = strlen(name);
-    while (words && *words) {
-        size_t word = strcspn(words, " ");
-        if (word == length && memcmp(words, name, length) == 0) return true;
-        words += word + (words[word] == ' ');
-    }
+    for (; words && words->name; words++)
+        if (strcmp(words->name, name) == 0) return true;
     return false;
 }
 
-/* As option_unknown(), with the words of 'other' among the candidates. Leaves values on the stack. */
-static Status unknown_of_both(lua_State *L, const Option *options, const char *other, const char *owner,
-                              const char *name)
+/* As option_unknown(), with the words of 'other' among the candidates. */
+static Status unknown_of_both(const Option *options, const RecordWord *other, const char *owner, const char *name)
 {
     const char *names[128];
     size_t count = 0;
     for (; options && options->name && count < 100; options++) names[count++] = options->name;
-    for (const char *word = other; *word && count < 128; word += strspn(word, " ")) {
-        size_t length = strcspn(word, " ");
-        luaL_checkstack(L, 4, "option names");
-        names[count++] = lua_pushlstring(L, word, length);
-        word += length;
-    }
+    for (; other->name && count < 128; other++) names[count++] = other->name;
     const char *near = names_nearest(name, names, count, sizeof *names);
     if (near) return status_fail(STATUS_INVALID, "%s has no option '%s'; did you mean '%s'?", owner, name, near);
-    return status_fail(STATUS_INVALID, "%s has no option '%s'; help(%s) lists its options", owner, name, owner);
+    return status_fail(STATUS_INVALID, "%s has no option '%s'; help(\"%s\") lists its options", owner, name, owner);
 }
 
 static void check_required(lua_State *L, int index, const Option *options, const char *owner)
@@ -116,8 +130,9 @@ static void check_required(lua_State *L, int index, const Option *options, const
 }
 
 void bind_read_options(lua_State *L, int index, const Option *options, void *config, const char *owner,
-                       const char *other)
+                       const RecordWord *other)
 {
+    bind_check_type(L, index, LUA_TTABLE, owner, "a table of options, as in {name = value}");
     index = lua_absindex(L, index);
     luaL_checkstack(L, 6, "reading options");
     lua_pushnil(L);
@@ -128,8 +143,7 @@ void bind_read_options(lua_State *L, int index, const Option *options, void *con
                                       luaL_typename(L, -2)));
         const char *name = lua_tostring(L, -2);
         if (!in_words(other, name)) {
-            if (other && !option_find(options, name))
-                host_check(L, unknown_of_both(L, options, other, owner, name));
+            if (other && !option_find(options, name)) host_check(L, unknown_of_both(options, other, owner, name));
             host_check(L, bind_set_option(L, -1, options, config, owner, name));
         }
         lua_pop(L, 1);
@@ -225,12 +239,27 @@ const Record *bind_test_record(lua_State *L, int index, const RecordKind **kind)
     return &handle->record;
 }
 
+/* Ops count their own: some take any number. */
+static void check_count(lua_State *L, const RecordKind *kind, const Record *record)
+{
+    int most = record->options || record->words || kind->common, given = lua_gettop(L);
+    if (record->inputs) return;
+    for (const RecordWord *argument = record->arguments; argument && argument->name; argument++) most++;
+    while (given > 0 && lua_isnil(L, given)) given--;
+    if (given <= most) return;
+    Buffer *signature = host_push_buffer(L);
+    host_check(L, bind_print_signature(kind, record, signature));
+    luaL_error(L, "%s.%s: got %d argument%s; it is %s", kind->library, record->name, given, given == 1 ? "" : "s",
+               signature->data);
+}
+
 static int record_call(lua_State *L)
 {
     const RecordKind *kind;
     const Record *record = bind_test_record(L, 1, &kind);
     if (!record) return luaL_typeerror(L, 1, "record");
     lua_remove(L, 1); /* records live as long as the libraries, and those as long as the state */
+    check_count(L, kind, record);
     return kind->call(L, record);
 }
 
@@ -262,13 +291,15 @@ static int record_index(lua_State *L)
         }
         return 1;
     }
-    const char *value = strcmp(name, "name") == 0     ? record->name
-                        : strcmp(name, "doc") == 0    ? record->doc
-                        : strcmp(name, "source") == 0 ? record->source
-                        : strcmp(name, "kind") == 0   ? kind->word
-                                                      : NULL;
-    lua_pushstring(L, value);
-    return 1;
+    static const char *const fields[] = {"name", "doc", "source", "kind"};
+    const char *const values[] = {record->name, record->doc, record->source, kind->word};
+    for (int i = 0; i < 4; i++)
+        if (strcmp(name, fields[i]) == 0) {
+            lua_pushstring(L, values[i]);
+            return 1;
+        }
+    return luaL_error(L, "the %s %s has no '%s'; there are name, doc, source, kind and options", kind->word,
+                      record->name, name);
 }
 
 static int record_tostring(lua_State *L)
@@ -289,6 +320,8 @@ static int library_index(lua_State *L)
     size_t count = 0;
     if (lua_type(L, 2) != LUA_TSTRING) return 0;
     while (count < 512 && kind->get((int)count, &record)) names[count++] = record.name;
+    for (const RecordKind *const *part = record_kinds; *part && count < 512; part++)
+        if (bind_part_of(*part, kind)) names[count++] = bind_part_of(*part, kind);
     const char *near = names_nearest(lua_tostring(L, 2), names, count, sizeof *names);
     if (near) return luaL_error(L, "%s has no '%s'; did you mean '%s'?", kind->library, lua_tostring(L, 2), near);
     return luaL_error(L, "%s has no '%s'; help(%s) lists what there is", kind->library, lua_tostring(L, 2),
@@ -302,10 +335,38 @@ static int library_tostring(lua_State *L)
     Buffer *out = host_push_buffer(L);
     Record record;
     host_check(L, buffer_printf(out, "%s:", kind->library));
-    for (int i = 0; kind->get(i, &record); i++)
-        host_check(L, buffer_printf(out, "%s %s", i ? "," : "", record.name));
+    int count = 0;
+    for (; kind->get(count, &record); count++)
+        host_check(L, buffer_printf(out, "%s %s", count ? "," : "", record.name));
+    for (const RecordKind *const *part = record_kinds; *part; part++)
+        if (bind_part_of(*part, kind))
+            host_check(L, buffer_printf(out, "%s %s", count++ ? "," : "", bind_part_of(*part, kind)));
     host_buffer_to_string(L, out);
     return 1;
+}
+
+const char *bind_part_of(const RecordKind *part, const RecordKind *whole)
+{
+    size_t length = strlen(whole->library);
+    bool inside = strncmp(part->library, whole->library, length) == 0 && part->library[length] == '.';
+    return inside ? part->library + length + 1 : NULL;
+}
+
+/* tokenizers.wordpiece goes into the table tokenizers, which stands before it in the list of kinds. */
+static void set_library(lua_State *L, const RecordKind *kind)
+{
+    const char *dot = strchr(kind->library, '.');
+    if (!dot) {
+        lua_setglobal(L, kind->library);
+        return;
+    }
+    lua_pushlstring(L, kind->library, (size_t)(dot - kind->library));
+    lua_pushglobaltable(L);
+    lua_insert(L, -2);
+    lua_gettable(L, -2);
+    lua_pushvalue(L, -3);
+    lua_setfield(L, -2, dot + 1);
+    lua_pop(L, 3);
 }
 
 static void open_library(lua_State *L, const RecordKind *kind)
@@ -326,7 +387,7 @@ static void open_library(lua_State *L, const RecordKind *kind)
     lua_pushlightuserdata(L, (void *)kind);
     lua_setfield(L, -2, "__kind");
     lua_setmetatable(L, -2);
-    lua_setglobal(L, kind->library);
+    set_library(L, kind);
 }
 
 void bind_open_records(lua_State *L)

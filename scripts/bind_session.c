@@ -75,7 +75,9 @@ static void each_named(lua_State *L, Session *session, const char *field,
                        void (*add)(lua_State *L, Session *session, const char *name))
 {
     if (lua_getfield(L, 1, field) != LUA_TNIL) {
-        luaL_checktype(L, -1, LUA_TTABLE);
+        char who[64];
+        snprintf(who, sizeof who, "session: %s", field);
+        bind_check_type(L, -1, LUA_TTABLE, who, "a table by name, as data.sentence_pairs(...) gives one for data");
         lua_Integer count = push_sorted_names(L, field);
         for (lua_Integer i = 1; i <= count; i++) {
             lua_rawgeti(L, -1, i);
@@ -155,10 +157,25 @@ static void add_objective(lua_State *L, SessionHandle *handle)
     if (custom) keep_function(L, name);
 }
 
+/* A named entry would be left out unnoticed. */
+static void check_list(lua_State *L, int index)
+{
+    index = lua_absindex(L, index);
+    lua_pushnil(L);
+    while (lua_next(L, index)) {
+        lua_pop(L, 1);
+        if (!lua_isinteger(L, -1))
+            luaL_error(L, "session: objectives are a list without names; write objectives.NAME {name = '%s'}",
+                       luaL_tolstring(L, -1, NULL));
+    }
+}
+
 static void add_objectives(lua_State *L, SessionHandle *handle)
 {
     if (lua_getfield(L, 1, "objectives") != LUA_TNIL) {
-        luaL_checktype(L, -1, LUA_TTABLE);
+        bind_check_type(L, -1, LUA_TTABLE, "session: objectives",
+                        "a list, as in {objectives.mlm {}, objectives.nsp {}}");
+        check_list(L, -1);
         for (lua_Integer i = 1, n = (lua_Integer)lua_rawlen(L, -1); i <= n; i++) {
             lua_rawgeti(L, -1, i);
             add_objective(L, handle);
@@ -188,7 +205,6 @@ static void set_optimizer(lua_State *L, Session *session)
 static void set_early_stopping(lua_State *L, Session *session)
 {
     if (lua_getfield(L, 1, "early_stopping") != LUA_TNIL) {
-        luaL_checktype(L, -1, LUA_TTABLE);
         option_defaults(early_stopping_options, &session->early_stopping);
         bind_read_options(L, -1, early_stopping_options, &session->early_stopping, "early_stopping", NULL);
         host_check(L, early_stopping_check(session));
@@ -211,18 +227,31 @@ static void push_empty_session(lua_State *L, uint64_t seed)
     handle->session->owner = handle;
 }
 
+static const RecordWord session_words[] = {
+    {"model", "made by models.NAME {...} or models.load(directory)"},
+    {"models", "several of them by name, in place of model: models = {student = ..., teacher = ...}"},
+    {"data", "data sources by name: data = {train = ..., valid = ...}"},
+    {"objectives",
+     "a list of loss terms, objectives.NAME {...}; a function(model, batch) that returns a loss is one, too"},
+    {"optimizer", "optim.NAME {...}, adamw unless said"},
+    {"schedule", "schedules.NAME {...}, constant unless said"},
+    {"early_stopping",
+     "{patience = 5, metric = 'valid.mlm', restore_best = true} ends the run when it stops improving"},
+    {"seed", "of weights, masks and dropout"},
+    {0}};
+
 /* session { model = ..., data = {...}, objectives = {...}, optimizer = ..., schedule = ..., steps = ... } */
-static int make_session(lua_State *L)
+static int make_session(lua_State *L, const Record *record)
 {
-    luaL_checktype(L, 1, LUA_TTABLE);
+    (void)record;
+    bind_check_type(L, 1, LUA_TTABLE, "session", "a table, as in session {model = models.bert {}, data = ...}");
     lua_settop(L, 1);
     uint64_t seed = host_seed_value(host_of(L));
     if (lua_getfield(L, 1, "seed") != LUA_TNIL) seed = (uint64_t)luaL_checkinteger(L, -1);
     lua_settop(L, 1);
     push_empty_session(L, seed);
     SessionHandle *handle = bind_check_session(L, 2);
-    bind_read_options(L, 1, bind_live_session, handle->session, "session",
-                      "model models data objectives optimizer schedule seed early_stopping");
+    bind_read_options(L, 1, bind_live_session, handle->session, "session", session_words);
     add_models(L, handle->session);
     each_named(L, handle->session, "data", add_source);
     add_objectives(L, handle);
@@ -232,6 +261,14 @@ static int make_session(lua_State *L)
     if (!looks) host_check(L, session_check(handle->session));
     return 1;
 }
+
+static const RecordKind session_kind = {"", "maker", "", NULL, make_session, NULL};
+static const Record session_record = {.name = "session",
+                                      .doc = "Models, data, objectives, optimizer and schedule put together: what "
+                                             "a recipe's build function returns, and what "
+                                             "run is.",
+                                      .options = bind_live_session,
+                                      .words = session_words};
 
 /* --- training --- */
 
@@ -326,6 +363,7 @@ static int session_train(lua_State *L)
 {
     SessionHandle *handle = bind_check_session(L, 1);
     lua_Integer steps = luaL_optinteger(L, 2, 1);
+    if (steps < 1) return luaL_error(L, "train takes a number of steps, from 1; got %I", steps);
     host_need_boundary(L, session_train);
     StepMetrics metrics = handle->session->last;
     if (handle->stepping) return luaL_error(L, "train: a training step is under way");
@@ -389,106 +427,140 @@ static void push_sources(lua_State *L, Session *session)
     }
 }
 
-static bool push_part_of(lua_State *L, Session *session, const char *name)
+static Session *own_session(lua_State *L)
 {
-    if (strcmp(name, "objectives") == 0)
-        push_objectives(L, session);
-    else if (strcmp(name, "models") == 0)
-        push_models(L, session);
-    else if (strcmp(name, "model") == 0 && session->model_count)
-        bind_push_module(L, 1, session->models[0]->root);
-    else if (strcmp(name, "data") == 0)
-        push_sources(L, session);
-    else if (strcmp(name, "optimizer") == 0)
-        bind_push_live(L, 1, BIND_LIVE_OPTIMIZER, NULL);
-    else if (strcmp(name, "schedule") == 0)
-        bind_push_live(L, 1, BIND_LIVE_SCHEDULE, NULL);
-    else if (strcmp(name, "options") == 0)
-        bind_push_live(L, 1, BIND_LIVE_OPTIONS, NULL);
-    else
-        return false;
-    return true;
+    return bind_check_session(L, 1)->session;
 }
 
-static const char *const fields[] = {"objectives",
-                                     "models",
-                                     "model",
-                                     "data",
-                                     "optimizer",
-                                     "schedule",
-                                     "options",
-                                     "step",
-                                     "seed",
-                                     "loss",
-                                     "steps",
-                                     "accumulate",
-                                     "clip_norm",
-                                     "skip_spikes",
-                                     "precision",
-                                     "recompute",
-                                     "checkpoint_every",
-                                     "evaluate_every",
-                                     "keep_checkpoints",
-                                     "on_nonfinite",
-                                     "train",
-                                     "hash",
-                                     "last",
-                                     "batch",
-                                     "adapt",
-                                     "evaluate",
-                                     "generate",
-                                     "likelihood",
-                                     "minimal_pairs",
-                                     "add_objective",
-                                     "remove_objective",
-                                     "prune",
-                                     "sparsity",
-                                     NULL};
+static int field_objectives(lua_State *L)
+{
+    push_objectives(L, own_session(L));
+    return 1;
+}
+
+static int field_models(lua_State *L)
+{
+    push_models(L, own_session(L));
+    return 1;
+}
+
+static int field_model(lua_State *L)
+{
+    const Session *session = own_session(L);
+    if (session->model_count)
+        bind_push_module(L, 1, session->models[0]->root);
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
+static int field_data(lua_State *L)
+{
+    push_sources(L, own_session(L));
+    return 1;
+}
+
+static int field_optimizer(lua_State *L)
+{
+    bind_push_live(L, 1, BIND_LIVE_OPTIMIZER, NULL);
+    return 1;
+}
+
+static int field_schedule(lua_State *L)
+{
+    bind_push_live(L, 1, BIND_LIVE_SCHEDULE, NULL);
+    return 1;
+}
+
+static int field_options(lua_State *L)
+{
+    bind_push_live(L, 1, BIND_LIVE_OPTIONS, NULL);
+    return 1;
+}
+
+static int field_step(lua_State *L)
+{
+    lua_pushinteger(L, own_session(L)->step);
+    return 1;
+}
+
+static int field_seed(lua_State *L)
+{
+    lua_pushinteger(L, (lua_Integer)own_session(L)->seed);
+    return 1;
+}
+
+static int field_loss(lua_State *L)
+{
+    const Session *session = own_session(L);
+    lua_pushnumber(L, session->step ? session->last.loss : (double)NAN);
+    return 1;
+}
+
+static int field_last(lua_State *L)
+{
+    bind_push_metrics(L, own_session(L), &own_session(L)->last);
+    return 1;
+}
+
+static int field_batch(lua_State *L)
+{
+    host_need_boundary(L, field_batch);
+    bind_push_step_batch(L, bind_check_session(L, 1), 0);
+    return 1;
+}
+
+static const BindField fields[] = {
+    {"objectives", "loss terms by name", field_objectives},
+    {"models", "models by name", field_models},
+    {"model", "the first model", field_model},
+    {"data", "data sources by name", field_data},
+    {"optimizer", "options of the optimizer; another one can be assigned", field_optimizer},
+    {"schedule", "options of the schedule; another one can be assigned", field_schedule},
+    {"options", "what else can be set, as a view", field_options},
+    {"step", "steps done", field_step},
+    {"seed", "seed of everything random", field_seed},
+    {"loss", "loss of the last step", field_loss},
+    {"last", "metrics of the last step", field_last},
+    {"batch", "the batch of the last step", field_batch},
+    {0}};
+
+static const BindMethod methods[] = {
+    {.name = "train",
+     .arguments = "(n)",
+     .doc = "Takes n steps, 1 unless said; gives the metrics of the last one.",
+     .call = session_train},
+    {.name = "hash", .arguments = "()", .doc = "The hash of the whole state.", .call = session_state_hash},
+    {0}};
+
+static const BindClass class = {
+    .type = SESSION_TYPE,
+    .name = "run",
+    .article = "a",
+    .doc = "A session, or the live run. help(run.options) lists what else can be set, as in run.steps = 500; "
+           "run.objectives.NAME.weight, run.optimizer.lr and run.data.NAME.batch_size can be, too.",
+    .fields = fields,
+    .methods = {methods, bind_evaluate_methods, bind_generate_methods, bind_likelihood_methods, bind_adapt_methods,
+                bind_prune_methods, bind_structure_methods}};
 
 static int unknown_field(lua_State *L, const char *name)
 {
-    const char *near = names_nearest(name, fields, sizeof fields / sizeof *fields - 1, sizeof *fields);
-    if (near) return luaL_error(L, "a session has no '%s'; did you mean '%s'?", name, near);
-    return luaL_error(L, "a session has no '%s'; help(run) lists what it has", name);
+    const char *options[64];
+    int count = 0;
+    for (const Option *option = bind_live_session; option->name && count < 63; option++)
+        options[count++] = option->name;
+    options[count] = NULL;
+    return bind_unknown_member(L, &class, NULL, name, options);
 }
 
 static int session_index(lua_State *L)
 {
-    Session *session = bind_check_session(L, 1)->session;
-    const char *name = luaL_checkstring(L, 2);
+    Session *session = own_session(L);
+    if (bind_push_member(L, &class)) return 1;
+    const char *name = luaL_tolstring(L, 2, NULL);
     const Option *option = option_find(bind_live_session, name);
-    if (push_part_of(L, session, name)) return 1;
-    if (strcmp(name, "batch") == 0) {
-        host_need_boundary(L, session_index);
-        bind_push_step_batch(L, bind_check_session(L, 1), 0);
-        return 1;
-    }
-    if (option)
-        bind_push_option(L, option, session);
-    else if (strcmp(name, "step") == 0)
-        lua_pushinteger(L, session->step);
-    else if (strcmp(name, "seed") == 0)
-        lua_pushinteger(L, (lua_Integer)session->seed);
-    else if (strcmp(name, "loss") == 0)
-        lua_pushnumber(L, session->step ? session->last.loss : (double)NAN);
-    else if (strcmp(name, "last") == 0)
-        bind_push_metrics(L, session, &session->last);
-    else if (strcmp(name, "train") == 0)
-        lua_pushcfunction(L, session_train);
-    else if (strcmp(name, "adapt") == 0)
-        lua_pushcfunction(L, bind_adapt);
-    else if (strcmp(name, "evaluate") == 0)
-        lua_pushcfunction(L, bind_evaluate);
-    else if (strcmp(name, "generate") == 0)
-        lua_pushcfunction(L, bind_generate);
-    else if (strcmp(name, "likelihood") == 0)
-        lua_pushcfunction(L, bind_likelihood);
-    else if (strcmp(name, "minimal_pairs") == 0)
-        lua_pushcfunction(L, bind_minimal_pairs);
-    else if (strcmp(name, "hash") == 0)
-        lua_pushcfunction(L, session_state_hash);
-    else if (!bind_push_session_method(L, name) && !bind_push_prune_method(L, name))
-        return unknown_field(L, name);
+    if (!option) return unknown_field(L, name);
+    bind_push_option(L, option, session);
     return 1;
 }
 
@@ -496,11 +568,11 @@ static int session_index(lua_State *L)
 static int session_newindex(lua_State *L)
 {
     bind_check_session(L, 1);
-    const char *name = luaL_checkstring(L, 2);
+    const char *name = luaL_tolstring(L, 2, NULL);
+    lua_settop(L, 3);
     if (bind_set_part(L, name)) return 0;
     if (!option_find(bind_live_session, name)) {
-        for (int i = 0; fields[i]; i++)
-            if (strcmp(fields[i], name) == 0) return luaL_error(L, "run.%s cannot be assigned", name);
+        if (bind_push_member(L, &class)) return luaL_error(L, "run.%s cannot be assigned", name);
         return unknown_field(L, name);
     }
     host_need_boundary(L, session_newindex);
@@ -556,10 +628,11 @@ static int session_tostring(lua_State *L)
 
 static int session_members(lua_State *L)
 {
-    lua_newtable(L);
-    for (int i = 0; fields[i]; i++) {
-        lua_pushstring(L, fields[i]);
-        lua_rawseti(L, -2, i + 1);
+    bind_push_members(L, &class);
+    lua_Integer count = (lua_Integer)lua_rawlen(L, -1);
+    for (const Option *option = bind_live_session; option->name; option++) {
+        lua_pushstring(L, option->name);
+        lua_rawseti(L, -2, ++count);
     }
     return 1;
 }
@@ -578,22 +651,9 @@ void bind_open_sessions(lua_State *L)
                                       {"__tostring", session_tostring},
                                       {"__members", session_members},
                                       {NULL, NULL}};
-    luaL_newmetatable(L, SESSION_TYPE);
-    luaL_setfuncs(L, events, 0);
-    lua_pushliteral(
-        L, "A session or run. Fields: step, steps, seed, loss, last, batch, accumulate, clip_norm, skip_spikes,\n"
-           "  precision, recompute, checkpoint_every, evaluate_every, keep_checkpoints, on_nonfinite,\n"
-           "  objectives.NAME.weight, optimizer.lr, schedule.warmup, model, models.NAME, data.NAME.\n"
-           "Methods: train(n) runs n steps, hash() is the hash of the whole state,\n"
-           "  evaluate(source) gives losses and accuracies, adapt {target = DATA} adapts to other data,\n"
-           "  add_objective(objectives.NAME {...}), remove_objective('NAME'),\n"
-           "  likelihood(text), minimal_pairs(path) tell how likely texts are,\n"
-           "  generate(text, {options}) goes on with a text, prune {sparsity = 0.5}, sparsity();\n"
-           "  help(run.prune) and so on tell more about one.");
-    lua_setfield(L, -2, "__help");
-    lua_pop(L, 1);
+    bind_open_class(L, &class, events);
     bind_open_structure(L);
     bind_open_prune(L);
-    lua_pushcfunction(L, make_session);
+    bind_push_record(L, &session_kind, &session_record);
     lua_setglobal(L, "session");
 }

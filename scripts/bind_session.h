@@ -5,7 +5,7 @@
 #define LATHE_SCRIPTS_BIND_SESSION_H
 
 #include "engine/train/session.h"
-#include "scripts/bind.h"
+#include "scripts/bind_class.h"
 
 typedef struct SessionHandle {
     Session *session;
@@ -42,25 +42,24 @@ void bind_open_debug(lua_State *L);
 
 /* model:save(directory) (scripts/bind_pretrained.c) */
 int bind_save_model(lua_State *L);
-/* run:generate() (scripts/bind_generate.c), after the global lathe is there. */
+/* run:generate() (scripts/bind_generate.c) */
 int bind_generate(lua_State *L);
-void bind_open_generate(lua_State *L);
-
-/* run:likelihood(), run:minimal_pairs() (scripts/bind_likelihood.c), after the global lathe is there. */
-int bind_likelihood(lua_State *L);
-int bind_minimal_pairs(lua_State *L);
+/* What run:likelihood() and run:minimal_pairs() need (scripts/bind_likelihood.c), after the global lathe is there.
+ */
 void bind_open_likelihood(lua_State *L);
+
+/* Methods of sessions: generate, likelihood and minimal_pairs, adapt, evaluate, prune and sparsity, add_objective
+ * and remove_objective; of models: generate, save; of modules: reshape, reset. Each list stands where its functions
+ * are. */
+extern const BindMethod bind_generate_methods[], bind_likelihood_methods[], bind_adapt_methods[],
+    bind_evaluate_methods[], bind_prune_methods[], bind_structure_methods[], bind_save_methods[],
+    bind_module_methods[];
 
 /* Objectives that are Lua functions (scripts/bind_custom.c): the function stands in the session's user value. */
 Status bind_custom_objective(SessionHandle *handle, Objective *objective) STATUS_CHECKED;
 void bind_open_custom(lua_State *L);
 
-/* run:adapt {...} (scripts/bind_adapt.c) and run:evaluate(source) (scripts/bind_evaluate.c) */
-int bind_adapt(lua_State *L);
-int bind_evaluate(lua_State *L);
-/* run:prune {...} and run:sparsity() (scripts/bind_prune.c). Pushes the method, false where there is none of that
- * name. */
-bool bind_push_prune_method(lua_State *L, const char *name);
+/* run:prune { ... } (scripts/bind_prune.c) */
 void bind_open_prune(lua_State *L);
 extern const RecordKind bind_criteria;
 
@@ -90,10 +89,7 @@ Module *bind_test_module(lua_State *L, int index);
 SessionHandle *bind_handle_of(lua_State *L, int index);
 void bind_open_modules(lua_State *L);
 
-/* run.model:reshape {...} and :reset(path), run:add_objective(), run.optimizer = ... (scripts/bind_structure.c).
- * Pushes the method of modules or of sessions, false where there is none of that name. */
-bool bind_push_module_method(lua_State *L, const char *name);
-bool bind_push_session_method(lua_State *L, const char *name);
+/* run.model:reshape {...} and :reset(path), run:add_objective(), run.optimizer = ... (scripts/bind_structure.c). */
 /* Sets run.optimizer, run.schedule to the part at index 3; false where the field is another one. */
 bool bind_set_part(lua_State *L, const char *name);
 /* The model and the path that the module at the index stands for. */

@@ -3,11 +3,17 @@
 #include "scripts/bind_edit.h"
 #include "scripts/bind_tokenizers.h"
 
+#include "engine/base/names.h"
+
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SOURCE_TYPE "lathe.source"
-#define BATCH_TYPE  "lathe.batch"
+#define BATCH_TYPE  "lathe.held_batch"
+#define TABLE_TYPE  "lathe.batch"
+
+enum { MOST_NAMES = BATCH_MAX_FIELDS + 8 };
 
 /* User value 1 is its tokenizer, 2 the call that made it, 3 the session whose source it is (nil: nobody's). */
 typedef struct SourceHandle {
@@ -74,8 +80,8 @@ Source *bind_check_source(lua_State *L, int index)
 {
     SourceHandle *handle = luaL_testudata(L, index, SOURCE_TYPE);
     if (!handle || !handle->source)
-        luaL_error(L, "a data source is wanted, as data.sentence_pairs(...).train gives one; got a %s",
-                   luaL_typename(L, index));
+        luaL_error(L, "a data source is wanted, as data.sentence_pairs(...).train gives one; got %s",
+                   bind_type_name(L, index));
     return handle->source;
 }
 
@@ -100,6 +106,79 @@ static int source_gc(lua_State *L)
     return 0;
 }
 
+/* --- batches --- */
+
+static int names_order(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The names of the batch at index 1, sorted; the batch holds them. */
+static size_t batch_names(lua_State *L, const char *names[MOST_NAMES])
+{
+    size_t count = 0;
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_pushnil(L);
+    while (lua_next(L, 1)) {
+        lua_pop(L, 1);
+        if (lua_type(L, -1) == LUA_TSTRING && count < MOST_NAMES) names[count++] = lua_tostring(L, -1);
+    }
+    qsort(names, count, sizeof *names, names_order);
+    return count;
+}
+
+/* batch.FIELD where it has none: batches differ, so that is nil, but not what is nearly the name of one. */
+static int batch_index(lua_State *L)
+{
+    const char *names[MOST_NAMES], *name = luaL_tolstring(L, 2, NULL);
+    size_t count = batch_names(L, names);
+    const char *near = names_nearest(name, names, count, sizeof *names);
+    if (near) return luaL_error(L, "the batch has no '%s'; did you mean '%s'?", name, near);
+    lua_pushnil(L);
+    return 1;
+}
+
+/* The names, with types and shapes. */
+static int batch_tostring(lua_State *L)
+{
+    const char *names[MOST_NAMES];
+    size_t count = batch_names(L, names);
+    Buffer *out = host_push_buffer(L);
+    lua_getfield(L, 1, "size");
+    host_check(L, buffer_printf(out, "batch of %lld", (long long)lua_tointeger(L, -1)));
+    for (size_t i = 0; i < count; i++) {
+        char text[TENSOR_TEXT_SIZE];
+        lua_getfield(L, 1, names[i]);
+        const Tensor *tensor = bind_test_tensor(L, -1);
+        const char *value = tensor ? tensor_describe(tensor, text) : luaL_tolstring(L, -1, NULL);
+        host_check(L, buffer_printf(out, "\n  %-24s %.100s", names[i], value));
+    }
+    lua_pushlstring(L, out->data, out->length);
+    return 1;
+}
+
+static int batch_help(lua_State *L)
+{
+    lua_pushliteral(
+        L,
+        "A batch: tensors by name, its size (examples) and epoch, as source:batch(i) and run.batch give one.\n"
+        "  input_ids          ids of the tokens, i32[size,length]; source:text(ids) makes words of them\n"
+        "  lengths            tokens of each example; what is behind is padding\n"
+        "  example_ids        which example of the source each is\n"
+        "What else there is depends on the data: next_sentence_label, labels, features. show(batch, i) shows an\n"
+        "example in words.");
+    return 1;
+}
+
+static void open_batches(lua_State *L)
+{
+    static const luaL_Reg events[] = {
+        {"__index", batch_index}, {"__help", batch_help}, {"__tostring", batch_tostring}, {NULL, NULL}};
+    luaL_newmetatable(L, TABLE_TYPE);
+    luaL_setfuncs(L, events, 0);
+    lua_pop(L, 1);
+}
+
 void bind_push_batch(lua_State *L, const Batch *batch)
 {
     lua_createtable(L, 0, batch->count + 2);
@@ -111,6 +190,7 @@ void bind_push_batch(lua_State *L, const Batch *batch)
     lua_setfield(L, -2, "size");
     lua_pushinteger(L, batch->epoch);
     lua_setfield(L, -2, "epoch");
+    luaL_setmetatable(L, TABLE_TYPE);
 }
 
 static int free_batch(lua_State *L)
@@ -170,34 +250,58 @@ void bind_push_special(lua_State *L, const Vocabulary *vocabulary)
     }
 }
 
-static void push_classes(lua_State *L, const Source *source)
+static int field_doc(lua_State *L)
 {
+    lua_pushstring(L, bind_check_source(L, 1)->doc);
+    return 1;
+}
+
+static int field_kind(lua_State *L)
+{
+    lua_pushstring(L, bind_check_source(L, 1)->type->name);
+    return 1;
+}
+
+static int field_examples(lua_State *L)
+{
+    lua_pushinteger(L, bind_check_source(L, 1)->examples);
+    return 1;
+}
+
+static int field_tokens(lua_State *L)
+{
+    lua_pushinteger(L, bind_check_source(L, 1)->tokens);
+    return 1;
+}
+
+static int field_batch_size(lua_State *L)
+{
+    lua_pushinteger(L, batch_size_of(L, 1));
+    return 1;
+}
+
+static int field_vocab_size(lua_State *L)
+{
+    const Vocabulary *vocabulary = bind_check_source(L, 1)->vocabulary;
+    lua_pushinteger(L, vocabulary ? vocabulary->size : 0);
+    return 1;
+}
+
+static int field_special(lua_State *L)
+{
+    bind_push_special(L, bind_check_source(L, 1)->vocabulary);
+    return 1;
+}
+
+static int field_classes(lua_State *L)
+{
+    const Source *source = bind_check_source(L, 1);
     lua_newtable(L);
     for (int64_t i = 0; source->classes && i < source->class_count; i++) {
         lua_pushstring(L, source->classes[i]);
         lua_rawseti(L, -2, i + 1);
     }
-}
-
-static int source_index(lua_State *L)
-{
-    Source *source = bind_check_source(L, 1);
-    const char *name = luaL_checkstring(L, 2);
-    if (strcmp(name, "batch") == 0) lua_pushcfunction(L, source_batch);
-    if (strcmp(name, "text") == 0) lua_pushcfunction(L, source_text);
-    if (strcmp(name, "doc") == 0) lua_pushstring(L, source->doc);
-    if (strcmp(name, "kind") == 0) lua_pushstring(L, source->type->name);
-    if (strcmp(name, "examples") == 0) lua_pushinteger(L, source->examples);
-    if (strcmp(name, "tokens") == 0) lua_pushinteger(L, source->tokens);
-    if (strcmp(name, "batch_size") == 0) lua_pushinteger(L, batch_size_of(L, 1));
-    if (strcmp(name, "special") == 0) bind_push_special(L, source->vocabulary);
-    if (strcmp(name, "vocab_size") == 0) lua_pushinteger(L, source->vocabulary ? source->vocabulary->size : 0);
-    if (strcmp(name, "classes") == 0) push_classes(L, source);
-    if (lua_gettop(L) > 2) return 1;
-    return luaL_error(L,
-                      "a data source has no '%s'; there are doc, kind, examples, tokens, batch_size, vocab_size, "
-                      "special, classes, batch(index, epoch) and text(ids)",
-                      name);
+    return 1;
 }
 
 /* run.data.train.batch_size = 64: of this session's entry; order and masks of the examples stay. */
@@ -237,27 +341,38 @@ static int source_tostring(lua_State *L)
     return 1;
 }
 
-static int source_members(lua_State *L)
-{
-    static const char *const names[] = {"doc",   "kind", "examples", "tokens",  "batch_size", "vocab_size",
-                                        "batch", "text", "special",  "classes", NULL};
-    lua_newtable(L);
-    for (int i = 0; names[i]; i++) {
-        lua_pushstring(L, names[i]);
-        lua_rawseti(L, -2, i + 1);
-    }
-    return 1;
-}
-
 void bind_open_sources(lua_State *L)
 {
-    static const luaL_Reg events[] = {{"__gc", source_gc},
-                                      {"__index", source_index},
-                                      {"__newindex", source_newindex},
-                                      {"__tostring", source_tostring},
-                                      {"__members", source_members},
-                                      {NULL, NULL}};
-    luaL_newmetatable(L, SOURCE_TYPE);
-    luaL_setfuncs(L, events, 0);
-    lua_pop(L, 1);
+    static const BindField fields[] = {
+        {"doc", "what it is made of", field_doc},
+        {"kind", "which kind of batches it gives", field_kind},
+        {"examples", "examples of an epoch", field_examples},
+        {"tokens", "tokens of an epoch", field_tokens},
+        {"batch_size", "examples of a batch; that of a run can be assigned", field_batch_size},
+        {"vocab_size", "pieces of its tokenizer", field_vocab_size},
+        {"special", "the ids of classify, separator, mask, pad and unknown", field_special},
+        {"classes", "names of the classes, where there are labels", field_classes},
+        {0}};
+    static const BindMethod methods[] = {
+        {.name = "batch",
+         .arguments = "(index, epoch)",
+         .doc = "The batch from that example on, 0 unless said, as a table of tensors. Looking moves nothing.",
+         .call = source_batch},
+        {.name = "text",
+         .arguments = "(ids)",
+         .doc = "The pieces of a list or tensor of ids, in a line.",
+         .call = source_text},
+        {0}};
+    static const BindClass class = {.type = SOURCE_TYPE,
+                                    .name = "source",
+                                    .article = "a",
+                                    .doc = "A data source, made by data.sentence_pairs(corpus, tokenizer) and so "
+                                           "on: examples in an order that follows "
+                                           "from seed and epoch.",
+                                    .fields = fields,
+                                    .methods = {methods}};
+    static const luaL_Reg events[] = {
+        {"__gc", source_gc}, {"__newindex", source_newindex}, {"__tostring", source_tostring}, {NULL, NULL}};
+    bind_open_class(L, &class, events);
+    open_batches(L);
 }

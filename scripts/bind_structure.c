@@ -137,12 +137,18 @@ static int reset(lua_State *L)
     return 0;
 }
 
-bool bind_push_module_method(lua_State *L, const char *name)
-{
-    lua_CFunction method = strcmp(name, "reshape") == 0 ? reshape : strcmp(name, "reset") == 0 ? reset : NULL;
-    if (method) lua_pushcfunction(L, method);
-    return method != NULL;
-}
+const BindMethod bind_module_methods[] = {
+    {.name = "reshape",
+     .arguments = "{ options }",
+     .doc = "A whole model with another config, as in run.model:reshape { num_hidden_layers = 6 }: weights, masks "
+            "and the "
+            "optimizer's state are carried over; help(run.model.config) lists the options.",
+     .call = reshape},
+    {.name = "reset",
+     .arguments = "(path)",
+     .doc = "Draws the module's weights anew, or those below a path, as in run.model:reset \"cls\".",
+     .call = reset},
+    {0}};
 
 /* --- objectives --- */
 
@@ -268,14 +274,16 @@ bool bind_set_part(lua_State *L, const char *name)
     return true;
 }
 
-bool bind_push_session_method(lua_State *L, const char *name)
-{
-    lua_CFunction method = strcmp(name, "add_objective") == 0      ? add_objective
-                           : strcmp(name, "remove_objective") == 0 ? remove_objective
-                                                                   : NULL;
-    if (method) lua_pushcfunction(L, method);
-    return method != NULL;
-}
+const BindMethod bind_structure_methods[] = {
+    {.name = "add_objective",
+     .arguments = "(objective)",
+     .doc = "Adds a loss term, as in run:add_objective(objectives.sop {}).",
+     .call = add_objective},
+    {.name = "remove_objective",
+     .arguments = "(name)",
+     .doc = "Takes a loss term away, as in run:remove_objective \"nsp\".",
+     .call = remove_objective},
+    {0}};
 
 void bind_open_structure(lua_State *L)
 {

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Tensors as Lua values. */
-#include "scripts/bind.h"
-
-#include "engine/base/names.h"
-
-#include <math.h>
-#include <string.h>
+#include "scripts/bind_class.h"
+#include "scripts/bind_index.h"
 
 #define TENSOR_TYPE "lathe.tensor"
+
+enum { MOST_NAMES = 200 };
 
 /* --- handles --- */
 
@@ -76,75 +74,15 @@ static int tensor_tostring(lua_State *L)
     Tensor *tensor = bind_check_tensor(L, 1);
     Buffer *out = host_push_buffer(L);
     host_check(L, describe(tensor, out));
-    if (tensor->ndim == 0 && out->length && out->data[0] == ' ') /* room for a sign that is not there */
-        lua_pushlstring(L, out->data + 1, out->length - 1);
-    else
-        lua_pushlstring(L, out->data, out->length);
+    host_buffer_to_string(L, out);
     return 1;
 }
 
-static int tensor_help(lua_State *L)
-{
-    Tensor *tensor = bind_check_tensor(L, 1);
-    char text[TENSOR_TEXT_SIZE];
-    lua_pushfstring(L, "tensor %s; help(tensor) lists the methods", tensor_describe(tensor, text));
-    return 1;
-}
+/* --- fields --- */
 
-/* --- places --- */
-
-static int64_t check_place(lua_State *L, const Tensor *tensor, int dim, lua_Integer place)
+static int field_shape(lua_State *L)
 {
-    int64_t size = tensor->shape[dim];
-    char text[TENSOR_TEXT_SIZE];
-    if (place < -size || place >= size)
-        luaL_error(L, "index %I is outside of dimension %d of %s, which counts from 0", place, dim,
-                   tensor_describe(tensor, text));
-    return place < 0 ? place + size : place;
-}
-
-/* A view of the tensor at index 1: start, and stop -1 for one element whose dimension disappears. Through the op of
- * that name where gradients matter. */
-static int push_part(lua_State *L, Tensor *tensor, int dim, int64_t start, int64_t stop)
-{
-    const char *name = stop < 0 ? "select" : "slice";
-    if (tensor->requires_grad && op_find(name)) {
-        lua_settop(L, 1);
-        lua_pushinteger(L, dim);
-        lua_pushinteger(L, start);
-        if (stop >= 0) lua_pushinteger(L, stop);
-        return bind_call_named_op(L, name, 1);
-    }
-    TensorHandle *handle = bind_new_tensor(L);
-    Tensor *view = NULL;
-    host_check(L, stop < 0 ? tensor_select(tensor->arena, tensor, dim, start, &view)
-                           : tensor_slice(tensor->arena, tensor, dim, start, stop, 1, &view));
-    bind_fill_tensor(L, handle, view);
-    return 1;
-}
-
-/* The bounds of {start, stop}; either may be nil or count from the end. */
-static void read_range(lua_State *L, int index, int64_t size, int64_t *start, int64_t *stop)
-{
-    lua_rawgeti(L, index, 1);
-    lua_rawgeti(L, index, 2);
-    *start = luaL_optinteger(L, -2, 0);
-    *stop = luaL_optinteger(L, -1, size);
-    lua_pop(L, 2);
-    if (*start < 0) *start += size;
-    if (*stop < 0) *stop += size;
-    if (*start < 0 || *stop > size || *start > *stop)
-        luaL_error(L, "the range {%I, %I} is outside of a dimension of size %I", (lua_Integer)*start,
-                   (lua_Integer)*stop, (lua_Integer)size);
-}
-
-static void need_dimension(lua_State *L, const Tensor *tensor)
-{
-    if (tensor->ndim == 0) luaL_error(L, "a single number has no elements to index; :item() gives its value");
-}
-
-static int push_shape(lua_State *L, const Tensor *tensor)
-{
+    const Tensor *tensor = bind_check_tensor(L, 1);
     lua_createtable(L, tensor->ndim, 0);
     for (int i = 0; i < tensor->ndim; i++) {
         lua_pushinteger(L, tensor->shape[i]);
@@ -153,88 +91,78 @@ static int push_shape(lua_State *L, const Tensor *tensor)
     return 1;
 }
 
-static int push_field(lua_State *L, Tensor *tensor, const char *name)
+static int field_dtype(lua_State *L)
 {
-    if (strcmp(name, "shape") == 0) return push_shape(L, tensor);
-    if (strcmp(name, "dtype") == 0) lua_pushstring(L, dtype_name(tensor->dtype));
-    if (strcmp(name, "ndim") == 0) lua_pushinteger(L, tensor->ndim);
-    if (strcmp(name, "count") == 0) lua_pushinteger(L, tensor_count(tensor));
-    if (strcmp(name, "grad") == 0) {
-        if (tensor->grad && !tensor->grad_fresh && !tensor->node)
-            bind_push_tensor(L, tensor->grad);
-        else
-            lua_pushnil(L);
-    }
-    return lua_gettop(L) - 2;
+    lua_pushstring(L, dtype_name(bind_check_tensor(L, 1)->dtype));
+    return 1;
 }
 
-/* Upvalue 1: the table of methods. */
+static int field_ndim(lua_State *L)
+{
+    lua_pushinteger(L, bind_check_tensor(L, 1)->ndim);
+    return 1;
+}
+
+static int field_count(lua_State *L)
+{
+    lua_pushinteger(L, tensor_count(bind_check_tensor(L, 1)));
+    return 1;
+}
+
+static int field_grad(lua_State *L)
+{
+    const Tensor *tensor = bind_check_tensor(L, 1);
+    if (tensor->grad && !tensor->grad_fresh && !tensor->node)
+        bind_push_tensor(L, tensor->grad);
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
+static const BindClass class;
+
+/* Every method that there is, those of ops and of the Lua library too, is a candidate. */
+static int unknown_name(lua_State *L, const char *name)
+{
+    const char *names[MOST_NAMES];
+    int count = 0;
+    luaL_getmetafield(L, 1, "__methods");
+    lua_pushnil(L);
+    while (lua_next(L, -2)) {
+        lua_pop(L, 1);
+        if (count < MOST_NAMES - 1) names[count++] = lua_tostring(L, -1);
+    }
+    names[count] = NULL;
+    return bind_unknown_member(L, &class, NULL, name, names);
+}
+
 static int tensor_index(lua_State *L)
 {
-    Tensor *tensor = bind_check_tensor(L, 1);
-    int64_t start, stop;
-    if (lua_isinteger(L, 2)) {
-        need_dimension(L, tensor);
-        return push_part(L, tensor, 0, check_place(L, tensor, 0, lua_tointeger(L, 2)), -1);
-    }
-    if (lua_type(L, 2) == LUA_TTABLE) {
-        need_dimension(L, tensor);
-        read_range(L, 2, tensor->shape[0], &start, &stop);
-        return push_part(L, tensor, 0, start, stop);
-    }
-    const char *name = luaL_checkstring(L, 2);
-    lua_pushvalue(L, 2);
-    if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL) return 1;
-    lua_settop(L, 2);
-    if (push_field(L, tensor, name)) return 1;
-    return luaL_error(L, "tensors have no '%s'; help(tensor) lists what they have", name);
-}
-
-/* The value at index 3 into a part of a tensor, in place. */
-static void assign(lua_State *L, Tensor *part)
-{
-    Tensor *value = bind_test_tensor(L, 3), *wide = NULL;
-    if (!value) {
-        tensor_fill(part, luaL_checknumber(L, 3));
-        return;
-    }
-    Status status = tensor_expand(NULL, value, part->ndim, part->shape, &wide);
-    if (status == STATUS_OK) status = tensor_copy(part, wide);
-    tensor_unref(wide);
-    host_check(L, status);
+    bind_check_tensor(L, 1);
+    if (bind_is_index(L, 2)) return bind_push_indexed(L, 1, 2);
+    if (bind_push_member(L, &class)) return 1;
+    return unknown_name(L, luaL_tolstring(L, 2, NULL));
 }
 
 static int tensor_newindex(lua_State *L)
 {
-    Tensor *tensor = bind_check_tensor(L, 1);
-    int64_t start, stop;
+    const Tensor *tensor = bind_check_tensor(L, 1);
     if (tensor->param)
         return luaL_error(L, "a parameter is not assigned element by element; use an edit of the run");
     if (tensor->node)
         return luaL_error(L, "this tensor was computed and keeps its history; assign to a :clone() of it");
-    need_dimension(L, tensor);
-    if (lua_type(L, 2) == LUA_TTABLE) {
-        read_range(L, 2, tensor->shape[0], &start, &stop);
-    } else {
-        if (!lua_isinteger(L, 2))
-            return luaL_error(L, "tensors have no field '%s' to assign; elements are t[0], t[1], ...",
-                              luaL_tolstring(L, 2, NULL));
-        start = check_place(L, tensor, 0, lua_tointeger(L, 2));
-        stop = -1;
-    }
-    TensorHandle *handle = bind_new_tensor(L);
-    Tensor *part = NULL;
-    host_check(L, stop < 0 ? tensor_select(tensor->arena, tensor, 0, start, &part)
-                           : tensor_slice(tensor->arena, tensor, 0, start, stop, 1, &part));
-    bind_fill_tensor(L, handle, part);
-    assign(L, part);
+    if (!bind_is_index(L, 2))
+        return luaL_error(
+            L, "tensors have no field '%s' to assign; elements are t[0], t[{0, 2}], t[{1, {0, 2}}], t[mask]",
+            luaL_tolstring(L, 2, NULL));
+    bind_assign_indexed(L, 1, 2, 3);
     return 0;
 }
 
 static int tensor_length(lua_State *L)
 {
-    Tensor *tensor = bind_check_tensor(L, 1);
-    need_dimension(L, tensor);
+    const Tensor *tensor = bind_check_tensor(L, 1);
+    if (tensor->ndim == 0) return luaL_error(L, "a single number has no length; :item() gives its value");
     lua_pushinteger(L, tensor->shape[0]);
     return 1;
 }
@@ -248,29 +176,46 @@ static int tensor_same(lua_State *L)
 
 /* --- methods that are no ops --- */
 
+/* {start, stop, step} of one dimension: as an index with a word for each dimension, {} for those before it. */
+static int push_of_dimension(lua_State *L, int range)
+{
+    int dim;
+    host_check(L, tensor_dim(bind_check_tensor(L, 1), luaL_checkinteger(L, 2), &dim));
+    lua_createtable(L, dim + 1, 0);
+    for (int d = 0; d < dim; d++) {
+        lua_newtable(L);
+        lua_rawseti(L, -2, d + 1);
+    }
+    lua_pushvalue(L, range);
+    lua_rawseti(L, -2, dim + 1);
+    return bind_push_indexed(L, 1, lua_gettop(L));
+}
+
 static int method_slice(lua_State *L)
 {
-    Tensor *tensor = bind_check_tensor(L, 1);
-    int dim;
-    host_check(L, tensor_dim(tensor, luaL_checkinteger(L, 2), &dim));
-    int64_t size = tensor->shape[dim];
-    lua_settop(L, 4);
-    lua_createtable(L, 2, 0);
-    lua_pushvalue(L, 3);
-    lua_rawseti(L, -2, 1);
-    lua_pushvalue(L, 4);
-    lua_rawseti(L, -2, 2);
-    int64_t start, stop;
-    read_range(L, 5, size, &start, &stop);
-    return push_part(L, tensor, dim, start, stop);
+    if (lua_type(L, 2) == LUA_TTABLE) return bind_call_named_op(L, "slice", 1); /* by names */
+    lua_settop(L, 5);
+    lua_createtable(L, 3, 0);
+    for (int i = 1; i <= 3; i++) {
+        lua_pushvalue(L, 2 + i);
+        lua_rawseti(L, 6, i);
+    }
+    return push_of_dimension(L, 6);
 }
 
 static int method_select(lua_State *L)
 {
-    Tensor *tensor = bind_check_tensor(L, 1);
-    int dim;
-    host_check(L, tensor_dim(tensor, luaL_checkinteger(L, 2), &dim));
-    return push_part(L, tensor, dim, check_place(L, tensor, dim, luaL_checkinteger(L, 3)), -1);
+    if (lua_type(L, 2) == LUA_TTABLE) return bind_call_named_op(L, "select", 1);
+    luaL_checkinteger(L, 3);
+    return push_of_dimension(L, 3);
+}
+
+static void push_element(lua_State *L, const Tensor *tensor, int64_t place)
+{
+    if (dtype_is_real(tensor->dtype))
+        lua_pushnumber(L, tensor_get(tensor, place));
+    else
+        lua_pushinteger(L, tensor_get_integer(tensor, place));
 }
 
 static int method_item(lua_State *L)
@@ -279,22 +224,14 @@ static int method_item(lua_State *L)
     char text[TENSOR_TEXT_SIZE];
     if (tensor_count(tensor) != 1)
         return luaL_error(L, "item: %s is not one number; tolist() gives them all", tensor_describe(tensor, text));
-    double value = tensor_get(tensor, 0);
-    if (tensor->dtype == DTYPE_F32 || tensor->dtype == DTYPE_BF16)
-        lua_pushnumber(L, value);
-    else
-        lua_pushinteger(L, (lua_Integer)value);
+    push_element(L, tensor, 0);
     return 1;
 }
 
 static void push_list(lua_State *L, const Tensor *tensor, int dim, int64_t *place)
 {
     if (dim == tensor->ndim) {
-        double value = tensor_get(tensor, (*place)++);
-        if (tensor->dtype == DTYPE_F32 || tensor->dtype == DTYPE_BF16)
-            lua_pushnumber(L, value);
-        else
-            lua_pushinteger(L, (lua_Integer)value);
+        push_element(L, tensor, (*place)++);
         return;
     }
     luaL_checkstack(L, 3, "tolist");
@@ -370,9 +307,7 @@ static int call_operator(lua_State *L)
 static int call_negate(lua_State *L)
 {
     lua_settop(L, 1);
-    if (op_find("neg")) return bind_call_named_op(L, "neg", 1);
-    lua_pushnumber(L, -1);
-    return bind_call_named_op(L, "mul", 1);
+    return bind_call_named_op(L, "neg", 1);
 }
 
 /* Lua turns the result of a < b into true or false, so only single numbers can be ordered that way. */
@@ -391,7 +326,7 @@ static int call_order(lua_State *L)
     return 1;
 }
 
-static void add_operators(lua_State *L)
+void bind_add_operators(lua_State *L)
 {
     static const char *const pairs[][2] = {{"__add", "add"}, {"__sub", "sub"}, {"__mul", "mul"},
                                            {"__div", "div"}, {"__pow", "pow"}, {NULL, NULL}};
@@ -405,44 +340,89 @@ static void add_operators(lua_State *L)
         lua_pushcclosure(L, call_order, 1);
         lua_setfield(L, -2, i ? "__le" : "__lt");
     }
+    lua_pushcfunction(L, call_negate);
+    lua_setfield(L, -2, "__unm");
 }
 
-static const luaL_Reg methods[] = {{"slice", method_slice},
-                                   {"select", method_select},
-                                   {"item", method_item},
-                                   {"tolist", method_tolist},
-                                   {"clone", method_clone},
-                                   {"to", method_to},
-                                   {"requires_grad", method_requires_grad},
-                                   {"backward", method_backward},
-                                   {"zero_grad", method_zero_grad},
-                                   {NULL, NULL}};
+static const BindField fields[] = {
+    {"shape", "a list of the sizes", field_shape},
+    {"dtype", "f32, bf16, i32, i64 or u8", field_dtype},
+    {"ndim", "the number of dimensions", field_ndim},
+    {"count", "the number of elements", field_count},
+    {"grad", "the gradient of a tensor that requires one, after backward()", field_grad},
+    {0}};
 
-/* Pushes the table of methods: every op, then those above. */
-static void push_methods(lua_State *L)
+static const BindMethod methods[] = {
+    {.name = "item", .arguments = "()", .doc = "The value of a single number.", .call = method_item},
+    {.name = "tolist",
+     .arguments = "()",
+     .doc = "The values as nested lists of Lua, which count from 1.",
+     .call = method_tolist},
+    {.name = "to", .arguments = "(dtype)", .doc = "In another type: t:to(\"i32\").", .call = method_to},
+    {.name = "clone", .arguments = "()", .doc = "A copy, without history.", .call = method_clone},
+    {.name = "select",
+     .arguments = "(dim, index)",
+     .doc = "One element of a dimension, which disappears. A view.",
+     .call = method_select},
+    {.name = "slice",
+     .arguments = "(dim, start, stop, step)",
+     .doc = "Elements start, start + step and so on below stop of a dimension. A view.",
+     .call = method_slice},
+    {.name = "requires_grad",
+     .arguments = "(on)",
+     .doc = "From now on backward() leaves a gradient in t.grad; false: no more. Gives t.",
+     .call = method_requires_grad},
+    {.name = "backward",
+     .arguments = "(gradient)",
+     .doc = "The gradients of all tensors that this one was computed from and that require one; gradient is this "
+            "one's own, 1 "
+            "for a single number.",
+     .call = method_backward},
+    {.name = "zero_grad", .arguments = "()", .doc = "Forgets the gradient. Gives t.", .call = method_zero_grad},
+    {0}};
+
+static const BindClass class = {
+    .type = TENSOR_TYPE,
+    .name = "tensor",
+    .article = "a",
+    .doc = "A tensor, made by tensor{{1, 2}, {3, 4}}, zeros(2, 3), randn(2, 3), arange(5) and so on. "
+           "t[1], t[{start, stop, step}] and, with a word for each dimension, t[{1, {0, 2}, {}}] are views, which "
+           "can be "
+           "assigned; t[mask] and t[rows] are copies. Indices count from 0, negative ones from the end. Operators: "
+           "+ - * / ^ "
+           "and unary -; a < b of single numbers, a:lt(b) of each element. #t is the first size. Every op is a "
+           "method, too: "
+           "help(ops) lists them.",
+    .fields = fields,
+    .methods = {methods}};
+
+/* Every op that is no method of another form. */
+static void add_op_methods(lua_State *L)
 {
     Record record;
-    lua_newtable(L);
+    lua_getfield(L, -1, "__methods");
     for (int i = 0; bind_ops.get(i, &record); i++) {
-        bind_push_record(L, &bind_ops, &record);
-        lua_setfield(L, -2, record.name);
+        if (lua_getfield(L, -1, record.name) == LUA_TNIL) {
+            bind_push_record(L, &bind_ops, &record);
+            lua_setfield(L, -3, record.name);
+        }
+        lua_pop(L, 1);
     }
-    luaL_setfuncs(L, methods, 0);
+    lua_pop(L, 1);
 }
 
 void bind_open_tensors(lua_State *L)
 {
-    static const luaL_Reg events[] = {{"__gc", tensor_gc},      {"__newindex", tensor_newindex},
-                                      {"__len", tensor_length}, {"__tostring", tensor_tostring},
-                                      {"__eq", tensor_same},    {"__unm", call_negate},
-                                      {"__help", tensor_help},  {NULL, NULL}};
-    luaL_newmetatable(L, TENSOR_TYPE);
-    luaL_setfuncs(L, events, 0);
-    add_operators(L);
-    push_methods(L);
-    lua_pushvalue(L, -1);
-    lua_setfield(L, -3, "__methods"); /* for completion and help */
-    lua_pushcclosure(L, tensor_index, 1);
-    lua_setfield(L, -2, "__index");
+    static const luaL_Reg events[] = {{"__gc", tensor_gc},
+                                      {"__index", tensor_index},
+                                      {"__newindex", tensor_newindex},
+                                      {"__len", tensor_length},
+                                      {"__tostring", tensor_tostring},
+                                      {"__eq", tensor_same},
+                                      {NULL, NULL}};
+    bind_open_class(L, &class, events);
+    luaL_getmetatable(L, TENSOR_TYPE);
+    bind_add_operators(L);
+    add_op_methods(L);
     lua_pop(L, 1);
 }

@@ -97,17 +97,21 @@ int bind_push_loaded(lua_State *L, const LoadedTokenizer *loaded)
     return bind_push_wordpiece(L, loaded->wordpiece);
 }
 
-static int load_any(lua_State *L)
+static int load_any(lua_State *L, const Record *record)
 {
     LoadedTokenizer loaded;
+    (void)record;
     host_check(L, tokenizer_load(luaL_checkstring(L, 1), &loaded));
     return bind_push_loaded(L, &loaded);
 }
 
-void bind_open_tokenizer_load(lua_State *L)
+static bool get(int index, Record *out)
 {
-    lua_getglobal(L, "tokenizers");
-    lua_pushcfunction(L, load_any);
-    lua_setfield(L, -2, "load");
-    lua_pop(L, 1);
+    *out = (Record){.name = "load",
+                    .doc = "The tokenizer of a file, or of a directory, whichever kind it is.",
+                    .arguments = tokenizer_path};
+    return index == 0;
 }
+
+const RecordKind bind_tokenizers = {"tokenizers", "tokenizer", "texts as numbers, learned or loaded",
+                                    get,          load_any,    NULL};

@@ -2,6 +2,7 @@
 #include "scripts/bind_tokenizers.h"
 
 #include "engine/base/memory.h"
+#include "scripts/bind_class.h"
 
 #include <string.h>
 
@@ -24,8 +25,8 @@ static TokenizerHandle *check(lua_State *L, int index)
 {
     TokenizerHandle *handle = luaL_testudata(L, index, TOKENIZER_TYPE);
     if (!handle || !handle->encoder.encode)
-        luaL_error(L, "a tokenizer is wanted, as tokenizers.wordpiece.train(corpus) gives one; got a %s",
-                   luaL_typename(L, index));
+        luaL_error(L, "a tokenizer is wanted, as tokenizers.wordpiece.train(corpus) gives one; got %s",
+                   bind_type_name(L, index));
     return handle;
 }
 
@@ -132,34 +133,16 @@ static int tokenizer_save(lua_State *L)
     return 0;
 }
 
-static const luaL_Reg methods[] = {{"encode", tokenizer_encode},
-                                   {"decode", tokenizer_decode},
-                                   {"piece", tokenizer_piece},
-                                   {"save", tokenizer_save},
-                                   {NULL, NULL}};
-
-static int tokenizer_index(lua_State *L)
+static int push_vocab_size(lua_State *L)
 {
-    const char *name = luaL_checkstring(L, 2);
-    const Encoder *encoder = &check(L, 1)->encoder;
-    if (strcmp(name, "vocab_size") == 0) {
-        lua_pushinteger(L, encoder->vocabulary->size);
-        return 1;
-    }
-    if (strcmp(name, "special") == 0) {
-        bind_push_special(L, encoder->vocabulary);
-        return 1;
-    }
-    for (const luaL_Reg *method = methods; method->name; method++)
-        if (strcmp(method->name, name) == 0) {
-            lua_pushcfunction(L, method->func);
-            return 1;
-        }
-    return luaL_error(
-        L,
-        "a tokenizer has no '%s'; there are vocab_size, special, encode(text), decode(ids), piece(id) and "
-        "save(path)",
-        name);
+    lua_pushinteger(L, check(L, 1)->encoder.vocabulary->size);
+    return 1;
+}
+
+static int push_special_ids(lua_State *L)
+{
+    bind_push_special(L, check(L, 1)->encoder.vocabulary);
+    return 1;
 }
 
 static int tokenizer_tostring(lua_State *L)
@@ -168,42 +151,38 @@ static int tokenizer_tostring(lua_State *L)
     return 1;
 }
 
-static int tokenizer_members(lua_State *L)
-{
-    lua_Integer count = 0;
-    lua_newtable(L);
-    lua_pushliteral(L, "vocab_size");
-    lua_rawseti(L, -2, ++count);
-    for (const luaL_Reg *method = methods; method->name; method++) {
-        lua_pushstring(L, method->name);
-        lua_rawseti(L, -2, ++count);
-    }
-    return 1;
-}
+const RecordWord tokenizer_corpus[] = {{"corpus", "a text to learn from, as data.text(path) gives one"}, {0}};
+const RecordWord tokenizer_path[] = {{"path", "a file, or the directory that holds it"}, {0}};
 
 void bind_open_tokenizers(lua_State *L)
 {
-    static const luaL_Reg events[] = {{"__gc", tokenizer_gc},
-                                      {"__index", tokenizer_index},
-                                      {"__tostring", tokenizer_tostring},
-                                      {"__members", tokenizer_members},
-                                      {NULL, NULL}};
-    luaL_newmetatable(L, TOKENIZER_TYPE);
-    luaL_setfuncs(L, events, 0);
-    lua_pop(L, 1);
-    lua_newtable(L);
-    lua_setglobal(L, "tokenizers");
-}
-
-void bind_open_tokenizer(lua_State *L, const RecordKind *kind, const char *name)
-{
-    Record record;
-    lua_getglobal(L, "tokenizers");
-    lua_newtable(L);
-    for (int i = 0; kind->get(i, &record); i++) {
-        bind_push_record(L, kind, &record);
-        lua_setfield(L, -2, record.name);
-    }
-    lua_setfield(L, -2, name);
-    lua_pop(L, 1);
+    static const BindField fields[] = {
+        {"vocab_size", "how many pieces there are", push_vocab_size},
+        {"special", "the ids of classify, separator, mask, pad and unknown; -1: there is none", push_special_ids},
+        {0}};
+    static const BindMethod methods[] = {
+        {.name = "encode",
+         .arguments = "(text)",
+         .doc = "A list of ids and one of their pieces, without special pieces.",
+         .call = tokenizer_encode},
+        {.name = "decode",
+         .arguments = "(ids, ...)",
+         .doc = "The text of a list or tensor of ids; what encode() gives will do.",
+         .call = tokenizer_decode},
+        {.name = "piece", .arguments = "(id)", .doc = "The piece of an id, from 0.", .call = tokenizer_piece},
+        {.name = "save",
+         .arguments = "(path)",
+         .doc = "Writes the vocabulary, for load().",
+         .call = tokenizer_save},
+        {0}};
+    static const BindClass class = {
+        .type = TOKENIZER_TYPE,
+        .name = "tokenizer",
+        .article = "a",
+        .doc =
+            "A tokenizer, made by tokenizers.wordpiece.train(corpus) or tokenizers.load(path): texts as numbers.",
+        .fields = fields,
+        .methods = {methods}};
+    static const luaL_Reg events[] = {{"__gc", tokenizer_gc}, {"__tostring", tokenizer_tostring}, {NULL, NULL}};
+    bind_open_class(L, &class, events);
 }

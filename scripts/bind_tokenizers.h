@@ -19,14 +19,11 @@ void bind_push_tokenizer(lua_State *L, const Encoder *encoder, const TokenizerFu
 /* {classify = 2, separator = 3, mask = 4, pad = 0, unknown = 1}, empty for NULL (scripts/bind_source.c). */
 void bind_push_special(lua_State *L, const Vocabulary *vocabulary);
 Encoder bind_check_encoder(lua_State *L, int index);
-/* The global tokenizers, whose members the kinds below add. */
 void bind_open_tokenizers(lua_State *L);
-/* tokenizers[name] = the records of the kind. */
-void bind_open_tokenizer(lua_State *L, const RecordKind *kind, const char *name);
-void bind_open_wordpiece(lua_State *L);
-void bind_open_characters(lua_State *L);
-void bind_open_bpe(lua_State *L);
-void bind_open_tokenizer_load(lua_State *L);
+/* tokenizers.load, tokenizers.wordpiece and so on. */
+extern const RecordKind bind_tokenizers, bind_wordpiece, bind_bpe, bind_characters;
+/* The arguments of train and load. */
+extern const RecordWord tokenizer_corpus[], tokenizer_path[];
 /* Push the tokenizer and take over the caller's reference; return 1. */
 int bind_push_wordpiece(lua_State *L, WordPiece *tokenizer);
 int bind_push_characters(lua_State *L, Characters *tokenizer);

@@ -10,12 +10,14 @@ static bool get(int index, Record *out)
 {
     static const Record records[] = {
         {.name = "train",
-         .doc = "A WordPiece vocabulary learned from a corpus: train(corpus, {options}).",
+         .doc = "A WordPiece vocabulary learned from a corpus.",
+         .arguments = tokenizer_corpus,
          .source = "Schuster, Nakajima 2012; the merges of Hugging Face's WordPieceTrainer",
          .options = wordpiece_train_options,
          .data = "train"},
         {.name = "load",
-         .doc = "The WordPiece vocabulary of a vocab.txt: load(path, {options}).",
+         .doc = "The WordPiece vocabulary of a vocab.txt.",
+         .arguments = tokenizer_path,
          .source = "Devlin et al. 2019, tokenization.py",
          .options = wordpiece_load_options,
          .data = "load"},
@@ -64,9 +66,5 @@ static int call(lua_State *L, const Record *record)
     return bind_push_wordpiece(L, tokenizer);
 }
 
-static const RecordKind kind = {"tokenizers.wordpiece", "tokenizer", "WordPiece, the tokenizer of BERT", get, call};
-
-void bind_open_wordpiece(lua_State *L)
-{
-    bind_open_tokenizer(L, &kind, "wordpiece");
-}
+const RecordKind bind_wordpiece = {"tokenizers.wordpiece", "tokenizer", "WordPiece, the tokenizer of BERT", get,
+                                   call};

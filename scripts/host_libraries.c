@@ -7,13 +7,21 @@
 #include <lualib.h>
 #include <string.h>
 
+/* printf shows the sign of a NaN, which means nothing. */
+static const char *text_of(lua_State *L, int index, size_t *length)
+{
+    lua_Number number = lua_type(L, index) == LUA_TNUMBER ? lua_tonumber(L, index) : 0;
+    if (number == number) return luaL_tolstring(L, index, length);
+    return lua_pushliteral(L, "nan"), lua_tolstring(L, -1, length);
+}
+
 static int print_values(lua_State *L)
 {
     int count = lua_gettop(L);
     Buffer *line = host_push_buffer(L);
     for (int i = 1; i <= count; i++) {
         size_t length;
-        const char *text = luaL_tolstring(L, i, &length);
+        const char *text = text_of(L, i, &length);
         host_check(L, i > 1 ? buffer_text(line, "\t") : STATUS_OK);
         host_check(L, buffer_append(line, text, length));
         lua_pop(L, 1);

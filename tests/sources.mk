@@ -36,6 +36,7 @@ TEST_SOURCES += tests/unit/test_lines.c
 TEST_SOURCES += tests/unit/test_ops.c
 TEST_SOURCES += tests/unit/test_wire.c
 TEST_SOURCES += tests/unit/test_parity.c
+TEST_SOURCES += tests/unit/test_types.c
 TEST_SOURCES += tests/unit/test_pretrained.c
 TEST_SOURCES += tests/unit/test_wordpiece.c
 TEST_SOURCES += tests/unit/test_wordpiece_train.c

@@ -4,6 +4,7 @@ ENGINE_SOURCES += engine/autograd/functions.c
 ENGINE_SOURCES += engine/autograd/functions.h
 ENGINE_SOURCES += engine/autograd/gradcheck.c
 ENGINE_SOURCES += engine/autograd/gradcheck.h
+ENGINE_SOURCES += engine/autograd/promote.c
 ENGINE_SOURCES += engine/autograd/recompute.c
 ENGINE_SOURCES += engine/autograd/tape.c
 ENGINE_SOURCES += engine/autograd/tape.h

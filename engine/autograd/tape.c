@@ -310,25 +310,30 @@ uint64_t tape_next_sequence(void)
 
 static Status check_input(const Op *op, int i, const Tensor *input)
 {
-    int last = op_input_count(op) - 1;
-    const OpInput *spec = &op->inputs[i < last ? i : last];
+    const OpInput *spec = op_input(op, i);
     char text[TENSOR_TEXT_SIZE];
     if (!input)
         return spec->optional ? STATUS_OK : status_fail(STATUS_INVALID, "%s: %s is missing", op->name, spec->name);
     if (spec->any) return STATUS_OK;
-    bool integer = input->dtype == DTYPE_I32 || input->dtype == DTYPE_I64;
-    if (spec->integer ? !integer : input->dtype != DTYPE_F32)
+    bool fits = spec->integer ? input->dtype == DTYPE_I32
+                              : input->dtype == DTYPE_F32 || (spec->exact && !dtype_is_real(input->dtype));
+    if (!fits)
         return status_fail(STATUS_INVALID, "%s: %s is %s, but it must be %s", op->name, spec->name,
-                           tensor_describe(input, text), spec->integer ? "i32" : "f32");
+                           tensor_describe(input, text), spec->integer ? "i32; :to('i32') makes it so" : "f32");
     return STATUS_OK;
+}
+
+static Status check_count(const Op *op, int count)
+{
+    int named = op_input_count(op);
+    if (count <= OP_MAX_INPUTS && (count <= named || op->variadic)) return STATUS_OK;
+    return status_fail(STATUS_INVALID, "%s: takes %d inputs, got %d", op->name,
+                       op->variadic ? OP_MAX_INPUTS : named, count);
 }
 
 static Status check_inputs(const Op *op, Tensor *const *inputs, int count)
 {
     int named = op_input_count(op);
-    if (count > OP_MAX_INPUTS || (count > named && !op->variadic))
-        return status_fail(STATUS_INVALID, "%s: takes %d inputs, got %d", op->name,
-                           op->variadic ? OP_MAX_INPUTS : named, count);
     for (int i = 0; i < count || i < named; i++) TRY(check_input(op, i, i < count ? inputs[i] : NULL));
     return STATUS_OK;
 }
@@ -338,6 +343,7 @@ static bool take_inputs(Node *node, Tensor *const *inputs, int count)
     bool any = false;
     for (int i = 0; i < count; i++) {
         node->inputs[i] = inputs[i];
+        node->input_versions[i] = inputs[i] ? storage_version(inputs[i]->storage) : 0;
         if (holds(node, inputs[i])) tensor_ref(inputs[i]);
         node->needs_grad[i] = node->recording && !node->op->constant && inputs[i] && inputs[i]->requires_grad;
         any |= node->needs_grad[i];
@@ -363,7 +369,7 @@ static void attach_outputs(Node *node)
 {
     for (int i = 0; i < node->output_count; i++) {
         Tensor *output = node->outputs[i];
-        if (output->dtype != DTYPE_F32 && output->dtype != DTYPE_BF16) continue;
+        if (!dtype_is_real(output->dtype)) continue;
         output->node = node;
         output->output_index = i;
         output->requires_grad = true;
@@ -388,11 +394,10 @@ static Status with_path(const Node *node, Status status)
                : status;
 }
 
-Status tape_apply(Tape *tape, const Op *op, Tensor *const *inputs, int input_count, const void *attrs,
-                  Tensor **outputs)
+Status tape_call(Tape *tape, const Op *op, Tensor *const *inputs, int input_count, const void *attrs,
+                 Tensor **outputs, int *made)
 {
     Node *node;
-    TRY(tape_pause(tape));
     TRY(check_inputs(op, inputs, input_count));
     TRY(new_node(tape, op, attrs, &node));
     bool differentiable = take_inputs(node, inputs, input_count);
@@ -404,6 +409,7 @@ Status tape_apply(Tape *tape, const Op *op, Tensor *const *inputs, int input_cou
         node_free(node);
         return status;
     }
+    *made = node->output_count;
     for (int i = 0; i < node->output_count; i++) outputs[i] = node->outputs[i];
     TRY(tape_collect(tape, outputs, node->output_count));
     if (differentiable) attach_outputs(node);
@@ -412,6 +418,33 @@ Status tape_apply(Tape *tape, const Op *op, Tensor *const *inputs, int input_cou
         node_free(node);
     }
     return STATUS_OK;
+}
+
+Status tape_apply(Tape *tape, const Op *op, Tensor *const *inputs, int input_count, const void *attrs,
+                  Tensor **outputs)
+{
+    int made;
+    TRY(tape_pause(tape));
+    TRY(check_count(op, input_count));
+    if (tape_needs_promotion(op, inputs, input_count))
+        return tape_apply_promoted(tape, op, inputs, input_count, attrs, outputs);
+    return tape_call(tape, op, inputs, input_count, attrs, outputs, &made);
+}
+
+/* What the way back reads must be what it was. What an op saves of its own making nobody else can reach. */
+static Status check_unchanged(const Node *node)
+{
+    bool same = true;
+    for (int i = 0; i < node->saved_count; i++)
+        same &= storage_version(node->saved[i]->storage) == node->saved_versions[i];
+    for (int i = 0; i < node->input_count; i++)
+        if (node->inputs[i] && op_input(node->op, i)->integer)
+            same &= storage_version(node->inputs[i]->storage) == node->input_versions[i];
+    if (same) return STATUS_OK;
+    return status_fail(STATUS_INVALID,
+                       "the gradient of %s needs its operands as they were, but one was assigned to since; compute "
+                       "it again, or assign to a :clone()",
+                       node->op->name);
 }
 
 Status tape_add_node(Tape *tape, const Op *op, Tensor *x, Tensor *y, const void *attrs)
@@ -439,6 +472,7 @@ Status tape_run_backward(Tape *tape, Node *node)
     if (!node->op->backward)
         return status_fail(STATUS_INVALID, "%s has no gradient: %s", node->op->name,
                            node->op->no_backward ? node->op->no_backward : "it is not differentiable");
+    TRY(check_unchanged(node));
     double start = start_call(tape);
     Status status = node->op->backward(node);
     if (status == STATUS_OK) status = node_finish_backward(node);

@@ -63,8 +63,9 @@ void tape_leave(Tape *tape);
 const char *tape_path(const Tape *tape);
 
 /* Calls an op. attrs is the op's attribute struct (copied; NULL: defaults); inputs may contain NULL for optional
- * ones. On a tape without arena every output is the caller's to unref; on one with an arena they belong to the
- * tape. Errors: wrong inputs, memory, cancelled; with the module path before the message. */
+ * ones, and operands of several types, which get one in common (promote.c). On a tape without arena every output is
+ * the caller's to unref; on one with an arena they belong to the tape. Errors: wrong inputs, memory, cancelled;
+ * with the module path before the message. */
 Status tape_apply(Tape *tape, const Op *op, Tensor *const *inputs, int input_count, const void *attrs,
                   Tensor **outputs) STATUS_CHECKED;
 

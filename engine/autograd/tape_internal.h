@@ -45,6 +45,14 @@ struct Tape {
     void *pause_context;
 };
 
+/* A call whose operands have the types that the op takes; *made: how many outputs it gave. */
+Status tape_call(Tape *tape, const Op *op, Tensor *const *inputs, int input_count, const void *attrs,
+                 Tensor **outputs, int *made) STATUS_CHECKED;
+/* Calls with other operands (promote.c). */
+bool tape_needs_promotion(const Op *op, Tensor *const *inputs, int count);
+Status tape_apply_promoted(Tape *tape, const Op *op, Tensor *const *inputs, int count, const void *attrs,
+                           Tensor **outputs) STATUS_CHECKED;
+
 extern const Op op_recompute; /* made by tape_part(), so it is not in ops.list */
 
 TapePlace tape_place(const Tape *tape);

@@ -45,7 +45,7 @@ Status option_unknown(const Option *table, const char *owner, const char *name)
 {
     const char *near = names_nearest(name, table, option_count(table), sizeof *table);
     if (near) return status_fail(STATUS_INVALID, "%s has no option '%s'; did you mean '%s'?", owner, name, near);
-    return status_fail(STATUS_INVALID, "%s has no option '%s'; help(%s) lists its options", owner, name, owner);
+    return status_fail(STATUS_INVALID, "%s has no option '%s'; help(\"%s\") lists its options", owner, name, owner);
 }
 
 static Status find(const Option *table, const char *owner, const char *name, const Option **out)

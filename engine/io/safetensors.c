@@ -44,7 +44,8 @@ SafetensorsType safetensors_type(DType dtype)
                                                     [DTYPE_BF16] = SAFETENSORS_BF16,
                                                     [DTYPE_I32] = SAFETENSORS_I32,
                                                     [DTYPE_I64] = SAFETENSORS_I64,
-                                                    [DTYPE_U8] = SAFETENSORS_U8};
+                                                    [DTYPE_U8] = SAFETENSORS_U8,
+                                                    [DTYPE_F64] = SAFETENSORS_F64};
     return of[dtype];
 }
 

@@ -87,9 +87,7 @@ static Status load_integers(const Safetensors *file, const SafetensorsEntry *ent
     for (int64_t i = 0; i < entry->count; i++, from += size) {
         bool fits;
         int64_t value = load_integer(from, entry->type, &fits);
-        if (dtype == DTYPE_I32) fits = fits && value >= INT32_MIN && value <= INT32_MAX;
-        if (dtype == DTYPE_U8) fits = fits && value >= 0 && value <= UINT8_MAX;
-        if (!fits)
+        if (!fits || !dtype_holds(dtype, value))
             return status_fail(STATUS_INVALID,
                                "%s: tensor '%s' has a value at element %" PRId64 " that does not fit %s",
                                safetensors_path(file), entry->name, i, dtype_name(dtype));

@@ -83,7 +83,6 @@ VECTOR_CLONES static void unary_backward(int kind, int64_t n, float a, float b, 
         EACH(UNARY_SQUARE, dx, dy[i] * (2 * x[i]));
         EACH(UNARY_ABS, dx, dy[i] * (float)((x[i] > 0) - (x[i] < 0)));
         EACH(UNARY_SIGMOID, dx, dy[i] * (x[i] * (1 - x[i])));
-        EACH(UNARY_POW, dx, dy[i] * (a * powf(x[i], a - 1)));
         EACH(UNARY_CLAMP, dx, x[i] >= a && x[i] <= b ? dy[i] : 0);
     default: break;
     }
@@ -96,6 +95,9 @@ VECTOR_CLONES static void binary(int kind, int64_t n, const float *a, const floa
         EACH(BINARY_SUB, y, a[i] - b[i]);
         EACH(BINARY_MUL, y, a[i] * b[i]);
         EACH(BINARY_DIV, y, a[i] / b[i]);
+        EACH(BINARY_POW, y, powf(a[i], b[i]));
+        EACH(BINARY_POW_A, y, b[i] == 0 ? 0 : b[i] * powf(a[i], b[i] - 1));
+        EACH(BINARY_POW_B, y, a[i] == 0 && b[i] >= 0 ? 0 : powf(a[i], b[i]) * logf(a[i]));
         EACH(BINARY_MAXIMUM, y, a[i] != a[i] || a[i] > b[i] ? a[i] : b[i]);
         EACH(BINARY_MINIMUM, y, a[i] != a[i] || a[i] < b[i] ? a[i] : b[i]);
         EACH(BINARY_MORE, y, a[i] > b[i] ? 1 : a[i] == b[i] ? 0.5f : 0);

@@ -19,7 +19,7 @@ typedef enum UnaryKind {
     UNARY_SQUARE,
     UNARY_ABS,
     UNARY_SIGMOID,
-    UNARY_POW,        /* x to the power a */
+    UNARY_POW,        /* x to the power a; forward only */
     UNARY_SIGNED_POW, /* |x| to the power a with the sign of x; forward only */
     UNARY_CLAMP       /* min(max(x, a), b) */
 } UnaryKind;
@@ -37,6 +37,10 @@ typedef enum BinaryKind {
     BINARY_SUB,
     BINARY_MUL,
     BINARY_DIV,
+    BINARY_POW, /* a to the power b, and its slopes by a (0 where b is 0) and b (0 where a is 0 and b is not below)
+                 */
+    BINARY_POW_A,
+    BINARY_POW_B,
     BINARY_MAXIMUM, /* NaN where a or b is NaN */
     BINARY_MINIMUM,
     BINARY_MORE,    /* 1 where a > b, 1/2 where a = b, else 0: the slope of the larger of both */

@@ -24,5 +24,7 @@ ENGINE_SOURCES += engine/kernels/sgemm_rate.h
 ENGINE_SOURCES += engine/kernels/update.c
 ENGINE_SOURCES += engine/kernels/update.h
 ENGINE_SOURCES += engine/kernels/vector.h
+ENGINE_SOURCES += engine/kernels/integers.c
+ENGINE_SOURCES += engine/kernels/integers.h
 ENGINE_SOURCES += engine/kernels/libraries.c
 ENGINE_SOURCES += engine/kernels/libraries.h

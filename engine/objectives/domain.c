@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const Option options[] = {
+const Option objective_domain_options[] = {
     OPTION_TEXT_FIELD(DomainConfig, target, "target", "the data source to adapt to; its labels are not read"),
     OPTION_INT_FIELD(DomainConfig, hidden_size, 0, 0, 1 << 20,
                      "width of the domain classifier's hidden layer when it is made; 0: it has none"),
@@ -127,7 +127,7 @@ const ObjectiveRecord objective_domain = {
         "Domain-adversarial training: a classifier tells the target's inputs from the source's, and its reversed "
         "gradient makes the trunk forget what it sees them by.",
     .source = "Ganin et al. 2016, Domain-adversarial training of neural networks",
-    .options = options,
+    .options = objective_domain_options,
     .config_size = sizeof(DomainConfig),
     .target = target_of,
     .prepare = prepare,

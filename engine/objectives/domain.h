@@ -16,5 +16,6 @@ typedef struct DomainConfig {
 double domain_lambda(const DomainConfig *config, int64_t step, int64_t steps);
 
 extern const ObjectiveRecord objective_domain;
+extern const Option objective_domain_options[];
 
 #endif

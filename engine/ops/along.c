@@ -2,6 +2,7 @@
 /* Ops along one dimension that keep the shape: softmax, running sums, unit length. */
 #include "engine/kernels/reduce.h"
 #include "engine/kernels/rows.h"
+#include "engine/ops/integers.h"
 #include "engine/ops/reduce.h"
 
 #include <math.h>
@@ -10,7 +11,7 @@
 static Status output_along(Node *node, const Reduction *r, Tensor **y)
 {
     Tensor *view, *out;
-    TRY(reduce_new(node, r, y, &view));
+    TRY(reduce_new(node, r, DTYPE_F32, y, &view));
     TRY(tensor_alias(node->arena, view, &out));
     node_output_view(node, out);
     return STATUS_OK;
@@ -32,7 +33,7 @@ static Status begin_backward(Node *node, int64_t dim, Along *out)
 {
     TRY(reduce_plan_dim(node, dim, &out->r));
     TRY(reduce_arrange(node, &out->r, node->grad_outputs[0], &out->x));
-    return reduce_new(node, &out->r, &out->y, &out->view);
+    return reduce_new(node, &out->r, DTYPE_F32, &out->y, &out->view);
 }
 
 /* --- softmax --- */
@@ -80,6 +81,7 @@ static Status log_softmax_backward(Node *node)
 static Status cumsum_forward(Node *node)
 {
     Along a;
+    if (integers_given(node, 0)) return integers_cumsum(node, ((const DimAttrs *)node->attrs)->dim);
     TRY(begin(node, ((const DimAttrs *)node->attrs)->dim, &a));
     kernel_row_cumsum(a.r.rows, a.r.inner, false, TENSOR_F32(a.x), TENSOR_F32(a.y));
     return STATUS_OK;
@@ -132,6 +134,7 @@ static Status normalize_backward(Node *node)
 }
 
 static const OpInput inputs[] = {{"x", "any shape with at least 1 dimension"}, {0}};
+static const OpInput numbers[] = {{"x", "any shape with at least 1 dimension", .exact = true}, {0}};
 static const Option dim_options[] = {OPTION_INT_FIELD(DimAttrs, dim, -1, -6, 5, "along which dimension"), {0}};
 static const Option normalize_options[] = {
     OPTION_INT_FIELD(NormalizeAttrs, dim, -1, -6, 5, "along which dimension"),
@@ -161,8 +164,8 @@ const Op op_log_softmax = {.name = "log_softmax",
                            .backward = log_softmax_backward,
                            .cases = cases};
 const Op op_cumsum = {.name = "cumsum",
-                      .doc = "Sums of the elements up to each one, along a dimension.",
-                      .inputs = inputs,
+                      .doc = "Sums of the elements up to each one, along a dimension; of integers, i64.",
+                      .inputs = numbers,
                       .attrs = dim_options,
                       .attrs_size = sizeof(DimAttrs),
                       .saves = "nothing",

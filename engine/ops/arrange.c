@@ -241,7 +241,7 @@ static Status concat_shape(const Node *node, int *dim, int64_t shape[TENSOR_MAX_
     for (int d = 0; d < first->ndim; d++) shape[d] = first->shape[d];
     for (int i = 1; i < node->input_count; i++) {
         const Tensor *x = node->inputs[i];
-        bool fits = x->ndim == first->ndim && x->dtype == first->dtype;
+        bool fits = x->ndim == first->ndim;
         for (int d = 0; fits && d < x->ndim; d++) fits = d == *dim || x->shape[d] == first->shape[d];
         if (!fits)
             return node_refuse(node, i, "the first one is %s, and along dimension %d they do not fit together",
@@ -291,8 +291,7 @@ static Status concat_backward(Node *node)
 const Op op_concat = {
     .name = "concat",
     .doc = "Tensors one after the other along a dimension: concat({a, b, c}, dim).",
-    .inputs =
-        (const OpInput[]){{"tensors", "tensors of equal type and of equal sizes but along dim", .any = true}, {0}},
+    .inputs = (const OpInput[]){{"tensors", "tensors of equal sizes but along dim", .exact = true}, {0}},
     .attrs = (const Option[]){OPTION_INT_FIELD(DimAttrs, dim, 0, -6, 5, "along which dimension"), {0}},
     .attrs_size = sizeof(DimAttrs),
     .variadic = true,

@@ -57,10 +57,6 @@ typedef struct SliceAttrs {
     int64_t dim, start, stop, step;
 } SliceAttrs;
 
-typedef struct PowAttrs {
-    double exponent;
-} PowAttrs;
-
 typedef struct ClampAttrs {
     double min, max;
 } ClampAttrs;

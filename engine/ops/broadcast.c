@@ -48,6 +48,16 @@ Status node_expanded(Node *node, int i, int ndim, const int64_t *shape, Tensor *
     return node_keep(node, *out);
 }
 
+Status node_expanded_as(Node *node, int i, DType dtype, int ndim, const int64_t *shape, Tensor **out)
+{
+    Tensor *wide;
+    TRY(node_expanded(node, i, ndim, shape, &wide));
+    *out = wide;
+    if (wide->dtype == dtype) return STATUS_OK;
+    TRY(node_scratch(node, dtype, ndim, shape, out));
+    return tensor_copy(*out, wide);
+}
+
 /* Whether only leading dimensions were broadcast. */
 static bool leading(const Tensor *spread, int64_t count)
 {

@@ -1,33 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Comparisons, which give u8 tensors of 1 and 0, and the choice by such a tensor. */
-#include "engine/kernels/elementwise.h"
-#include "engine/ops/op.h"
-
-/* inputs[i] broadcast to the shape, as a dense tensor of that type. */
-static Status operand(Node *node, int i, DType dtype, int ndim, const int64_t *shape, Tensor **out)
-{
-    Tensor *wide;
-    TRY(node_expanded(node, i, ndim, shape, &wide));
-    *out = wide;
-    if (wide->dtype == dtype) return STATUS_OK;
-    TRY(node_scratch(node, dtype, ndim, shape, out));
-    return tensor_copy(*out, wide);
-}
-
-static bool is_real(const Tensor *tensor)
-{
-    return tensor->dtype == DTYPE_F32 || tensor->dtype == DTYPE_BF16;
-}
+#include "engine/ops/integers.h"
 
 static Status compare(Node *node, CompareKind kind)
 {
     int ndim;
     int64_t shape[TENSOR_MAX_DIMS];
     Tensor *a, *b, *y;
-    DType dtype = is_real(node->inputs[0]) || is_real(node->inputs[1]) ? DTYPE_F32 : DTYPE_I64;
+    DType dtype =
+        dtype_is_real(node->inputs[0]->dtype) || dtype_is_real(node->inputs[1]->dtype) ? DTYPE_F32 : DTYPE_I64;
     TRY(node_broadcast(node, &ndim, shape));
-    TRY(operand(node, 0, dtype, ndim, shape, &a));
-    TRY(operand(node, 1, dtype, ndim, shape, &b));
+    TRY(node_expanded_as(node, 0, dtype, ndim, shape, &a));
+    TRY(node_expanded_as(node, 1, dtype, ndim, shape, &b));
     TRY(node_output(node, DTYPE_U8, ndim, shape, &y));
     if (dtype == DTYPE_F32)
         kernel_compare(kind, tensor_count(y), TENSOR_F32(a), TENSOR_F32(b), tensor_data(y));
@@ -69,10 +53,10 @@ COMPARISON(ge, COMPARE_GE, "Whether a >= b:");
 static Status as_mask(Node *node, int ndim, const int64_t *shape, Tensor **out)
 {
     const Tensor *condition = node->inputs[0];
-    DType dtype = is_real(condition) ? DTYPE_F32 : DTYPE_I64;
+    DType dtype = dtype_is_real(condition->dtype) ? DTYPE_F32 : DTYPE_I64;
     Tensor *wide, *zero;
     if (condition->dtype == DTYPE_U8) return node_expanded(node, 0, ndim, shape, out);
-    TRY(operand(node, 0, dtype, ndim, shape, &wide));
+    TRY(node_expanded_as(node, 0, dtype, ndim, shape, &wide));
     TRY(node_scratch(node, dtype, ndim, shape, &zero));
     tensor_fill(zero, 0);
     TRY(node_scratch(node, DTYPE_U8, ndim, shape, out));
@@ -91,6 +75,7 @@ static Status where_forward(Node *node)
     Tensor *mask, *a, *b, *y;
     TRY(node_broadcast(node, &ndim, shape));
     TRY(as_mask(node, ndim, shape, &mask));
+    if (integers_given(node, 1)) return integers_where(node, mask);
     TRY(node_expanded(node, 1, ndim, shape, &a));
     TRY(node_expanded(node, 2, ndim, shape, &b));
     TRY(node_output(node, DTYPE_F32, ndim, shape, &y));
@@ -117,8 +102,8 @@ const Op op_where = {
     .name = "where",
     .doc = "a where the condition is not 0, else b, with broadcasting.",
     .inputs = (const OpInput[]){{"condition", "any tensor: 0 is no, all else yes", .any = true},
-                                {"a", "a shape that broadcasts with it"},
-                                {"b", "a shape that broadcasts with both"},
+                                {"a", "a shape that broadcasts with it", .exact = true},
+                                {"b", "a shape that broadcasts with both", .exact = true},
                                 {0}},
     .saves = "condition",
     .recompute = true,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Matrix products as at the prompt: y[...,m,n] = a[...,m,k] b[...,k,n], whose leading sizes are broadcast. */
+/* Matrix products as at the prompt: y[...,m,n] = a[...,m,k] b[...,k,n], whose leading sizes are broadcast. A vector
+ * a is a row, a vector b a column, and that dimension is missing in y (torch.matmul). */
 #include "engine/kernels/gemm.h"
 #include "engine/ops/op.h"
 
@@ -21,7 +22,8 @@ static Status measure_leading(const Node *node, Product *out)
     const Tensor *a = node->inputs[0], *b = node->inputs[1];
     char text[TENSOR_TEXT_SIZE];
     int64_t matrices[2] = {1, 1};
-    out->ndim = (a->ndim > b->ndim ? a->ndim : b->ndim) - 2;
+    int most = a->ndim > b->ndim ? a->ndim : b->ndim;
+    out->ndim = most > 2 ? most - 2 : 0;
     for (int d = 0; d < out->ndim; d++) {
         int64_t size[2] = {leading_size(a, d), leading_size(b, d)};
         if (size[0] != size[1] && size[0] != 1 && size[1] != 1)
@@ -42,12 +44,15 @@ static Status measure(const Node *node, Product *out)
     const Tensor *a = node->inputs[0], *b = node->inputs[1];
     char text[TENSOR_TEXT_SIZE];
     for (int i = 0; i < 2; i++)
-        if (node->inputs[i]->ndim < 2) return node_refuse(node, i, "it must have at least 2 dimensions");
-    *out =
-        (Product){.batch = 1, .m = a->shape[a->ndim - 2], .n = b->shape[b->ndim - 1], .k = a->shape[a->ndim - 1]};
-    if (b->shape[b->ndim - 2] != out->k)
+        if (node->inputs[i]->ndim < 1) return node_refuse(node, i, "it must have at least 1 dimension");
+    int64_t k = b->ndim == 1 ? b->shape[0] : b->shape[b->ndim - 2];
+    *out = (Product){.batch = 1,
+                     .m = a->ndim == 1 ? 1 : a->shape[a->ndim - 2],
+                     .n = b->ndim == 1 ? 1 : b->shape[b->ndim - 1],
+                     .k = a->shape[a->ndim - 1]};
+    if (k != out->k)
         return node_refuse(node, 1, "a is %s: inner sizes %lld and %lld differ", tensor_describe(a, text),
-                           (long long)out->k, (long long)b->shape[b->ndim - 2]);
+                           (long long)out->k, (long long)k);
     return measure_leading(node, out);
 }
 
@@ -76,14 +81,23 @@ static const void *at_element(const Tensor *tensor, int64_t place)
     return (const char *)tensor_data(tensor) + place * (int64_t)dtype_size(tensor->dtype);
 }
 
+/* The result's shape is the leading sizes and those of the matrices that are no vectors. */
+static Status new_result(Node *node, const Product *p, Tensor **y)
+{
+    int64_t shape[TENSOR_MAX_DIMS];
+    int ndim = p->ndim;
+    for (int d = 0; d < ndim; d++) shape[d] = p->shape[d];
+    if (node->inputs[0]->ndim > 1) shape[ndim++] = p->m;
+    if (node->inputs[1]->ndim > 1) shape[ndim++] = p->n;
+    return node_output(node, DTYPE_F32, ndim, shape, y);
+}
+
 static Status multiply(Node *node, const Tensor *a, const Tensor *b)
 {
     Product p;
     Tensor *y;
     TRY(measure(node, &p));
-    p.shape[p.ndim] = p.m;
-    p.shape[p.ndim + 1] = p.n;
-    TRY(node_output(node, DTYPE_F32, p.ndim + 2, p.shape, &y));
+    TRY(new_result(node, &p, &y));
     make_tall(b, &p);
     if (p.k == 0) tensor_fill(y, 0);
     for (int64_t i = 0; p.k && p.m && p.n && i < p.batch; i++)
@@ -148,8 +162,9 @@ static double matmul_flops(const Node *node)
 
 const Op op_matmul = {
     .name = "matmul",
-    .doc = "Matrix product over the last two dimensions; the leading ones are broadcast.",
-    .inputs = (const OpInput[]){{"a", "[...,m,k]"}, {"b", "[...,k,n]"}, {0}},
+    .doc = "Matrix product over the last two dimensions; the leading ones are broadcast. Of two vectors the dot "
+           "product.",
+    .inputs = (const OpInput[]){{"a", "[...,m,k] or [k]"}, {"b", "[...,k,n] or [k]"}, {0}},
     .saves = "a, b",
     .forward = matmul_forward,
     .backward = matmul_backward,
@@ -161,5 +176,9 @@ const Op op_matmul = {
                               {"f32[3,5] f32[2,5,4]", ""},
                               {"f32[2,1,3,5] f32[4,5,1]", ""},
                               {"f32[1,3,2] f32[3,1,2,2]", ""},
+                              {"f32[5] f32[5]", ""},
+                              {"f32[5] f32[5,3]", ""},
+                              {"f32[2,3,5] f32[5]", ""},
+                              {"f32[5] f32[2,5,3]", ""},
                               {0}},
 };

@@ -10,7 +10,7 @@
 static Status give_rows(Node *node, const Reduction *r, const Tensor *a, const Tensor *x, const float *centre)
 {
     Tensor *full, *view;
-    TRY(reduce_new(node, r, &full, &view));
+    TRY(reduce_new(node, r, DTYPE_F32, &full, &view));
     kernel_row_affine(r->rows, r->inner, TENSOR_F32(a), TENSOR_F32(x), centre, NULL, NULL, TENSOR_F32(full));
     return node_grad_is(node, 0, view);
 }

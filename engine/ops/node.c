@@ -23,7 +23,7 @@ Status node_save(Node *node, const Tensor *tensor)
 {
     if (!node->recording) return STATUS_OK;
     TRY(tensor_alias(node->arena, tensor, &node->saved[node->saved_count]));
-    node->saved_count++;
+    node->saved_versions[node->saved_count++] = storage_version(tensor->storage);
     return STATUS_OK;
 }
 
@@ -174,9 +174,8 @@ Status node_refuse(const Node *node, int i, const char *format, ...)
     va_start(args, format);
     vsnprintf(words, sizeof words, format, args);
     va_end(args);
-    int last = op_input_count(node->op) - 1;
-    return status_fail(STATUS_INVALID, "%s: %s is %s: %s", node->op->name,
-                       node->op->inputs[i < last ? i : last].name, tensor_describe(node->inputs[i], shape), words);
+    return status_fail(STATUS_INVALID, "%s: %s is %s: %s", node->op->name, op_input(node->op, i)->name,
+                       tensor_describe(node->inputs[i], shape), words);
 }
 
 Status node_expect_ndim(const Node *node, int i, int ndim)
@@ -218,15 +217,22 @@ Status node_operand(Node *node, int i, Tensor **out)
 {
     Tensor *input = node->inputs[i], *values, *half;
     if (node->precision == DTYPE_F32) return node_contiguous(node, i, out);
+    uint64_t version = storage_version(input->storage);
+    bool assigned = input->half && input->half_version != version;
     *out = input->half;
-    if (*out && !input->half_stale) return STATUS_OK;
+    if (*out && !input->half_stale && !assigned) return STATUS_OK;
     TRY(node_contiguous(node, i, &values));
+    if (assigned) { /* a node may have kept it for its way back */
+        tensor_unref(input->half);
+        input->half = NULL;
+    }
     if (!input->half) {
         TRY(new_half(input->arena, input, &half));
         input->half = half;
     }
     round_to_half(values, input->half);
     input->half_stale = false;
+    input->half_version = version;
     *out = input->half;
     return STATUS_OK;
 }
@@ -246,6 +252,12 @@ int op_input_count(const Op *op)
     int count = 0;
     while (op->inputs[count].name) count++;
     return count;
+}
+
+const OpInput *op_input(const Op *op, int i)
+{
+    int last = op_input_count(op) - 1;
+    return &op->inputs[i < last ? i : last];
 }
 
 double node_flops(const Node *node)

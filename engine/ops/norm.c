@@ -17,7 +17,7 @@ static Status check_norm(const Node *node, int weight, int bias, int64_t *width)
     return STATUS_OK;
 }
 
-/* Shared by both: residual NULL for the plain one. saved: s, mean, rstd. */
+/* Shared by both: residual NULL for the plain one. saved: s, mean, rstd, weight. */
 static Status norm_forward(Node *node, Tensor *residual, int weight, double p, double eps)
 {
     int64_t width = 1;
@@ -37,6 +37,7 @@ static Status norm_forward(Node *node, Tensor *residual, int weight, double p, d
         TRY(node_save(node, x));
     TRY(node_save_new(node, 1, &rows, &mean));
     TRY(node_save_new(node, 1, &rows, &rstd));
+    TRY(node_save(node, scale));
     kernel_layer_norm(rows, width, eps, node->random, node->training ? p : 0, TENSOR_F32(x),
                       other ? TENSOR_F32(other) : NULL, TENSOR_F32(scale), TENSOR_F32(shift),
                       sum ? TENSOR_F32(sum) : NULL, TENSOR_F32(mean), TENSOR_F32(rstd), TENSOR_F32(y));
@@ -58,11 +59,10 @@ static Status weight_gradients(Node *node, int weight, int64_t partials, int64_t
 
 static Status norm_backward(Node *node, int weight, Tensor **ds)
 {
-    Tensor *dy, *scale, *partial;
-    const Tensor *x = node->inputs[0];
+    Tensor *dy, *partial;
+    const Tensor *x = node->inputs[0], *scale = node->saved[3];
     int64_t width = x->shape[x->ndim - 1], rows = tensor_count(x) / width, partials = kernel_partial_rows(rows);
     TRY(node_dense_gradient(node, &dy));
-    TRY(node_contiguous(node, weight, &scale));
     TRY(node_scratch(node, DTYPE_F32, x->ndim, x->shape, ds));
     TRY(node_scratch(node, DTYPE_F32, 3, (int64_t[]){2, partials, width}, &partial));
     kernel_layer_norm_backward(rows, width, TENSOR_F32(node->saved[0]), TENSOR_F32(node->saved[1]),
@@ -157,7 +157,7 @@ const Op op_layer_norm = {
     .attrs = (const Option[]){EPS(EpsAttrs), {0}},
     .attrs_size = sizeof(EpsAttrs),
     .accumulates = true,
-    .saves = "x, mean, rstd",
+    .saves = "x, mean, rstd, weight",
     .forward = layer_norm_forward,
     .backward = layer_norm_backward,
     .cases = (const OpCase[]){{"f32[3,7] f32[7] f32[7]", "eps=1e-5"},
@@ -177,7 +177,7 @@ const Op op_dropout_add_layer_norm = {
     .attrs_size = sizeof(DropoutNormAttrs),
     .random = true,
     .accumulates = true,
-    .saves = "residual + dropout(x), mean, rstd",
+    .saves = "residual + dropout(x), mean, rstd, weight",
     .forward = fused_forward,
     .backward = fused_backward,
     .cases = (const OpCase[]){{"f32[3,7] f32[3,7] f32[7] f32[7]", "p=0 eps=1e-5"},

@@ -25,8 +25,9 @@ typedef struct OpCase {
 typedef struct OpInput {
     const char *name, *doc;
     bool optional;
-    bool integer; /* i32 (or i64) instead of f32; never has a gradient */
-    bool any;     /* any dtype */
+    bool integer; /* numbers of rows and the like: i32 instead of f32, never has a gradient */
+    bool any;     /* any dtype, as it is */
+    bool exact;   /* f32, or integers in one type with the op's other such inputs, computed as integers */
 } OpInput;
 
 typedef struct Op {
@@ -44,7 +45,8 @@ typedef struct Op {
 
     /* Makes node->outputs[] (node_output()), checks shapes and dtypes, computes, saves (node_save()). */
     Status (*forward)(Node *node);
-    /* From node->grad_outputs[] to gradients of the inputs with needs_grad. NULL: no_backward says why. */
+    /* From node->grad_outputs[] to gradients of the inputs with needs_grad; of values it reads what was saved, and
+     * inputs that are integers. NULL: no_backward says why. */
     Status (*backward)(Node *node);
     const char *no_backward;
 
@@ -67,6 +69,7 @@ struct Node {
     Tensor *outputs[OP_MAX_OUTPUTS];
     Tensor *saved[OP_MAX_SAVED]; /* held aliases without autograd, or scratch tensors */
     bool needs_grad[OP_MAX_INPUTS];
+    uint64_t saved_versions[OP_MAX_SAVED], input_versions[OP_MAX_INPUTS]; /* storage_version() at the call */
     Tensor *scratch[OP_MAX_SCRATCH]; /* held until the call (forward or backward) is over, whatever its end */
     int scratch_count;
 
@@ -126,6 +129,9 @@ Status node_keep(Node *node, Tensor *tensor) STATUS_CHECKED;
 Status node_broadcast(const Node *node, int *ndim, int64_t shape[TENSOR_MAX_DIMS]) STATUS_CHECKED;
 /* inputs[i] broadcast to the shape, contiguous, in scratch memory where it is not that already. */
 Status node_expanded(Node *node, int i, int ndim, const int64_t *shape, Tensor **out) STATUS_CHECKED;
+/* The same in another type. */
+Status node_expanded_as(Node *node, int i, DType dtype, int ndim, const int64_t *shape,
+                        Tensor **out) STATUS_CHECKED;
 /* In backward: the gradient of inputs[i] is full, summed over the dimensions in which it was broadcast. */
 Status node_grad_reduced(Node *node, int i, Tensor *full) STATUS_CHECKED;
 
@@ -137,8 +143,9 @@ Tensor **node_gradient_place(Tensor *tensor);
 void node_drop_scratch(Node *node);
 /* Adds what backward left pending. */
 Status node_finish_backward(Node *node) STATUS_CHECKED;
-/* How many inputs the record names. */
+/* How many inputs the record names, and what it says of inputs[i]. */
 int op_input_count(const Op *op);
+const OpInput *op_input(const Op *op, int i);
 double node_flops(const Node *node);
 /* Bytes of inputs and outputs. */
 double node_bytes(const Node *node);

@@ -3,6 +3,7 @@
 #include "engine/ops/reduce.h"
 
 #include "engine/kernels/reduce.h"
+#include "engine/ops/integers.h"
 
 /* --- which dimensions --- */
 
@@ -60,7 +61,7 @@ Status reduce_arrange(Node *node, const Reduction *r, const Tensor *tensor, Tens
     return node_keep(node, *out);
 }
 
-Status reduce_new(Node *node, const Reduction *r, Tensor **arranged, Tensor **view)
+Status reduce_new(Node *node, const Reduction *r, DType dtype, Tensor **arranged, Tensor **view)
 {
     int64_t shape[TENSOR_MAX_DIMS];
     int back[TENSOR_MAX_DIMS];
@@ -68,7 +69,7 @@ Status reduce_new(Node *node, const Reduction *r, Tensor **arranged, Tensor **vi
         shape[d] = node->inputs[0]->shape[r->order[d]];
         back[r->order[d]] = d;
     }
-    TRY(node_scratch(node, DTYPE_F32, r->ndim, shape, arranged));
+    TRY(node_scratch(node, dtype, r->ndim, shape, arranged));
     TRY(tensor_permute(node->arena, *arranged, back, view));
     return node_keep(node, *view);
 }
@@ -93,7 +94,7 @@ static Status sum_rows(Node *node, bool mean)
     TRY(reduce_plan(node, &r));
     TRY(reduce_arrange(node, &r, node->inputs[0], &x));
     TRY(reduce_output(node, &r, DTYPE_F32, &y));
-    double share = mean && r.inner ? 1 / (double)r.inner : 1;
+    double share = mean ? 1 / (double)r.inner : 1; /* of nothing: 0 times infinity, which is no number */
     kernel_row_sums(ROW_SUM, &(RowSums){.rows = r.rows, .inner = r.inner, .x = TENSOR_F32(x), .factor = share},
                     TENSOR_F32(y));
     return STATUS_OK;
@@ -120,6 +121,7 @@ static Status spread_gradient(Node *node, const Reduction *r, float factor)
 
 static Status sum_forward(Node *node)
 {
+    if (integers_given(node, 0)) return integers_sum(node);
     return sum_rows(node, false);
 }
 
@@ -151,7 +153,7 @@ static Status extreme_places(Node *node, const Reduction *r, float sign, Tensor 
     return STATUS_OK;
 }
 
-static Status check_extreme(const Node *node, const Reduction *r)
+Status reduce_check_extreme(const Node *node, const Reduction *r)
 {
     if (r->inner == 0) return node_refuse(node, 0, "there is no element to take");
     if (r->inner > INT32_MAX) return node_refuse(node, 0, "a place in it does not fit i32");
@@ -162,8 +164,9 @@ static Status extreme_forward(Node *node, float sign)
 {
     Reduction r;
     Tensor *x, *y, *place;
+    if (integers_given(node, 0)) return integers_extreme(node, (int)sign);
     TRY(reduce_plan(node, &r));
-    TRY(check_extreme(node, &r));
+    TRY(reduce_check_extreme(node, &r));
     TRY(reduce_output(node, &r, DTYPE_F32, &y));
     TRY(tensor_new(node->arena, DTYPE_I32, 1, &r.rows, &place));
     node->saved[node->saved_count++] = place;
@@ -180,7 +183,7 @@ static Status extreme_backward(Node *node)
     Tensor *dy, *full, *view;
     TRY(reduce_plan(node, &r));
     TRY(node_dense_gradient(node, &dy));
-    TRY(reduce_new(node, &r, &full, &view));
+    TRY(reduce_new(node, &r, DTYPE_F32, &full, &view));
     tensor_fill(full, 0);
     for (int64_t row = 0; row < r.rows; row++)
         TENSOR_F32(full)[row * r.inner + TENSOR_I32(node->saved[0])[row]] = TENSOR_F32(dy)[row];
@@ -203,13 +206,15 @@ static Status argmax_forward(Node *node)
     Tensor *x, *y;
     if (((const ReduceAttrs *)node->attrs)->dim.count > 1)
         return node_refuse(node, 0, "dim must be one dimension, or none for all elements");
+    if (integers_given(node, 0)) return integers_argmax(node);
     TRY(reduce_plan(node, &r));
-    TRY(check_extreme(node, &r));
+    TRY(reduce_check_extreme(node, &r));
     TRY(reduce_output(node, &r, DTYPE_I32, &y));
     return extreme_places(node, &r, 1, &x, TENSOR_I32(y));
 }
 
-static const OpInput inputs[] = {{"x", "any shape"}, {0}};
+static const OpInput reals[] = {{"x", "any shape"}, {0}};
+static const OpInput numbers[] = {{"x", "any shape", .exact = true}, {0}};
 const Option reduce_options[] = {OPTION_INTS_FIELD(ReduceAttrs, dim, "", "dimensions that go; none: all of them"),
                                  OPTION_BOOLEAN_FIELD(ReduceAttrs, keepdim, 0, "keep them with size 1"),
                                  {0}};
@@ -227,23 +232,23 @@ static const OpCase cases[] = {{"f32[3,5]", ""},
                                {"f32[3,5]", "dim=-1"},
                                {0}};
 
-#define REDUCTION(name_, doc_, saves_, ...)                                                                        \
+#define REDUCTION(name_, inputs_, doc_, saves_, ...)                                                               \
     const Op op_##name_ = {.name = #name_,                                                                         \
                            .doc = doc_,                                                                            \
-                           .inputs = inputs,                                                                       \
+                           .inputs = inputs_,                                                                      \
                            .attrs = reduce_options,                                                                \
                            .attrs_size = sizeof(ReduceAttrs),                                                      \
                            .saves = saves_,                                                                        \
                            .forward = name_##_forward,                                                             \
                            __VA_ARGS__}
-REDUCTION(sum, "Sum of all elements, or over some dimensions.", "nothing", .backward = sum_backward,
+REDUCTION(sum, numbers, "Sum of all elements, or over some dimensions; of integers, i64.", "nothing",
+          .backward = sum_backward, .cases = cases);
+REDUCTION(mean, reals, "Mean of all elements, or over some dimensions.", "nothing", .backward = mean_backward,
           .cases = cases);
-REDUCTION(mean, "Mean of all elements, or over some dimensions.", "nothing", .backward = mean_backward,
-          .cases = cases);
-REDUCTION(max, "Largest of all elements, or over some dimensions.", "the places of the elements",
+REDUCTION(max, numbers, "Largest of all elements, or over some dimensions.", "the places of the elements",
           .backward = extreme_backward, .cases = extreme_cases);
-REDUCTION(min, "Smallest of all elements, or over some dimensions.", "the places of the elements",
+REDUCTION(min, numbers, "Smallest of all elements, or over some dimensions.", "the places of the elements",
           .backward = extreme_backward, .cases = extreme_cases);
-REDUCTION(argmax, "The place, i32, of the largest element of a dimension, or of all; the first of equals.",
+REDUCTION(argmax, numbers, "The place, i32, of the largest element of a dimension, or of all; the first of equals.",
           "nothing", .no_backward = "a place does not change with small changes of the elements",
           .cases = place_cases);

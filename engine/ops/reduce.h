@@ -21,8 +21,10 @@ Status reduce_plan(const Node *node, Reduction *out) STATUS_CHECKED;
 Status reduce_plan_dim(const Node *node, int64_t dim, Reduction *out) STATUS_CHECKED;
 /* A tensor of the input's shape in the plan's order, contiguous. */
 Status reduce_arrange(Node *node, const Reduction *r, const Tensor *tensor, Tensor **out) STATUS_CHECKED;
-/* An uninitialised f32 tensor in the plan's order, and the view of it in the input's order. Both are scratch. */
-Status reduce_new(Node *node, const Reduction *r, Tensor **arranged, Tensor **view) STATUS_CHECKED;
+/* An uninitialised tensor in the plan's order, and the view of it in the input's order. Both are scratch. */
+Status reduce_new(Node *node, const Reduction *r, DType dtype, Tensor **arranged, Tensor **view) STATUS_CHECKED;
+/* Refuses rows without an element, or with more than an i32 counts. */
+Status reduce_check_extreme(const Node *node, const Reduction *r) STATUS_CHECKED;
 /* The next output: what the reduction leaves, a number a row. */
 Status reduce_output(Node *node, const Reduction *r, DType dtype, Tensor **y) STATUS_CHECKED;
 

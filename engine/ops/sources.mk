@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 ENGINE_SOURCES += engine/ops/along.c
 ENGINE_SOURCES += engine/ops/arrange.c
+ENGINE_SOURCES += engine/ops/binary.c
 ENGINE_SOURCES += engine/ops/attention.c
 ENGINE_SOURCES += engine/ops/attention.h
 ENGINE_SOURCES += engine/ops/attributes.h
@@ -9,6 +10,8 @@ ENGINE_SOURCES += engine/ops/compare.c
 ENGINE_SOURCES += engine/ops/elementwise.c
 ENGINE_SOURCES += engine/ops/embedding.c
 ENGINE_SOURCES += engine/ops/identity.c
+ENGINE_SOURCES += engine/ops/integers.c
+ENGINE_SOURCES += engine/ops/integers.h
 ENGINE_SOURCES += engine/ops/linear.c
 ENGINE_SOURCES += engine/ops/loss.c
 ENGINE_SOURCES += engine/ops/matmul.c

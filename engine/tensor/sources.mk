@@ -10,3 +10,4 @@ ENGINE_SOURCES += engine/tensor/storage.h
 ENGINE_SOURCES += engine/tensor/tensor.c
 ENGINE_SOURCES += engine/tensor/tensor.h
 ENGINE_SOURCES += engine/tensor/tensor_data.c
+ENGINE_SOURCES += engine/tensor/tensor_print.c

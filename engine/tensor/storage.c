@@ -11,6 +11,7 @@ struct Storage {
     void (*release)(void *owner);
     void *owner;
     bool foreign;
+    uint64_t version;
 };
 
 Status storage_new(Arena *arena, size_t bytes, Storage **out)
@@ -75,6 +76,16 @@ size_t storage_bytes(const Storage *storage)
 bool storage_shared(const Storage *storage)
 {
     return storage->refs > 1;
+}
+
+uint64_t storage_version(const Storage *storage)
+{
+    return storage->version;
+}
+
+void storage_touch(Storage *storage)
+{
+    storage->version++;
 }
 
 bool storage_foreign(const Storage *storage)

@@ -10,6 +10,7 @@
 #include "engine/base/status.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 typedef struct Storage Storage;
 
@@ -27,6 +28,10 @@ void *storage_data(const Storage *storage);
 size_t storage_bytes(const Storage *storage);
 /* More than one holder: bytes that may not be changed in place. */
 bool storage_shared(const Storage *storage);
+/* How often somebody who does not own the bytes alone changed them in place, said by storage_touch(): a tape asks
+ * whether what it keeps is still what it was. */
+uint64_t storage_version(const Storage *storage);
+void storage_touch(Storage *storage);
 bool storage_foreign(const Storage *storage);
 bool storage_in_arena(const Storage *storage);
 

@@ -40,7 +40,8 @@ typedef struct Tensor {
     struct Param *param; /* the parameter whose value this is, not held */
     /* The values rounded to bf16, contiguous, for products (node_operand()); held; NULL: not wanted yet. */
     struct Tensor *half;
-    bool half_stale; /* the values changed since */
+    bool half_stale;       /* the values changed since */
+    uint64_t half_version; /* storage_version() when they were rounded */
 } Tensor;
 
 /* --- making; arena NULL: the pool --- */
@@ -96,13 +97,19 @@ Status tensor_own(Tensor *tensor) STATUS_CHECKED;
 /* The address of the first element. */
 void *tensor_data(const Tensor *tensor);
 #define TENSOR_F32(tensor) ((float *)tensor_data(tensor))
+#define TENSOR_F64(tensor) ((double *)tensor_data(tensor))
+#define TENSOR_I64(tensor) ((int64_t *)tensor_data(tensor))
 #define TENSOR_I32(tensor) ((int32_t *)tensor_data(tensor))
 
 /* Any element as a double by its place in row-major order; slow, for printing and tests. */
 double tensor_get(const Tensor *tensor, int64_t place);
 void tensor_set(Tensor *tensor, int64_t place, double value);
+/* The same for integers, exact also beyond 2^53. */
+int64_t tensor_get_integer(const Tensor *tensor, int64_t place);
+void tensor_set_integer(Tensor *tensor, int64_t place, int64_t value);
 
-/* Copies elements, converting dtype, any strides; shapes must be equal. */
+/* Copies elements, converting dtype, any strides; shapes must be equal. A real number that an integer type does not
+ * have becomes the nearest that it has, NaN becomes 0; of an integer the low bits are kept. */
 Status tensor_copy(Tensor *to, const Tensor *from) STATUS_CHECKED;
 void tensor_fill(Tensor *tensor, double value);
 /* Element i is a function of (key, i) only. */

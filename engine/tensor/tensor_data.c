@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Reading, writing, copying and printing elements. */
+/* Reading, writing and copying elements. */
 #include "engine/base/threads.h"
 #include "engine/tensor/tensor.h"
 
 #include <math.h>
 #include <string.h>
-
-enum { PRINT_EDGE = 3, PRINT_WHOLE = 8 };
 
 /* Where the element at a row-major place stands, in elements from the start of the storage. */
 static int64_t element(const Tensor *tensor, int64_t place)
@@ -24,6 +22,7 @@ static double load(const Tensor *tensor, int64_t at)
     const void *base = storage_data(tensor->storage);
     switch (tensor->dtype) {
     case DTYPE_F32: return (double)((const float *)base)[at];
+    case DTYPE_F64: return ((const double *)base)[at];
     case DTYPE_BF16: return (double)bf16_to_f32(((const uint16_t *)base)[at]);
     case DTYPE_I32: return ((const int32_t *)base)[at];
     case DTYPE_I64: return (double)((const int64_t *)base)[at];
@@ -43,11 +42,46 @@ static void store(Tensor *tensor, int64_t at, double value)
     void *base = storage_data(tensor->storage);
     switch (tensor->dtype) {
     case DTYPE_F32: ((float *)base)[at] = (float)value; break;
+    case DTYPE_F64: ((double *)base)[at] = value; break;
     case DTYPE_BF16: ((uint16_t *)base)[at] = bf16_from_f32((float)value); break;
     case DTYPE_I32: ((int32_t *)base)[at] = (int32_t)to_integer(value, INT32_MIN, INT32_MAX); break;
     case DTYPE_I64: ((int64_t *)base)[at] = to_integer(value, -0x1p63, 0x1.fffffffffffffp62); break;
     default: ((uint8_t *)base)[at] = (uint8_t)to_integer(value, 0, 255); break;
     }
+}
+
+/* Integers do not go by double, which would round those beyond 2^53. */
+static int64_t load_integer(const Tensor *tensor, int64_t at)
+{
+    const void *base = storage_data(tensor->storage);
+    switch (tensor->dtype) {
+    case DTYPE_I32: return ((const int32_t *)base)[at];
+    case DTYPE_I64: return ((const int64_t *)base)[at];
+    case DTYPE_U8: return ((const uint8_t *)base)[at];
+    default: return to_integer(load(tensor, at), -0x1p63, 0x1.fffffffffffffp62);
+    }
+}
+
+/* The low bits where the type is too small, as in C. */
+static void store_integer(Tensor *tensor, int64_t at, int64_t value)
+{
+    void *base = storage_data(tensor->storage);
+    switch (tensor->dtype) {
+    case DTYPE_I32: ((int32_t *)base)[at] = (int32_t)(uint32_t)value; break;
+    case DTYPE_I64: ((int64_t *)base)[at] = value; break;
+    case DTYPE_U8: ((uint8_t *)base)[at] = (uint8_t)value; break;
+    default: store(tensor, at, (double)value); break;
+    }
+}
+
+int64_t tensor_get_integer(const Tensor *tensor, int64_t place)
+{
+    return load_integer(tensor, element(tensor, place));
+}
+
+void tensor_set_integer(Tensor *tensor, int64_t place, int64_t value)
+{
+    store_integer(tensor, element(tensor, place), value);
 }
 
 double tensor_get(const Tensor *tensor, int64_t place)
@@ -73,6 +107,7 @@ static void copy_row(Tensor *to, int64_t t_at, int64_t t_step, const Tensor *fro
 {
     switch (to->dtype) {
     case DTYPE_F32: COPY(float); break;
+    case DTYPE_F64: COPY(double); break;
     case DTYPE_BF16: COPY(uint16_t); break;
     case DTYPE_I32: COPY(int32_t); break;
     case DTYPE_I64: COPY(int64_t); break;
@@ -93,6 +128,7 @@ Status tensor_copy(Tensor *to, const Tensor *from)
         memmove(tensor_data(to), tensor_data(from), (size_t)count * dtype_size(to->dtype));
         return STATUS_OK;
     }
+    bool real = dtype_is_real(from->dtype);
     int64_t inner = to->ndim ? to->shape[to->ndim - 1] : 1;
     int64_t to_stride = to->ndim ? to->strides[to->ndim - 1] : 1;
     int64_t from_stride = from->ndim ? from->strides[from->ndim - 1] : 1;
@@ -102,7 +138,12 @@ Status tensor_copy(Tensor *to, const Tensor *from)
             copy_row(to, t, to_stride, from, f, from_stride, inner);
             continue;
         }
-        for (int64_t i = 0; i < inner; i++, t += to_stride, f += from_stride) store(to, t, load(from, f));
+        for (int64_t i = 0; i < inner; i++, t += to_stride, f += from_stride) {
+            if (real)
+                store(to, t, load(from, f));
+            else
+                store_integer(to, t, load_integer(from, f));
+        }
     }
     return STATUS_OK;
 }
@@ -158,36 +199,4 @@ void tensor_fill_uniform(Tensor *tensor, RandomKey key, double low, double high)
         random_block(key, (uint64_t)i, words);
         store(tensor, element(tensor, i), low + (high - low) * uniform_at(words, 0));
     }
-}
-
-static Status print_value(const Tensor *tensor, double value, Buffer *out)
-{
-    if (tensor->dtype != DTYPE_F32 && tensor->dtype != DTYPE_BF16) return buffer_printf(out, "%.0f", value);
-    double size = fabs(value);
-    if (value == 0 || (size >= 1e-3 && size < 1e4)) return buffer_printf(out, "% .4f", value);
-    return buffer_printf(out, "% .2e", value);
-}
-
-static Status print_dim(const Tensor *tensor, int dim, int64_t at, Buffer *out)
-{
-    if (dim == tensor->ndim) return print_value(tensor, load(tensor, at), out);
-    int64_t size = tensor->shape[dim];
-    TRY(buffer_text(out, "["));
-    for (int64_t i = 0; i < size; i++) {
-        if (size > PRINT_WHOLE && i == PRINT_EDGE) {
-            TRY(dim == tensor->ndim - 1 ? buffer_text(out, " ...") : buffer_printf(out, "\n%*s...", dim + 1, ""));
-            i = size - (dim == tensor->ndim - 1 ? 1 : PRINT_EDGE);
-        }
-        if (i && dim == tensor->ndim - 1)
-            TRY(buffer_text(out, " "));
-        else if (i)
-            TRY(buffer_printf(out, "\n%*s", dim + 1, ""));
-        TRY(print_dim(tensor, dim + 1, at + i * tensor->strides[dim], out));
-    }
-    return buffer_text(out, "]");
-}
-
-Status tensor_print(const Tensor *tensor, Buffer *out)
-{
-    return print_dim(tensor, 0, tensor->offset, out);
 }

@@ -11,6 +11,7 @@ end
 
 local function number(value)
   if math.type(value) == "integer" then return tostring(value) end
+  if value ~= value then return "nan" end -- printf shows the sign of some, which means nothing
   local short = ("%.7g"):format(value)
   return short:find("^%-?%d+$") and short .. ".0" or short
 end
@@ -68,6 +69,71 @@ function lathe.show(...)
   local parts = {}
   for i = 1, select("#", ...) do parts[i] = show((select(i, ...)), 0) end
   return table.concat(parts, "  ")
+end
+
+-- The value that a dotted path names, or nil.
+local function named(path)
+  local value = _G
+  if not path:find("^[%a_][%w_.]*$") then return nil end
+  for name in path:gmatch("[^.]+") do
+    local ok, inner = pcall(function() return value[name] end)
+    if not ok or inner == nil then return nil end
+    value = inner
+  end
+  return value
+end
+
+local standard = { "string", "table", "math", "utf8", "coroutine", "os", "io", "debug", "package" }
+
+-- "string.format" for a function of Lua's own library, else nil.
+local function standard_name(f)
+  for name, value in next, _G do
+    if rawequal(value, f) then return name end
+  end
+  for _, library in ipairs(standard) do
+    for name, value in next, type(_G[library]) == "table" and _G[library] or {} do
+      if rawequal(value, f) then return library .. "." .. name end
+    end
+  end
+end
+
+local function describe_function(f)
+  local info, names = debug.getinfo(f, "Su"), {}
+  if info.what == "C" then
+    local name = standard_name(f)
+    return name and ("%s: a function of Lua 5.4; www.lua.org/manual/5.4/manual.html#pdf-%s"):format(name, name) or "A function written in C."
+  end
+  for i = 1, info.nparams do names[i] = debug.getlocal(f, i) end
+  if info.isvararg then names[#names + 1] = "..." end
+  return ("function(%s), %s, line %d"):format(table.concat(names, ", "), info.short_src, info.linedefined)
+end
+
+local function describe_table(value)
+  for _, library in ipairs(standard) do
+    if rawequal(value, _G[library]) then
+      local names = {}
+      for name in next, value do names[#names + 1] = tostring(name) end
+      return ("%s: a library of Lua 5.4 with %s"):format(library, table.concat(ordered(names), ", "))
+    end
+  end
+  return "A table: " .. lathe.show(value)
+end
+
+-- What help(value) says where no record knows the value.
+function lathe.describe(value)
+  local kind = type(value)
+  if kind == "string" then
+    local meant = named(value)
+    if meant ~= nil and type(meant) ~= "string" then
+      help(meant)
+      return ""
+    end
+    return ("Nothing is known about '%s'. help() lists the libraries."):format(value:sub(1, 60))
+  end
+  if kind == "function" then return describe_function(value) end
+  if kind == "table" and not (getmetatable(value) or {}).__tostring then return describe_table(value) end
+  if kind == "number" or kind == "boolean" then return ("A %s: %s"):format(kind, tostring(value)) end
+  return (tostring(value):match("^[^\n]*"))
 end
 
 -- The prompt's ?x: help on the value of x, or on the name where there is no such value.

@@ -112,10 +112,11 @@ CASES = {
     "select": [("dim=1 index=2", [(2, 5, 3)], lambda x: x[:, 2])],
     "matmul": [("", [(3, 4), (4, 5)], torch.matmul), ("", [(2, 3, 4), (2, 4, 5)], torch.matmul),
                ("", [(2, 3, 4), (4, 5)], torch.matmul), ("", [(3, 4), (2, 4, 5)], torch.matmul),
-               ("", [(2, 1, 3, 4), (5, 4, 1)], torch.matmul)],
+               ("", [(2, 1, 3, 4), (5, 4, 1)], torch.matmul), ("", [(5,), (5,)], torch.matmul), ("", [(4,), (4, 5)], torch.matmul),
+               ("", [(2, 3, 4), (4,)], torch.matmul), ("", [(4,), (2, 4, 3)], torch.matmul)],
     "permute": [("dims=2,0,1", [(2, 3, 4)], lambda x: x.permute(2, 0, 1))],
     "slice": [("dim=1 start=1 stop=4", [(3, 5)], lambda x: x[:, 1:4])],
-    "pow": [("exponent=2.5", [("+", (3, 5))], lambda x: x ** 2.5)],
+    "pow": [("", [("+", (3, 5)), (3, 5)], torch.pow), ("", [("+", (2, 1, 4)), (3, 1)], torch.pow), ("", [(3, 5), ("i", 4, ())], torch.pow)],
     "softmax": [("", [(3, 5)], lambda x: x.softmax(-1)), ("dim=1", [(2, 3, 5)], lambda x: x.softmax(1))],
     "log_softmax": [("", [(3, 5)], lambda x: x.log_softmax(-1)), ("dim=0", [(2, 3, 5)], lambda x: x.log_softmax(0))],
     "gelu": [("approximate=tanh", [(3, 5)], lambda x: F.gelu(x, approximate="tanh"))],
@@ -157,6 +158,23 @@ for name, function in COMPARE.items():
     CASES[name] = [("", [("i", 3, (3, 5)), ("i", 3, (3, 5))], function), ("", [(2, 1, 4), (3, 1)], function),
                    ("", [("i", 2, (5,)), (4, 5)], function)]
 
+# Integers are computed as integers.
+INTEGERS, MORE = ("i", 9, (3, 5)), ("i", 5, (1, 5))
+for name in ("add", "sub", "mul", "maximum", "minimum"):
+    CASES[name].append(("", [INTEGERS, MORE], BINARY[name]))
+for name in ("neg", "abs", "square", "relu"):
+    CASES[name].append(("", [INTEGERS], UNARY[name]))
+CASES["div"].append(("", [INTEGERS, ("+", (5,))], torch.div))
+CASES["exp"].append(("", [INTEGERS], torch.exp))
+CASES["sum"] += [("", [INTEGERS], torch.sum), ("dim=1", [INTEGERS], lambda x: x.sum(1))]
+CASES["max"].append(("", [INTEGERS], torch.max))
+CASES["min"].append(("dim=0", [INTEGERS], lambda x: x.min(0).values))
+CASES["argmax"].append(("dim=1", [("i", 1000000, (3, 5))], lambda x: x.argmax(1)))
+CASES["cumsum"].append(("dim=0", [INTEGERS], lambda x: x.cumsum(0)))
+CASES["clamp"].append(("min=2 max=5", [INTEGERS], lambda x: x.clamp(2, 5)))
+CASES["where"].append(("", [("i", 2, (3, 5)), INTEGERS, MORE], choose))
+CASES["concat"].append(("", [INTEGERS, MORE], lambda *x: torch.concat(x)))
+
 
 def make(spec, random):
     if spec is None:
@@ -178,7 +196,7 @@ def main():
 
     def store(name, tensor):
         array = tensor.detach().numpy()
-        tensors[name] = array.astype(np.float32 if array.dtype == np.float64 else np.int32)
+        tensors[name] = array.astype(np.float32 if array.dtype.kind == "f" else np.int32)
 
     for op, cases in sorted(CASES.items()):
         for number, (attrs, specs, function) in enumerate(cases):

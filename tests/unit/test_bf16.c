@@ -156,6 +156,30 @@ END_TEST
 
 /* --- a session --- */
 
+/* An operand that is assigned to between two products: the second reads its new values, and the way back of the first
+ * those that it read. */
+START_TEST(assigned_operands)
+{
+    Tensor *a, *b, *first, *second;
+    Tape *tape = new_tape();
+    tape_set_precision(tape, DTYPE_BF16);
+    ASSERT_OK(tensor_new_zeros(NULL, DTYPE_F32, 1, (int64_t[]){2}, &a));
+    ASSERT_OK(tensor_new_like(NULL, a, &b));
+    tensor_fill(b, 3);
+    a->requires_grad = true;
+    ASSERT_OK(tape_apply(tape, op_find("matmul"), (Tensor *[]){a, b}, 2, NULL, &first));
+    tensor_fill(b, 5);
+    tensor_fill(a, 1);
+    storage_touch(a->storage), storage_touch(b->storage);
+    ASSERT_OK(tape_apply(tape, op_find("matmul"), (Tensor *[]){a, b}, 2, NULL, &second));
+    ck_assert(tensor_get(first, 0) == 0 && tensor_get(second, 0) == 10);
+    ASSERT_OK(tape_backward(tape, first, NULL));
+    ck_assert(tensor_get(a->grad, 0) == 3);
+    tensor_unref(a), tensor_unref(b), tensor_unref(first), tensor_unref(second);
+    tape_free(tape);
+}
+END_TEST
+
 static Session *make_half_session(void)
 {
     Session *session = make_session();
@@ -332,6 +356,7 @@ Suite *bf16_suite(void)
     tcase_add_test(tests, products_are_sums_of_products);
     tcase_add_test(tests, products_are_forgotten);
     tcase_add_test(tests, ops_round_their_operands);
+    tcase_add_test(tests, assigned_operands);
     tcase_add_loop_test(tests, losses_match, 0, 2);
     tcase_add_test(tests, threads_do_not_matter);
     tcase_add_test(tests, no_copy_is_stale);

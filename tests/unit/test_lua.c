@@ -134,17 +134,20 @@ static void check_transcript(const char *name)
     ASSERT_OK(file_read_empty(path, 0, &expected));
     replay(expected.data, &out);
     if (getenv("LATHE_GOLDEN_WRITE")) scratch_write(path, out.data, out.length);
-    ck_assert_msg(getenv("LATHE_GOLDEN_WRITE") || same_transcript(out.data, expected.data), "%s: got\n%s", name,
+    ck_assert_msg(getenv("LATHE_GOLDEN_WRITE") || same_transcript(out.data, expected.data), "%s: got\n%.3000s", name,
                   out.data);
     buffer_free(&out);
     buffer_free(&expected);
 }
 
+static const char *const transcript_names[] = {"values.txt",     "tensors.txt",   "indexing.txt",  "printing.txt",
+                                               "errors.txt",     "help.txt",      "debug_nan.txt", "debug_dead.txt",
+                                               "debug_mask.txt", "debug_rate.txt"};
+enum { transcript_count = sizeof transcript_names / sizeof *transcript_names };
+
 START_TEST(transcripts)
 {
-    static const char *const names[] = {"values.txt",    "tensors.txt",    "errors.txt",     "help.txt",
-                                        "debug_nan.txt", "debug_dead.txt", "debug_mask.txt", "debug_rate.txt"};
-    check_transcript(names[_i]);
+    check_transcript(transcript_names[_i]);
 }
 END_TEST
 
@@ -399,6 +402,16 @@ static const char *const forms[] = {
     "assert(tensor{1, 2, 3}:cumsum(0):tolist()[3] == 6 and zeros(2, 3):softmax(0)[0][0]:item() == 0.5)",
     "assert(zeros(2, 3):cross_entropy(zeros(2, {dtype = 'i32'}), {label_smoothing = 0.1}):item() > 1)",
     "assert(ones(4, 2, 3):matmul(ones(3, 5)).shape[3] == 5 and ones(2, 3):matmul(ones(4, 3, 5)).shape[1] == 4)",
+    "local t = tensor({1, 2, 3}, {dtype = 'i32'}) assert((t + 1).dtype == 'i32' and (t + 1.5).dtype == 'f32')",
+    "local t = tensor({1, 2, 3}, {dtype = 'i32'}) assert((t * {2, 3, 4}):tolist()[3] == 12 and (t / 2)[0]:item() "
+    "== 0.5)",
+    "local t = randn(4):to('bf16') assert((t * 2).dtype == 'bf16' and (2 * t - t):eq(t):sum():item() == 4)",
+    "assert(tensor{1, 0, 2}:gt(0):mean():item() > 0.66 and tensor{1, 0, 2}:gt(0):sum():item() == 2)",
+    "assert((2 ^ tensor{1, 3})[1]:item() == 8 and (tensor{2, 3} ^ tensor{3, 2}):tolist()[2] == 9)",
+    "assert(tensor{1, 2}:matmul(tensor{3, 4}):item() == 11 and ones(2, 3):matmul(ones(3)).shape[1] == 2)",
+    "local t = tensor{9007199254740993, dtype = 'i64'} assert(t:item() == 9007199254740993 and t[0]:item() == "
+    "t:max():item())",
+    "assert(arange(2, 8, 2, {dtype = 'i64'}):sum():item() == 12 and full(7, 2, {dtype = 'u8'}):sum():item() == 14)",
     "assert(math.abs(tensor{1}:gelu{approximate = 'tanh'}:item() - 0.841192) < 1e-6)",
 };
 
@@ -431,6 +444,16 @@ START_TEST(op_refusals)
         {"zeros(2):to('f64')", "cast: dtype must be one of f32, bf16, i32, i64, u8; got 'f64'"},
         {"zeros(2):cast{dtyp = 'i32'}", "cast has no option 'dtyp'; did you mean 'dtype'?"},
         {"zeros(2):clamp('x')", "clamp: min must be a number"},
+        {"tensor({1, 1 << 40}, {dtype = 'i32'})", "tensor: element 1 is 1099511627776, which i32 cannot hold"},
+        {"tensor({1.5}, {dtype = 'u8'})", "tensor: element 0 is 1.5, but u8 holds whole numbers"},
+        {"tensor{1, 'x'}", "tensor: element 1 is a string, not a number"},
+        {"zeros(2, {dtype = 'u8'})[0] = 256", "the value is 256, which u8 cannot hold"},
+        {"return zeros(2, {dtype = 'u8'}) + 300", "add: b is 300, which u8 cannot hold; :to('i64') makes room"},
+        {"full(0.5, 2, {dtype = 'i32'})", "full: the value is 0.5, but i32 holds whole numbers"},
+        {"arange(0, 1, 0.5, {dtype = 'i32'})", "arange: an element is 0.5, but i32 holds whole numbers"},
+        {"arange(1, 2, 3, 4)", "arange takes start, stop and step; got 4 numbers"},
+        {"rand(2, {dtype = 'i32'})", "rand: its numbers are no integers"},
+        {"zeros(3):matmul(zeros(2))", "matmul: b is f32[2]: a is f32[3]: inner sizes 3 and 2 differ"},
     };
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
         ck_assert_msg(run(calls[i][0]) != STATUS_OK, "%s: no error", calls[i][0]);
@@ -456,6 +479,32 @@ START_TEST(gradient_checks)
     ASSERT_FAILS(run("gradcheck(ops.exp, ones(2), {tol = 1})"), STATUS_INVALID, "gradcheck has no option 'tol'");
     ASSERT_FAILS(run("gradcheck()"), STATUS_LUA, "value expected");
     ASSERT_OK(run("help(gradcheck)"));
+}
+END_TEST
+
+/* help() says something about whatever a name stands for, and about each name behind it. */
+START_TEST(help_knows_everything)
+{
+    ASSERT_OK(
+        run("local corpus = data.stories { stories = 40 } "
+            "local words = tokenizers.characters.train(corpus) "
+            "local pairs = data.packed_text(corpus, words, { length = 16, batch_size = 2 }) "
+            "local run = session { model = models.mlp { input_size = 2 } } "
+            "local things = { zeros(2), corpus, words, pairs.train, pairs.train:batch(), run, run.model, "
+            "  run.optimizer, run.schedule, run.options, optim.sgd {}, objectives.mlm {}, ops, recipe, session, "
+            "  exit, 'run', print, gradcheck, string, math.sin, 5, true, {}, function(a) end } "
+            "for name, value in next, _G do things[#things + 1] = value end "
+            "for i = 1, #things do "
+            "  local x = things[i] "
+            "  help(x) "
+            "  for _, name in ipairs(x ~= _G and lathe.members(x) or {}) do "
+            "    local ok, inner = pcall(function() return x[name] end) "
+            "    if ok and inner ~= nil and type(inner) ~= 'string' then help(inner) end "
+            "  end "
+            "end"));
+    ck_assert_ptr_null(strstr(printed.data, "Nothing is known about this"));
+    ck_assert_ptr_null(strstr(printed.data, "userdata: 0x"));
+    ck_assert_uint_gt(printed.length, 30000);
 }
 END_TEST
 
@@ -647,7 +696,7 @@ Suite *lua_suite(void)
     Suite *suite = suite_create("lua");
     TCase *host_case = tcase_create("host"), *slow = tcase_create("sweeps");
     tcase_add_checked_fixture(host_case, start, stop);
-    tcase_add_loop_test(host_case, transcripts, 0, 8);
+    tcase_add_loop_test(host_case, transcripts, 0, transcript_count);
     tcase_add_loop_test(host_case, interrupts, 0, sizeof endless / sizeof *endless);
     tcase_add_test(host_case, random_numbers_of_lua);
     tcase_add_test(host_case, deep_recursion);
@@ -661,6 +710,7 @@ Suite *lua_suite(void)
     tcase_add_loop_test(host_case, argument_forms, 0, sizeof forms / sizeof *forms);
     tcase_add_test(host_case, op_refusals);
     tcase_add_test(host_case, gradient_checks);
+    tcase_add_test(host_case, help_knows_everything);
     tcase_add_test(host_case, wrong_arguments);
     tcase_add_test(host_case, completion);
     tcase_add_test(host_case, recipe_parameters);

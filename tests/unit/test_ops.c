@@ -173,6 +173,52 @@ START_TEST(threads_on_many_tiles)
 }
 END_TEST
 
+/* What an assignment in place does to a tensor. */
+static void assign(Tensor *tensor)
+{
+    for (int64_t i = 0, n = tensor_count(tensor); i < n; i++)
+        tensor_set(tensor, i, dtype_is_real(tensor->dtype) ? 3 * tensor_get(tensor, i) + 1 : 0);
+    storage_touch(tensor->storage);
+}
+
+/* The gradients of a call one of whose inputs was changed before the way back: the same as ever, or refused. */
+static bool refuses_change(const Op *op, const OpCase *spec, int changed)
+{
+    Call whole = make_call(op, spec), call = make_call(op, spec);
+    Tensor *outputs[OP_MAX_OUTPUTS] = {0};
+    Tape *tape = new_tape();
+    backward(&whole);
+    ASSERT_OK(tape_apply(tape, op, call.inputs, call.input_count, call.attrs, outputs));
+    assign(call.inputs[changed]);
+    Status status = tape_backward(tape, outputs[0], call.cotangents[0]);
+    bool refused = status != STATUS_OK;
+    if (refused) ck_assert_msg(strstr(status_message(), "was assigned to since"), "%s", status_message());
+    for (int i = 0; i < call.input_count && !refused; i++)
+        if (call.inputs[i] && call.inputs[i]->grad)
+            same_bits(&call, whole.inputs[i]->grad, call.inputs[i]->grad, 1);
+    drop(outputs);
+    tape_free(tape);
+    free_call(&whole);
+    free_call(&call);
+    return refused;
+}
+
+START_TEST(changes_before_backward)
+{
+    int refused = 0, allowed = 0;
+    for (int o = 0; o < op_record_count; o++)
+        for (const OpCase *spec = op_records[o]->cases; op_records[o]->backward && spec->inputs; spec++) {
+            Call call = make_call(op_records[o], spec);
+            int count = call.input_count;
+            for (int i = 0; i < count; i++)
+                if (call.inputs[i]) *(refuses_change(op_records[o], spec, i) ? &refused : &allowed) += 1;
+            free_call(&call);
+        }
+    ck_assert_int_gt(refused, 50);
+    ck_assert_int_gt(allowed, 30);
+}
+END_TEST
+
 /* Every allocation of a call and its backward pass fails once: an ordinary error, nothing lost. */
 START_TEST(allocation_failures)
 {
@@ -328,6 +374,7 @@ Suite *ops_suite(void)
     TCase *cases = tcase_create("records");
     tcase_add_test(cases, constants_among_inputs);
     tcase_add_test(cases, gradients);
+    tcase_add_test(cases, changes_before_backward);
     tcase_add_test(cases, threads);
     tcase_add_test(cases, threads_on_many_tiles);
     tcase_add_test(cases, allocation_failures);

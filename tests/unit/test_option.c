@@ -109,7 +109,7 @@ START_TEST(wrong_values_are_refused_in_words)
         {"shape", "1,2,3,4,5,6,7,8,9", "at most 8"},
         {"shape", "99999999999999999999", "got '9999"},
         {"raet", "1", "thing has no option 'raet'; did you mean 'rate'?"},
-        {"colour", "1", "thing has no option 'colour'; help(thing) lists its options"},
+        {"colour", "1", "thing has no option 'colour'; help(\"thing\") lists its options"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         Config config = defaults(), before = config;
