@@ -164,7 +164,7 @@ static int adapt_session(lua_State *L)
     host_check(L, buffer_printf(what, "objective %s x %.2f adapts %s to %s", adapt->name, adapt->weight,
                                 adapt->source, adapt->config.target));
     bind_edit(L, handle, effect->data, inverse->data);
-    host_check(L, change(handle->session, adapt, true));
+    bind_edit_check(L, handle, change(handle->session, adapt, true));
     bind_edit_done(L, handle, what->data);
     return 0;
 }

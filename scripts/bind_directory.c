@@ -6,6 +6,7 @@
 #include "engine/train/checkpoint.h"
 #include "scripts/bind_history.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -76,7 +77,7 @@ static Status remove_file(const char *directory, const char *name)
 {
     char *path;
     TRY(file_join(directory, name, &path));
-    Status status = file_exists(path) && remove(path) != 0 ? file_fail(path, "removing", 0) : STATUS_OK;
+    Status status = file_exists(path) && remove(path) != 0 ? file_fail(path, "removed", errno) : STATUS_OK;
     memory_free(path);
     return status;
 }
@@ -186,19 +187,71 @@ static int remove_checkpoints_after(lua_State *L)
 
 /* --- metrics --- */
 
-/* cut_metrics(step): the lines that were cut off */
+/* The step that a line of metrics begins with, -1 where it does not. */
+static int64_t step_of_line(const char *line, size_t length)
+{
+    static const char before[] = "{\"step\": ";
+    size_t at = sizeof before - 1;
+    int64_t step = 0;
+    if (length <= at || memcmp(line, before, at) != 0) return -1;
+    for (; at < length && line[at] >= '0' && line[at] <= '9'; at++) step = step * 10 + (line[at] - '0');
+    return step;
+}
+
+/* Where the lines at the end of the text begin: those of steps after this one, or with 'last' the last one alone.
+ */
+static size_t find_tail(const char *text, size_t end, int64_t step, bool last)
+{
+    size_t from = end;
+    while (from > 0) {
+        size_t start = from - 1;
+        while (start > 0 && text[start - 1] != '\n') start--;
+        if (last) return start;
+        if (step_of_line(text + start, from - start) <= step) break;
+        from = start;
+    }
+    return from;
+}
+
+static Status map_lines(const char *directory, const char *name, FileMap *out)
+{
+    char *path;
+    uint64_t size = 0;
+    *out = (FileMap){0};
+    TRY(file_join(directory, name, &path));
+    Status status = file_exists(path) ? file_size(path, &size) : STATUS_OK;
+    if (status == STATUS_OK && size) status = file_map(path, out);
+    memory_free(path);
+    return status;
+}
+
+static Status read_tail(const char *directory, const char *name, int64_t step, bool last, Buffer *out)
+{
+    FileMap map;
+    TRY(map_lines(directory, name, &map));
+    const char *text = (const char *)map.data;
+    size_t end = map.size;
+    while (end > 0 && text[end - 1] != '\n') end--; /* torn */
+    size_t start = find_tail(text, end, step, last);
+    Status status = start < end ? buffer_append(out, text + start, end - start) : STATUS_OK;
+    file_unmap(&map);
+    return status;
+}
+
+/* metrics_after(step): the lines of later steps */
+static int metrics_after(lua_State *L)
+{
+    Buffer *lines = host_push_buffer(L);
+    host_check(L, run_directory_sync_metrics(place_of(L)->directory));
+    host_check(L, read_tail(path_of(L), "metrics.jsonl", luaL_checkinteger(L, 1), false, lines));
+    host_buffer_to_string(L, lines);
+    return 1;
+}
+
 static int cut_metrics(lua_State *L)
 {
-    Buffer *before = host_push_buffer(L), *after = host_push_buffer(L);
-    host_check(L, run_directory_sync_metrics(place_of(L)->directory));
-    host_check(L, read_text(path_of(L), "metrics.jsonl", before));
     host_check(L, run_directory_cut_metrics(place_of(L)->directory, luaL_checkinteger(L, 1)));
-    host_check(L, read_text(path_of(L), "metrics.jsonl", after));
-    if (before->length > after->length)
-        lua_pushlstring(L, before->data + after->length, before->length - after->length);
-    else
-        lua_pushliteral(L, "");
-    return 1;
+    return 0;
 }
 
 static int append_metrics(lua_State *L)
@@ -219,7 +272,6 @@ static const char *branch_file(lua_State *L, int index)
     return lua_pushfstring(L, "branches/%s.jsonl", name);
 }
 
-/* append_branch(name, lines), take_branch(name): metrics of branches that one has left */
 static int append_branch(lua_State *L)
 {
     size_t length;
@@ -228,29 +280,60 @@ static int append_branch(lua_State *L)
     return 0;
 }
 
-static int take_branch(lua_State *L)
+static int read_branch(lua_State *L)
 {
     const char *name = branch_file(L, 1);
     Buffer *text = host_push_buffer(L);
     host_check(L, read_text(path_of(L), name, text));
-    if (text->length == 0) return 0;
-    host_check(L, remove_file(path_of(L), name));
     host_buffer_to_string(L, text);
     return 1;
 }
 
-/* last_metrics(name): the last line; "" is the current branch */
+/* write_branch(name, lines): none removes the file */
+static int write_branch(lua_State *L)
+{
+    size_t length;
+    const char *name = branch_file(L, 1), *text = luaL_checklstring(L, 2, &length);
+    char *path;
+    host_check(L, length ? file_join(path_of(L), name, &path) : remove_file(path_of(L), name));
+    if (!length) return 0;
+    Status status = file_write(path, text, length);
+    memory_free(path);
+    host_check(L, status);
+    return 0;
+}
+
+static Status rename_in(const char *directory, const char *from, const char *to)
+{
+    char *before, *after;
+    TRY(file_join(directory, from, &before));
+    Status status = file_join(directory, to, &after);
+    if (status == STATUS_OK) {
+        if (file_exists(before) && rename(before, after) != 0) status = file_fail(before, "renamed", errno);
+        memory_free(after);
+    }
+    memory_free(before);
+    return status;
+}
+
+/* rename_branch(from, to): nothing where there is no such file */
+static int rename_branch(lua_State *L)
+{
+    const char *from = branch_file(L, 1), *to = branch_file(L, 2);
+    host_check(L, rename_in(path_of(L), from, to));
+    return 0;
+}
+
+/* last_metrics(name): the last line, nil where there is none; "" is the current branch */
 static int last_metrics(lua_State *L)
 {
     const char *name = *luaL_checkstring(L, 1) ? branch_file(L, 1) : "metrics.jsonl";
     Buffer *text = host_push_buffer(L);
     host_check(L, run_directory_sync_metrics(place_of(L)->directory));
-    host_check(L, read_text(path_of(L), name, text));
-    size_t end = text->length, start;
-    while (end > 0 && text->data[end - 1] == '\n') end--;
-    for (start = end; start > 0 && text->data[start - 1] != '\n';) start--;
-    if (end == 0) return 0;
-    lua_pushlstring(L, text->data + start, end - start);
+    host_check(L, read_tail(path_of(L), name, 0, true, text));
+    if (text->length == 0) return 0;
+    text->data[--text->length] = '\0';
+    host_buffer_to_string(L, text);
     return 1;
 }
 
@@ -264,10 +347,13 @@ void bind_push_directory(lua_State *L, RunDirectory *directory, Session *session
                                          {"load", load_checkpoint},
                                          {"save", save_checkpoint},
                                          {"remove_checkpoints_after", remove_checkpoints_after},
+                                         {"metrics_after", metrics_after},
                                          {"cut_metrics", cut_metrics},
                                          {"append_metrics", append_metrics},
                                          {"append_branch", append_branch},
-                                         {"take_branch", take_branch},
+                                         {"read_branch", read_branch},
+                                         {"write_branch", write_branch},
+                                         {"rename_branch", rename_branch},
                                          {"last_metrics", last_metrics},
                                          {NULL, NULL}};
     luaL_newlibtable(L, functions);

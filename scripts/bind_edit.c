@@ -8,9 +8,18 @@ static const char tracked_key, tracker_key, silent_key;
 
 bool bind_edits_silent(lua_State *L)
 {
-    bool silent = lua_rawgetp(L, LUA_REGISTRYINDEX, &silent_key) == LUA_TBOOLEAN && lua_toboolean(L, -1);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &silent_key);
+    bool silent = lua_toboolean(L, -1);
     lua_pop(L, 1);
     return silent;
+}
+
+bool bind_silence_edits(lua_State *L, bool silent)
+{
+    bool before = bind_edits_silent(L);
+    lua_pushboolean(L, silent);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &silent_key);
+    return before;
 }
 
 static bool is_tracked(lua_State *L, const SessionHandle *handle)
@@ -21,6 +30,25 @@ static bool is_tracked(lua_State *L, const SessionHandle *handle)
     return tracked;
 }
 
+/* Calls what stands below its arguments, which must come to its end. */
+static void call_masked(lua_State *L, int arguments)
+{
+    host_mask(host_of(L));
+    int code = lua_pcall(L, arguments, 0, 0);
+    host_unmask(host_of(L));
+    if (code != LUA_OK) lua_error(L);
+}
+
+/* Pushes a function of lathe.history. */
+static void push_history(lua_State *L, const char *name)
+{
+    lua_getglobal(L, "lathe");
+    lua_getfield(L, -1, "history");
+    lua_getfield(L, -1, name);
+    lua_replace(L, -3);
+    lua_pop(L, 1);
+}
+
 /* At the prompt nobody has begun a history yet: the first edit of 'run' begins it. */
 static void adopt(lua_State *L, const SessionHandle *handle)
 {
@@ -28,12 +56,9 @@ static void adopt(lua_State *L, const SessionHandle *handle)
     bool live = nobody && lua_getglobal(L, "run") == LUA_TUSERDATA && lua_touserdata(L, -1) == (const void *)handle;
     lua_pop(L, nobody ? 2 : 1);
     if (!live) return;
-    lua_getglobal(L, "lathe");
-    lua_getfield(L, -1, "history");
-    lua_getfield(L, -1, "start");
+    push_history(L, "start");
     lua_getglobal(L, "run");
-    lua_call(L, 1, 0);
-    lua_pop(L, 2);
+    call_masked(L, 1);
 }
 
 void bind_edit(lua_State *L, SessionHandle *handle, const char *effect, const char *inverse)
@@ -45,7 +70,19 @@ void bind_edit(lua_State *L, SessionHandle *handle, const char *effect, const ch
     lua_rawgetp(L, LUA_REGISTRYINDEX, &tracker_key);
     lua_pushstring(L, effect);
     lua_pushstring(L, inverse);
-    lua_call(L, 2, 0);
+    call_masked(L, 2);
+}
+
+void bind_edit_check(lua_State *L, SessionHandle *handle, Status status)
+{
+    if (status == STATUS_OK) return;
+    char words[1024];
+    snprintf(words, sizeof words, "%s", status_message());
+    if (!bind_edits_silent(L) && is_tracked(L, handle)) {
+        push_history(L, "failed");
+        call_masked(L, 0);
+    }
+    host_check(L, status_fail(status, "%s", words));
 }
 
 void bind_edit_done(lua_State *L, SessionHandle *handle, const char *what)
@@ -60,13 +97,20 @@ void bind_edit_done(lua_State *L, SessionHandle *handle, const char *what)
     lua_pop(L, 1);
 }
 
-/* lathe.untrack(true): edits are not told until lathe.untrack(false). */
-static int untrack(lua_State *L)
+/* lathe.silently(f, ...): the results of f(...); nobody is told of edits in it. */
+static int silently(lua_State *L)
 {
-    luaL_checktype(L, 1, LUA_TBOOLEAN);
-    lua_settop(L, 1);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &silent_key);
-    return 0;
+    bool before = bind_silence_edits(L, true);
+    int code = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
+    bind_silence_edits(L, before);
+    return code == LUA_OK ? lua_gettop(L) : lua_error(L);
+}
+
+/* lathe.is_silent() */
+static int is_silent(lua_State *L)
+{
+    lua_pushboolean(L, bind_edits_silent(L));
+    return 1;
 }
 
 /* lathe.track(session, f): from now on f(effect, inverse) is called before each edit of the session; nil: nobody.
@@ -83,10 +127,10 @@ static int track(lua_State *L)
 
 void bind_open_edits(lua_State *L)
 {
+    static const luaL_Reg functions[] = {
+        {"track", track}, {"silently", silently}, {"is_silent", is_silent}, {NULL, NULL}};
+    bind_silence_edits(L, false);
     lua_getglobal(L, "lathe");
-    lua_pushcfunction(L, track);
-    lua_setfield(L, -2, "track");
-    lua_pushcfunction(L, untrack);
-    lua_setfield(L, -2, "untrack");
+    luaL_setfuncs(L, functions, 0);
     lua_pop(L, 1);
 }

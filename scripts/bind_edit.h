@@ -25,8 +25,13 @@ void bind_edit(lua_State *L, SessionHandle *handle, const char *effect, const ch
  */
 void bind_edit_done(lua_State *L, SessionHandle *handle, const char *what);
 
-/* Whether edits are made again, by undo() for example: nobody is told. */
+/* For a change that may fail after bind_edit(), once it has left everything as it was: takes the edit back from the
+ * journal, then raises the failure. */
+void bind_edit_check(lua_State *L, SessionHandle *handle, Status status);
+
+/* Whether edits are made again, by undo() for example: nobody is told. bind_silence_edits() returns what it was. */
 bool bind_edits_silent(lua_State *L);
+bool bind_silence_edits(lua_State *L, bool silent);
 
 void bind_open_edits(lua_State *L);
 

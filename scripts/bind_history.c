@@ -4,6 +4,7 @@
 
 #include "engine/base/clock.h"
 #include "engine/train/snapshot.h"
+#include "scripts/bind_edit.h"
 
 #include <string.h>
 
@@ -24,8 +25,8 @@ static int free_snapshot(lua_State *L)
     return 0;
 }
 
-/* lathe.snapshot(session) */
-static int take(lua_State *L)
+/* A snapshot of the session at index 1. */
+static Snapshot **push_snapshot(lua_State *L)
 {
     const SessionHandle *handle = bind_check_session(L, 1);
     Snapshot **snapshot = lua_newuserdatauv(L, sizeof *snapshot, 1);
@@ -34,6 +35,13 @@ static int take(lua_State *L)
     lua_pushvalue(L, 1); /* objectives that are Lua functions point to the handle */
     lua_setiuservalue(L, -2, 1);
     host_check(L, snapshot_take(handle->session, snapshot));
+    return snapshot;
+}
+
+/* lathe.snapshot(session) */
+static int take(lua_State *L)
+{
+    push_snapshot(L);
     return 1;
 }
 
@@ -45,6 +53,54 @@ static int restore(lua_State *L)
     if (handle->stepping) return luaL_error(L, "nothing can be restored inside a training step");
     host_check(L, snapshot_restore(*snapshot, handle->session));
     return 0;
+}
+
+/* lathe.step(session): a step, as the history does one again */
+static int step_again(lua_State *L)
+{
+    SessionHandle *handle = bind_check_session(L, 1);
+    if (handle->stepping) return luaL_error(L, "a training step is under way");
+    host_check(L, bind_step(host_of(L), handle->session, NULL));
+    return 0;
+}
+
+/* lathe.stepping(session): whether a step is under way */
+static int is_stepping(lua_State *L)
+{
+    lua_pushboolean(L, bind_check_session(L, 1)->stepping);
+    return 1;
+}
+
+/* The function at index 3, which must come to its end. */
+static int call_commit(lua_State *L)
+{
+    host_mask(host_of(L));
+    lua_pushvalue(L, 3);
+    int code = lua_pcall(L, 0, 0, 0);
+    host_unmask(host_of(L));
+    return code;
+}
+
+/* lathe.attempt(session, change, commit): change() makes another state (nil: the state stays), commit() says so.
+ * Where one of them fails the session is what it was. Edits in change() are told to nobody; nothing interrupts
+ * commit(). */
+static int attempt(lua_State *L)
+{
+    Session *session = bind_check_session(L, 1)->session;
+    int code = LUA_OK;
+    lua_settop(L, 3);
+    if (lua_isnil(L, 2)) return call_commit(L) == LUA_OK ? 0 : lua_error(L);
+    Snapshot **before = push_snapshot(L);
+    bool silent = bind_silence_edits(L, true);
+    lua_pushvalue(L, 2);
+    code = lua_pcall(L, 0, 0, 0);
+    bind_silence_edits(L, silent);
+    if (code == LUA_OK) code = call_commit(L);
+    Status status = code == LUA_OK ? STATUS_OK : snapshot_restore(*before, session);
+    snapshot_free(*before);
+    *before = NULL;
+    host_check(L, status);
+    return code == LUA_OK ? 0 : lua_error(L);
 }
 
 static int bytes_of(lua_State *L)
@@ -115,6 +171,14 @@ static int tensor_hashes(lua_State *L)
     return 1;
 }
 
+/* lathe.history[name]; the arguments come behind it. */
+static void push_history(lua_State *L, const char *name)
+{
+    lua_getglobal(L, "lathe");
+    lua_getfield(L, -1, "history");
+    lua_getfield(L, -1, name);
+}
+
 typedef struct HistoryCall {
     const char *name;
     RunDirectory *directory;
@@ -125,9 +189,7 @@ typedef struct HistoryCall {
 static int call_history(lua_State *L)
 {
     const HistoryCall *call = lua_touserdata(L, 1);
-    lua_getglobal(L, "lathe");
-    lua_getfield(L, -1, "history");
-    lua_getfield(L, -1, call->name);
+    push_history(L, call->name);
     lua_getglobal(L, "run");
     if (call->directory)
         bind_push_directory(L, call->directory, call->session);
@@ -143,12 +205,83 @@ Status bind_history(Host *host, const char *name, RunDirectory *directory, Sessi
     return host_protect(host, call_history, &call);
 }
 
+Status bind_history_tell(Host *host, const char *name, RunDirectory *directory, Session *session)
+{
+    host_mask(host);
+    Status status = bind_history(host, name, directory, session);
+    host_unmask(host);
+    return status;
+}
+
+/* --- lines --- */
+
+typedef struct LineCall {
+    lua_State *thread;
+    bool failed;
+    Buffer *words;
+} LineCall;
+
+/* lathe.history[name], then the coroutine. */
+static void push_line_call(lua_State *L, const char *name, lua_State *thread)
+{
+    push_history(L, name);
+    lua_pushthread(thread);
+    if (thread != L) lua_xmove(thread, L, 1);
+}
+
+static int begin_line(lua_State *L)
+{
+    const LineCall *call = lua_touserdata(L, 1);
+    push_line_call(L, "begin_line", call->thread);
+    lua_call(L, 1, 0);
+    return 0;
+}
+
+static int keep_line(lua_State *L)
+{
+    push_history(L, "keep_line");
+    lua_call(L, 0, 0);
+    return 0;
+}
+
+static int end_line(lua_State *L)
+{
+    const LineCall *call = lua_touserdata(L, 1);
+    push_line_call(L, "end_line", call->thread);
+    lua_pushboolean(L, call->failed);
+    lua_call(L, 2, 1);
+    const char *words = lua_tostring(L, -1);
+    if (words) host_check(L, buffer_printf(call->words, "%s\n", words));
+    return 0;
+}
+
+static Status call_line(Host *host, lua_CFunction function, LineCall *call)
+{
+    host_mask(host);
+    Status status = host_protect(host, function, call);
+    host_unmask(host);
+    return status;
+}
+
+Status bind_begin_line(Host *host, lua_State *thread)
+{
+    return call_line(host, begin_line, &(LineCall){.thread = thread});
+}
+
+Status bind_keep_line(Host *host)
+{
+    return call_line(host, keep_line, NULL);
+}
+
+Status bind_end_line(Host *host, lua_State *thread, bool failed, Buffer *words)
+{
+    return call_line(host, end_line, &(LineCall){thread, failed, words});
+}
+
 static int settle(lua_State *L)
 {
     const char *journal = lua_touserdata(L, 1);
-    lua_getglobal(L, "lathe");
-    lua_getfield(L, -1, "history");
-    lua_getfield(L, -1, "settle");
+    push_history(L, "settle");
     lua_getglobal(L, "run");
     lua_pushstring(L, journal);
     lua_call(L, 2, 0);
@@ -162,17 +295,13 @@ Status bind_settle(Host *host, const char *journal)
 
 void bind_open_history(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"snapshot", take},
-                                         {"restore", restore},
-                                         {"free_snapshot", free_snapshot},
-                                         {"snapshot_bytes", bytes_of},
-                                         {"snapshot_bytes_aside", bytes_aside},
-                                         {"put_aside", put_aside},
-                                         {"clock", clock_now},
-                                         {"set_edits", set_edits},
-                                         {"tensor_hashes", tensor_hashes},
-                                         {"line", typed_line},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"snapshot", take},           {"restore", restore},
+                                         {"step", step_again},         {"stepping", is_stepping},
+                                         {"attempt", attempt},         {"free_snapshot", free_snapshot},
+                                         {"snapshot_bytes", bytes_of}, {"snapshot_bytes_aside", bytes_aside},
+                                         {"put_aside", put_aside},     {"clock", clock_now},
+                                         {"set_edits", set_edits},     {"tensor_hashes", tensor_hashes},
+                                         {"line", typed_line},         {NULL, NULL}};
     luaL_newmetatable(L, SNAPSHOT_TYPE);
     lua_pushcfunction(L, free_snapshot);
     lua_setfield(L, -2, "__gc");

@@ -365,6 +365,9 @@ static int session_train(lua_State *L)
     lua_Integer steps = luaL_optinteger(L, 2, 1);
     if (steps < 1) return luaL_error(L, "train takes a number of steps, from 1; got %I", steps);
     host_need_boundary(L, session_train);
+    if (handle->live)
+        return luaL_error(L, "train: this run trains by itself: step(%d) takes so many steps and pauses",
+                          (int)(steps < 1 || steps > 1000000 ? 1 : steps));
     StepMetrics metrics = handle->session->last;
     if (handle->stepping) return luaL_error(L, "train: a training step is under way");
     if (lua_pushthread(L) != 1 && !host_is_line(L)) return luaL_error(L, "train: not inside a coroutine");

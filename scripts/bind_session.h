@@ -11,6 +11,7 @@ typedef struct SessionHandle {
     Session *session;
     Host *host;
     bool stepping;             /* a step is under way: no edits now */
+    bool live;                 /* a run trains it (scripts/control.h) */
     struct Debugger *debugger; /* NULL: nobody looks on */
     char pause[480]; /* why a breakpoint wants the run to wait behind this step; cleared by who follows it */
 } SessionHandle;

@@ -157,6 +157,17 @@ static Status added_words(const Objective *objective, Buffer *out)
     return buffer_printf(out, "objective %s x %.10g added", objective->name, objective->weight);
 }
 
+/* Also what it adds to its model. The session takes the objective over, or frees it. */
+static Status add_checked(Session *session, Objective *objective)
+{
+    int count = session->objective_count;
+    session->last.objectives[count] = (double)NAN;
+    TRY(session_add_objective(session, objective));
+    Status status = session_check(session);
+    if (status != STATUS_OK) session_forget(session, session->source_count, count);
+    return status;
+}
+
 /* run:add_objective(objectives.NAME {...}) */
 static int add_objective(lua_State *L)
 {
@@ -180,9 +191,7 @@ static int add_objective(lua_State *L)
     bind_edit(L, handle, effect->data, inverse->data);
     Objective *objective = fresh->objective;
     fresh->objective = NULL;
-    session->last.objectives[session->objective_count] = (double)NAN;
-    host_check(L, session_add_objective(session, objective));
-    host_check(L, session_check(session)); /* what it adds to its model stands there now */
+    bind_edit_check(L, handle, add_checked(session, objective));
     bind_edit_done(L, handle, what->data);
     return 0;
 }

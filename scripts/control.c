@@ -110,9 +110,17 @@ static int tell_time(lua_State *L)
 
 /* --- making --- */
 
+/* Whether the session trains by itself: then run:train() would bypass the run. */
+static void set_live(const Control *control, bool live)
+{
+    SessionHandle *handle = control->session->owner;
+    if (handle) handle->live = live;
+}
+
 static int open_control(lua_State *L)
 {
     Control *control = lua_touserdata(L, 1);
+    set_live(control, true);
     lua_pushlightuserdata(L, control);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &control_key);
     lua_getglobal(L, "lathe");
@@ -161,6 +169,7 @@ void control_free(Control *control)
 {
     if (!control) return;
     host_set_teller(control->host, NULL, NULL);
+    set_live(control, false);
     Status status = host_protect(control->host, close_control, control);
     (void)status; /* without memory the entries stay until the state dies */
     memory_free(control);

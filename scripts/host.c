@@ -30,7 +30,7 @@ struct Host {
     HostFiles files;
     void (*told)(void *context, const char *words); /* NULL: nobody */
     void *told_context;
-    int exit_code;
+    int exit_code, masked; /* masked: so many host_mask() without host_unmask() */
     bool exiting, amid;
 };
 
@@ -83,6 +83,7 @@ static int raise_at(lua_State *L, Status status, int level)
 static void interrupt_hook(lua_State *L, lua_Debug *event)
 {
     (void)event;
+    if (host_of(L)->masked) return;
     if (!cancel_requested()) {
         if (lua_gethookcount(L) != HOOK_INTERVAL) lua_sethook(L, interrupt_hook, LUA_MASKCOUNT, HOOK_INTERVAL);
         return;
@@ -91,6 +92,16 @@ static void interrupt_hook(lua_State *L, lua_Debug *event)
     lua_sethook(host_of(L)->lua, interrupt_hook, LUA_MASKCOUNT, 1);
     if (host_of(L)->line) lua_sethook(host_of(L)->line, interrupt_hook, LUA_MASKCOUNT, 1);
     raise_at(L, cancel_check(), 0);
+}
+
+void host_mask(Host *host)
+{
+    host->masked++;
+}
+
+void host_unmask(Host *host)
+{
+    host->masked--;
 }
 
 /* --- calls --- */

@@ -79,6 +79,10 @@ typedef void (*HostOutput)(void *context, const char *text, size_t length);
 /* Where print() goes from now on; *before (may be NULL) and *context_before: where it went. */
 void host_set_output(Host *host, HostOutput output, void *context, HostOutput *before, void **context_before);
 
+/* Between the two nothing interrupts Lua code: for what must happen as a whole. They nest. */
+void host_mask(Host *host);
+void host_unmask(Host *host);
+
 /* The traceback of the last failure of host_call(), "" where there is none; valid until the next call. */
 const char *host_traceback(const Host *host);
 /* Lua code asked to leave (os.exit, exit, quit); *code is the exit status. */

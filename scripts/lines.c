@@ -4,6 +4,7 @@
 #include "engine/base/cancel.h"
 #include "engine/base/clock.h"
 #include "engine/base/memory.h"
+#include "scripts/bind_history.h"
 #include "scripts/report.h"
 
 #include <errno.h>
@@ -216,6 +217,7 @@ static Status go_on(Lines *lines, Line *line, bool amid)
         TRY(host_protect(lines->host, start_line, lines));
         arguments = 1;
     }
+    TRY(bind_begin_line(lines->host, line->thread));
     host_set_line(lines->host, line->text);
     Status status = host_resume(lines->host, line->thread, arguments, amid, &line->waits);
     host_set_line(lines->host, NULL);
@@ -225,13 +227,16 @@ static Status go_on(Lines *lines, Line *line, bool amid)
 /* Closes variables of a coroutine that did not end, which may call Lua functions: still as this line. An error
  * raised by the interrupt hook leaves hooks switched off in the coroutine, so that nothing could end such a
  * function: then the variables are left to the collector. */
+static void close_variables(const Line *line)
+{
+    if (!line->thread) return;
+    int code = lua_status(line->thread);
+    if (code == LUA_OK || code == LUA_YIELD || !cancel_requested()) lua_resetthread(line->thread);
+}
+
 static void drop_thread(Lines *lines, Line *line)
 {
-    if (line->thread) {
-        int code = lua_status(line->thread);
-        if (code == LUA_OK || code == LUA_YIELD || !cancel_requested()) lua_resetthread(line->thread);
-        luaL_unref(host_lua(lines->host), LUA_REGISTRYINDEX, line->reference);
-    }
+    if (line->thread) luaL_unref(host_lua(lines->host), LUA_REGISTRYINDEX, line->reference);
     line->thread = NULL;
 }
 
@@ -241,21 +246,35 @@ static void free_line(Line *line)
     memory_free(line);
 }
 
-static void tell_end(Lines *lines, const Line *line, Status status)
+/* What the client is told of its end; words: filled for it. */
+static LineEnd describe_end(Lines *lines, const Line *line, Status status, Buffer *words)
 {
-    Buffer words = {0};
-    LineEnd end = status == STATUS_OK ? LINE_DONE : status == STATUS_CANCELLED ? LINE_INTERRUPTED : LINE_FAILED;
-    Status told = STATUS_OK;
     int code;
     if (host_exit_requested(lines->host, &code)) {
         host_clear_exit(lines->host);
-        end = LINE_EXIT;
-    } else if (status != STATUS_OK) {
-        bool one_line = memchr(line->text, '\n', line->length) == NULL;
-        told = report_error(status, status_message(), host_traceback(lines->host), one_line, &words);
+        return LINE_EXIT;
     }
-    const char *text = told != STATUS_OK ? "out of memory\n" : words.data ? words.data : "";
-    if (!line->forgotten) lines->events.done(lines->events.context, line->client, line->id, end, text);
+    if (status == STATUS_OK) return LINE_DONE;
+    bool one_line = memchr(line->text, '\n', line->length) == NULL;
+    Status told = report_error(status, status_message(), host_traceback(lines->host), one_line, words);
+    (void)told; /* without memory it is not told why */
+    return status == STATUS_CANCELLED ? LINE_INTERRUPTED : LINE_FAILED;
+}
+
+/* What a line that failed has changed is taken back when all of it has ended. */
+static void end_line(Lines *lines, Line *line, Status status)
+{
+    Buffer words = {0};
+    LineEnd end = describe_end(lines, line, status, &words);
+    close_variables(line);
+    if (line->thread) {
+        bool failed = end == LINE_FAILED || end == LINE_INTERRUPTED;
+        Status told = bind_end_line(lines->host, line->thread, failed, &words);
+        (void)told; /* words may be missing */
+    }
+    drop_thread(lines, line);
+    if (!line->forgotten)
+        lines->events.done(lines->events.context, line->client, line->id, end, words.data ? words.data : "");
     buffer_free(&words);
 }
 
@@ -276,9 +295,10 @@ static bool run_line(Lines *lines, Line *line, bool amid)
     Status status = go_on(lines, line, amid);
     bool ended = status != STATUS_OK || line->waits == HOST_NOTHING;
     if (ended) {
-        tell_end(lines, line, status);
-        drop_thread(lines, line);
+        end_line(lines, line, status);
     } else {
+        Status kept = bind_keep_line(lines->host);
+        (void)kept; /* nothing is said */
         tell_waiting(lines, line, amid);
     }
     host_set_output(lines->host, before, context, NULL, NULL);
@@ -347,6 +367,7 @@ void lines_end(Lines *lines)
         lines->running = line;
         cancel_line_enter();
         cancel_line_request();
+        close_variables(line);
         drop_thread(lines, line);
         none_runs(lines);
         if (!line->forgotten)

@@ -90,7 +90,9 @@ static Status boundary(void *context, Session *session)
     Live *live = context;
     (void)session;
     if (hung_up) leave_terminal(live);
-    return server_boundary(live->server);
+    TRY(bind_history(live->setup.host, "due", live->directory, live->setup.session));
+    TRY(server_boundary(live->server));
+    return bind_history(live->setup.host, "due", live->directory, live->setup.session); /* after a rewind */
 }
 
 static Status step(void *context, Session *session, StepMetrics *out)
@@ -105,14 +107,14 @@ static Status stepped(void *context, const Session *session, const StepMetrics *
     server_step(live->server, session, metrics);
     if (ferror(live->progress.out) && live->piped) /* a terminal that is gone says so by SIGHUP */
         return status_fail(STATUS_IO, "nothing can be printed any more: the pipe was closed, or the disk is full");
-    return bind_history(live->setup.host, "stepped", live->directory, live->setup.session);
+    return bind_history_tell(live->setup.host, "stepped", live->directory, live->setup.session);
 }
 
 static Status saved(void *context, const Session *session)
 {
     Live *live = context;
     live->saved_step = session->step;
-    return bind_history(live->setup.host, "saved", live->directory, live->setup.session);
+    return bind_history_tell(live->setup.host, "saved", live->directory, live->setup.session);
 }
 
 static void preparing(void *context, const char *what, int64_t done, int64_t all)
@@ -255,7 +257,7 @@ static Status train(Live *live, FILE *out)
     progress_finish(&live->progress);
     TRY(status);
     live->trained = true; /* whatever comes now */
-    TRY(bind_history(live->setup.host, "finish", live->directory, session));
+    TRY(bind_history_tell(live->setup.host, "finish", live->directory, session));
     TRY(samples_text(session, out));
     return samples_masks(session, SAMPLES, out);
 }

@@ -2,6 +2,7 @@
 #include "tui/repl.h"
 
 #include "engine/base/memory.h"
+#include "scripts/bind_history.h"
 #include "scripts/report.h"
 
 #include <stdlib.h>
@@ -81,6 +82,24 @@ static Status run_loaded(Repl *repl)
     return show_values(repl, base);
 }
 
+static Status run_line(Repl *repl)
+{
+    TRY(bind_begin_line(repl->host, host_lua(repl->host)));
+    host_set_line(repl->host, repl->chunk.data);
+    Status status = run_loaded(repl);
+    host_set_line(repl->host, NULL);
+    return status;
+}
+
+/* A line that failed takes its edits back. */
+static void tell_taken_back(Repl *repl, bool failed)
+{
+    Buffer words = {0};
+    if (bind_end_line(repl->host, host_lua(repl->host), failed, &words) != STATUS_OK) put(repl, status_message());
+    if (words.length) put(repl, words.data);
+    buffer_free(&words);
+}
+
 /* "?x" is help(x), "=x" is x. */
 static Status rewrite(const char *line, Buffer *out)
 {
@@ -152,13 +171,12 @@ Status repl_line(Repl *repl, const char *line, bool *more, bool *failed)
     if (!repl->chunk.length && blank(line)) return STATUS_OK;
     TRY(gather(repl, line, more, &status));
     if (*more) return STATUS_OK;
-    host_set_line(repl->host, repl->chunk.data);
-    if (status == STATUS_OK) status = run_loaded(repl);
-    host_set_line(repl->host, NULL);
+    if (status == STATUS_OK) status = run_line(repl);
     if (status != STATUS_OK && !host_exit_requested(repl->host, &code)) {
         report(repl, status);
         if (failed) *failed = true;
     }
+    tell_taken_back(repl, status != STATUS_OK && !host_exit_requested(repl->host, &code));
     lua_settop(host_lua(repl->host), base);
     buffer_clear(&repl->chunk);
     return STATUS_OK;

@@ -31,6 +31,7 @@ typedef struct ObjectiveState {
 
 struct Snapshot {
     Session plain; /* its numbers, optimizer and schedule; pointers are not used */
+    char *edits;   /* NULL: none */
     ModelState models[SESSION_MAX_MODELS];
     ObjectiveState objectives[SESSION_MAX_OBJECTIVES];
     SessionSource sources[SESSION_MAX_SOURCES]; /* held */
@@ -86,6 +87,7 @@ static Status take_objective(Objective *objective, ObjectiveState *out)
 static Status take_all(const Session *session, Snapshot *out)
 {
     out->plain = *session;
+    if (session->edits) TRY(memory_copy_text(session->edits, &out->edits));
     for (int i = 0; i < session->source_count; i++) {
         out->sources[i] = session->sources[i];
         source_ref(out->sources[i].source);
@@ -129,6 +131,7 @@ void snapshot_free(Snapshot *snapshot)
         objective_free(snapshot->objectives[i].objective);
     }
     for (int i = 0; i < SESSION_MAX_SOURCES; i++) source_unref(snapshot->sources[i].source);
+    memory_free(snapshot->edits);
     memory_free(snapshot);
 }
 
@@ -170,6 +173,7 @@ typedef struct Fresh { /* what will take the place of the session's own */
     Model *models[SESSION_MAX_MODELS];
     ParamState *aliases[SESSION_MAX_MODELS]; /* the session's share of the tensors, by place */
     void *configs[SESSION_MAX_OBJECTIVES];
+    char *edits;
 } Fresh;
 
 static Status build_model(const ModelState *state, Model **out)
@@ -204,7 +208,7 @@ static Status prepare(const Snapshot *snapshot, const Session *session, Fresh *f
     for (int i = 0; i < snapshot->plain.objective_count; i++)
         TRY(copy_config(snapshot->objectives[i].config, snapshot->objectives[i].objective->record->config_size,
                         &fresh->configs[i]));
-    return STATUS_OK;
+    return snapshot->edits ? memory_copy_text(snapshot->edits, &fresh->edits) : STATUS_OK;
 }
 
 static void forget(const Snapshot *snapshot, Fresh *fresh)
@@ -215,6 +219,7 @@ static void forget(const Snapshot *snapshot, Fresh *fresh)
         memory_free(fresh->aliases[i]);
     }
     for (int i = 0; i < SESSION_MAX_OBJECTIVES; i++) memory_free(fresh->configs[i]);
+    memory_free(fresh->edits);
 }
 
 static void exchange(Tensor **a, Tensor **b)
@@ -329,6 +334,9 @@ Status snapshot_restore(const Snapshot *snapshot, Session *session)
         memcpy(session->prunes, plain->prunes, sizeof session->prunes);
         session->prune_count = plain->prune_count;
         session->last = plain->last;
+        char *edits = session->edits;
+        session->edits = fresh.edits;
+        fresh.edits = edits;
     }
     forget(snapshot, &fresh);
     return status;

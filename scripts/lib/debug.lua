@@ -218,19 +218,12 @@ local function run_breaks(session, state, metrics)
   return pause
 end
 
-local doing_again = 0
-
--- Steps that the history does again pause nowhere: until the value that this gives is closed.
-function lathe.do_again()
-  doing_again = doing_again + 1
-  return setmetatable({}, { __close = function() doing_again = doing_again - 1 end })
-end
-
+-- Steps that the history does again pause nowhere.
 lathe.after_step(function(session, metrics)
   local state = state_of(session)
   local extra = run_watches(session, state, metrics)
   remember(state, metrics)
-  return extra, doing_again == 0 and run_breaks(session, state, metrics) or nil
+  return extra, not lathe.is_silent() and run_breaks(session, state, metrics) or nil
 end)
 
 -- --- hooks ---

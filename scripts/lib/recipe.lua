@@ -161,9 +161,7 @@ function lathe.edited(base, with)
   local build = base.build
   base.build = function(p)
     local made = build(p)
-    lathe.untrack(true) -- part of the recipe, no edit
-    if with.steps then made.steps = with.steps end
-    lathe.untrack(false)
+    lathe.silently(function() made.steps = with.steps or made.steps end) -- part of the recipe, no edit
     lathe.history.plan(made, with.edits or {})
     return made
   end

@@ -18,8 +18,8 @@ sed -i "s/^    { 40, .*/&\n    { 45, \"$shape\" },\n    { 50, \"$parts\" },\n   
 "$LATHE" run edited.lua --out whole --threads 1 >/dev/null
 grep -q 'run.objectives.nsp.weight = 0.1' whole/journal.lua
 "$LATHE" replay whole --threads 3 | tee replay.txt
-grep -q '^20 of 20 recorded states reached, up to step 60$' replay.txt
-"$LATHE" replay whole --until 20 | grep -q '^6 of 6 recorded states reached'
+grep -q '^26 of 26 recorded states reached, up to step 60$' replay.txt
+"$LATHE" replay whole --until 20 | grep -q '^8 of 8 recorded states reached'
 
 "$LATHE" eval whole | grep -q '^valid  mlm'
 grep -q '^{"step": 60,.*"sparsity": 0.[56]' whole/metrics.jsonl

@@ -13,6 +13,7 @@ run = session {
 -- As the run does it: steps with their metrics.
 function train(n)
   for _ = 1, n do
+    lathe.history.due()
     local metrics = run:train(1)
     directory.append_metrics(('{"step": %d, "loss": %.9g, "grad_norm": %.9g}\n'):format(metrics.step, metrics.loss, metrics.grad_norm))
     lathe.history.stepped()
@@ -107,6 +108,10 @@ function random_session(seed)
     if run.step > 30 then rewind(random(10)) end
     actions[1 + random(#actions)]()
   end
+  keep_last()
+end
+
+function keep_last()
   run.optimizer.lr = 0.0123 -- the journal ends here
   local file <close> = assert(io.open(directory.path .. "/last", "w"))
   file:write(run.step, " ", run:hash())

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Undo, branches, journal, resume and replay: random sessions whose every recorded state must be reached again. */
+#include "engine/base/cancel.h"
 #include "engine/base/memory.h"
 #include "engine/base/threads.h"
 #include "engine/kernels/bf16_product.h"
@@ -100,6 +101,40 @@ static void begin(void)
     ASSERT_OK(run("lathe.history.begin(run, directory)"));
 }
 
+/* As the prompt does it. */
+static Status run_line(const char *text)
+{
+    ASSERT_OK(bind_begin_line(host, host_lua(host)));
+    Status status = run(text);
+    char words[512];
+    snprintf(words, sizeof words, "%s", status_message());
+    cancel_clear();
+    ASSERT_OK(bind_end_line(host, host_lua(host), status != STATUS_OK, &printed));
+    return status == STATUS_OK ? status : status_fail(status, "%s", words);
+}
+
+/* The program dies; another one goes on. */
+static void start_again(void)
+{
+    close_host();
+    open_host();
+}
+
+/* The state now is what another program comes back to, and what a replay reaches. */
+static void assert_recorded(void)
+{
+    ASSERT_OK(run("keep_last()"));
+    start_again();
+    ASSERT_OK(run("lathe.history.resume(run, directory) check_last()"));
+    start_again();
+    ASSERT_OK(run("assert(lathe.history.replay(run, directory.read_journal(), '', nil))"));
+}
+
+static void assert_printed(const char *words)
+{
+    if (!strstr(printed.data, words)) ck_abort_msg("'%s' is not in:\n%s", words, printed.data);
+}
+
 START_TEST(undo_goes_back_and_redo_forth)
 {
     begin();
@@ -107,9 +142,132 @@ START_TEST(undo_goes_back_and_redo_forth)
                   "run.objectives.nsp.weight = 0.1 train(4) local after = run:hash()\n"
                   "undo() assert(run.step == 5 and run:hash() == before and run.objectives.nsp.weight == 0.5)\n"
                   "redo() assert(run.step == 9 and run:hash() == after)\n"
-                  "undo() train(2) local fails, why = pcall(redo) assert(not fails and why:find 'main~1', why)\n"
-                  "switch 'main~1' assert(run:hash() == after)\n"
+                  "undo() train(2) local between = run:hash() redo() assert(run:hash() == after)\n"
+                  "switch 'main~2' assert(run.step == 7 and run:hash() == between) switch 'main'\n"
                   "revert() assert(run.objectives.nsp.weight == 0.5 and run.step == 9)"));
+}
+END_TEST
+
+START_TEST(several_edits_are_undone_and_redone)
+{
+    begin();
+    ASSERT_OK(
+        run("local hashes, at = {}, {}\n"
+            "for i = 1, 4 do train(2) hashes[i], at[i] = run:hash(), run.step run.clip_norm = i / 10 end\n"
+            "train(2) hashes[5], at[5] = run:hash(), run.step\n"
+            "undo() undo() assert(run:hash() == hashes[3]) undo(2) assert(run:hash() == hashes[1])\n"
+            "redo() assert(run:hash() == hashes[3]) redo() assert(run:hash() == hashes[4])\n"
+            "redo() assert(run:hash() == hashes[5] and #branches() == 1 and #edits() == 4)\n"
+            "undo(3) run.clip_norm = 2 local ok, why = pcall(redo) assert(not ok and why:find 'nothing to redo')\n"
+            "for _, n in ipairs { 0, -1, 3, 1.5, 'x', {} } do assert(not pcall(undo, n)) end\n"
+            "assert(select(2, pcall(undo, 3)):find 'there are 2 edits to undo')"));
+    assert_recorded();
+}
+END_TEST
+
+static int interrupt(lua_State *L)
+{
+    (void)L;
+    cancel_request();
+    return 0;
+}
+
+static const char *const ways[] = {"undo()", "redo()", "rewind(6)", "switch 'main~1'"};
+
+/* At step 8, with a branch ahead, and nothing at hand but the first state and the newest. */
+static void stand_amid(void)
+{
+    begin();
+    ASSERT_OK(run("snapshots { memory = 0, disk = 0 } train(4) run.optimizer.lr = 0.02 train(4)\n"
+                  "run.objectives.nsp.weight = 0.1 train(4) undo() snapshot() here, said = run:hash(), "
+                  "directory.read_journal()"));
+}
+
+static void assert_nothing_happened(void)
+{
+    ASSERT_OK(run("assert(run:hash() == here and #edits() == 1 and #branches() == 2 and branches()[1].step == 8)\n"
+                  "assert(directory.read_journal() == said and not lathe.is_silent())"));
+}
+
+/* Ctrl-C, a function that looks on, and a full disk. */
+START_TEST(ways_that_fail_leave_no_trace)
+{
+    stand_amid();
+    lua_register(host_lua(host), "interrupt", interrupt);
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        ASSERT_OK(run("watch('w', function() interrupt() return 1 end)"));
+        ASSERT_FAILS(run_line(ways[i]), STATUS_CANCELLED, "interrupted");
+        ASSERT_OK(run("unwatch 'w'"));
+        assert_nothing_happened();
+        file_fail_after(1, 1);
+        Status status = run_line(ways[i]);
+        file_fail_after(0, 0);
+        ck_assert_int_eq(status, STATUS_IO);
+        assert_nothing_happened();
+    }
+    ASSERT_OK(run("run.clip_norm = 0.4 train(2)"));
+    assert_recorded();
+}
+END_TEST
+
+START_TEST(looking_on_goes_nowhere)
+{
+    char text[200];
+    stand_amid();
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        snprintf(text, sizeof text, "watch('w', function() %s return 1 end) train(1) rewind(8)", ways[i]);
+        ASSERT_OK(run(text));
+    }
+    assert_printed("watch 'w' is removed, because it failed: switch: not inside a training step");
+    ASSERT_OK(run("assert(run:hash() == here and #edits() == 1)"));
+    assert_recorded();
+}
+END_TEST
+
+/* What is made between two steps is taken back together; what stays is said. */
+START_TEST(lines_that_fail_take_their_edits_back)
+{
+    begin();
+    ASSERT_OK(run("train(3) here = run:hash()"));
+    ASSERT_FAILS(run_line("run.clip_norm = 0.3 error('after')"), STATUS_LUA, "after");
+    assert_printed("Its edit was taken back.");
+    ASSERT_FAILS(run_line("run.clip_norm = 0.3 run.model:reshape { num_hidden_layers = 2 } run.optimizer.lr = -1"),
+                 STATUS_INVALID, "Nothing was changed");
+    assert_printed("Its 2 edits were taken back.");
+    lua_register(host_lua(host), "interrupt", interrupt);
+    ASSERT_FAILS(run_line("run.clip_norm = 0.2 interrupt() while true do end"), STATUS_CANCELLED, "interrupted");
+    ASSERT_OK(run("assert(run:hash() == here and #edits() == 0)"));
+    ASSERT_FAILS(run_line("run.clip_norm = 0.3 train(1) branch 'b' run.clip_norm = 0.4 error()"), STATUS_LUA, "");
+    assert_printed("Its edit was taken back. What the line did before stays: an edit, branch(\"b\").");
+    ASSERT_OK(run("assert(run.clip_norm == 0.3 and run.step == 4 and #edits() == 1 and #branches() == 2)"));
+    ASSERT_FAILS(run_line("run.clip_norm = 0.7 train(1) error()"), STATUS_LUA, "");
+    assert_printed("What the line did before stays: an edit.");
+    ASSERT_OK(run_line("pcall(function() run.clip_norm = 0.9 error() end)"));
+    ASSERT_OK(run("assert(run.clip_norm == 0.9) train(2)"));
+    assert_recorded();
+}
+END_TEST
+
+/* An edit that is in the journal and cannot be made then. */
+START_TEST(edits_that_cannot_be_made_are_taken_back)
+{
+    static const char edit[] = "run:adapt { target = 'valid' }",
+                      other[] = "run:add_objective(objectives.nsp { name = 'b' })";
+    begin();
+    ASSERT_OK(run("train(2)"));
+    for (int i = 0; i < 2; i++) {
+        Status status = STATUS_NOMEM;
+        ASSERT_OK(run("here = run:hash()"));
+        for (uint64_t n = 1; status != STATUS_OK && n < 4000; n++) {
+            memory_fail_after(n, 0);
+            status = run(i ? other : edit);
+            memory_fail_after(0, 0);
+            if (status != STATUS_OK) ASSERT_OK(run("assert(run:hash() == here)"));
+        }
+        ck_assert_int_eq(status, STATUS_OK);
+    }
+    ASSERT_OK(run("assert(#edits() == 2) train(1)"));
+    assert_recorded();
 }
 END_TEST
 
@@ -156,11 +314,62 @@ START_TEST(snapshots_keep_to_their_limits)
 }
 END_TEST
 
+static void plan(void)
+{
+    ASSERT_OK(
+        run("lathe.history.plan(run, { { 0, 'run.clip_norm = 0.5' },\n"
+            "  { 3, 'run.optimizer.lr = 0.02 run.objectives.nsp.weight = 0.1' }, { 9, 'run.clip_norm = 2' } })"));
+}
+
+static void resume_planned(void)
+{
+    start_again();
+    plan();
+    ASSERT_OK(run("lathe.history.resume(run, directory)"));
+}
+
 START_TEST(planned_edits_are_made_once)
 {
-    ASSERT_OK(run("lathe.history.plan(run, { { 0, 'run.clip_norm = 0.5' }, { 3, 'run.optimizer.lr = 0.02' } })"));
+    plan();
     begin();
-    ASSERT_OK(run("assert(run.clip_norm == 0.5) train(5) assert(run.optimizer.lr == 0.02 and #edits() == 2)"));
+    ASSERT_OK(run("assert(run.clip_norm == 0.5) train(5) assert(run.optimizer.lr == 0.02 and #edits() == 3)"));
+    /* one that was undone does not come back, an edit in between is not taken for one of them */
+    ASSERT_OK(run("undo() undo() train(2) run.accumulate = 2 train(1) undo() train(1)"));
+    resume_planned();
+    ASSERT_OK(
+        run("train(1) assert(run.objectives.nsp.weight == 0.5 and run.optimizer.lr == 0.01, tostring(edits()))\n"
+            "run.accumulate = 2 train(1)"));
+    resume_planned();
+    ASSERT_OK(run("train(4) assert(run.clip_norm == 2)"));
+    /* those that were left behind by a rewind do: it is the recipe again */
+    ASSERT_OK(
+        run("rewind(0) train(5) assert(run.objectives.nsp.weight == 0.1 and #edits() == 3, tostring(edits()))"));
+    assert_recorded();
+}
+END_TEST
+
+/* Died between the two edits of a planned line. */
+START_TEST(half_a_planned_line_is_made_again)
+{
+    plan();
+    begin();
+    ASSERT_OK(run("train(4) local text = directory.read_journal()\n"
+                  "text = text:match('^(.*)at%b()\\nrun.objectives.nsp.weight')\n"
+                  "local file <close> = assert(io.open(directory.path .. '/journal.lua', 'w')) file:write(text)"));
+    resume_planned();
+    ASSERT_OK(run("assert(run.step == 3 and #edits() == 1) train(2)\n"
+                  "assert(run.objectives.nsp.weight == 0.1 and run.optimizer.lr == 0.02 and #edits() == 3)"));
+    assert_recorded();
+}
+END_TEST
+
+START_TEST(planned_lines_that_fail_say_which)
+{
+    ASSERT_OK(run("lathe.history.plan(run, { { 2, 'run.clip_norm = 0.5 run.steps = 0' } })"));
+    begin();
+    ASSERT_OK(run("train(2)"));
+    ASSERT_FAILS(run("train(1)"), STATUS_INVALID, "edit 1 of the recipe, at step 2: ");
+    ASSERT_OK(run("assert(run.clip_norm == 1 and #edits() == 0)"));
 }
 END_TEST
 
@@ -186,7 +395,7 @@ START_TEST(a_damaged_journal_is_an_error)
 {
     ASSERT_OK(run("directory.put_journal('at(3, \"abcd\")\\nfoo(\\n')"));
     ASSERT_FAILS(run("lathe.history.resume(run, directory)"), STATUS_LUA, "journal:1: unexpected symbol");
-    ASSERT_OK(run("directory.put_journal('at(5, \"abcd\")')"));
+    ASSERT_OK(run("directory.put_journal('at(5, \"abcd\")\\nat(5, \"abcd\")\\nrun.clip_norm = 2')"));
     ASSERT_FAILS(run("lathe.history.resume(run, directory)"), STATUS_LUA, "says nothing");
 }
 END_TEST
@@ -215,13 +424,11 @@ static void random_session(int seed)
     begin();
     snprintf(text, sizeof text, "random_session(%d)", seed);
     ASSERT_OK(run(text));
-    close_host();
-    open_host();
+    start_again();
     ASSERT_OK(run("lathe.history.resume(run, directory) check_last()"));
     static const int threads[] = {1, 2, 3, 5};
     for (size_t i = 0; i < sizeof threads / sizeof *threads; i++) {
-        close_host();
-        open_host();
+        start_again();
         threads_set(threads[i]);
         ASSERT_OK(run("assert(lathe.history.replay(run, directory.read_journal(), '', nil))"));
     }
@@ -243,8 +450,7 @@ START_TEST(a_replay_names_what_differs)
 {
     begin();
     ASSERT_OK(run("train(3) run.optimizer.lr = 0.02 train(2) run.clip_norm = 0.5"));
-    close_host();
-    open_host();
+    start_again();
     ASSERT_OK(run("local states = {}\n"
                   "for line in io.lines(directory.path .. '/states.jsonl') do states[#states + 1] = line end\n"
                   "run.objectives.nsp.weight = 0.4\n"
@@ -270,7 +476,14 @@ Suite *history_suite(void)
     tcase_add_test(tests, undo_goes_back_and_redo_forth);
     tcase_add_test(tests, metrics_follow_the_branch);
     tcase_add_test(tests, snapshots_keep_to_their_limits);
+    tcase_add_test(tests, several_edits_are_undone_and_redone);
+    tcase_add_test(tests, ways_that_fail_leave_no_trace);
+    tcase_add_test(tests, looking_on_goes_nowhere);
+    tcase_add_test(tests, lines_that_fail_take_their_edits_back);
+    tcase_add_test(tests, edits_that_cannot_be_made_are_taken_back);
     tcase_add_test(tests, planned_edits_are_made_once);
+    tcase_add_test(tests, half_a_planned_line_is_made_again);
+    tcase_add_test(tests, planned_lines_that_fail_say_which);
     tcase_add_test(tests, what_cannot_be_is_refused);
     tcase_add_test(tests, a_damaged_journal_is_an_error);
     tcase_add_test(tests, a_failing_restore_changes_nothing);

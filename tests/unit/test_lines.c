@@ -273,6 +273,40 @@ START_TEST(errors_change_nothing)
 }
 END_TEST
 
+/* The edits since the last step are taken back; what the line did before it let the run go on stays. */
+START_TEST(failing_lines_take_their_edits_back)
+{
+    put(1, 1, "run.steps = 30 run.clip_norm = 0.5 error('no')");
+    put(2, 1,
+        "run.steps = 40 local x <close> = setmetatable({}, {__close = function() run.clip_norm = 2 end}) "
+        "error('no')");
+    put(1, 2, "run.steps, run.clip_norm, #edits()");
+    put(1, 3, "run.steps = 25 step(1) run.clip_norm = 0.7 error('later')");
+    ASSERT_OK(control_boundary(control));
+    ck_assert_ptr_nonnull(strstr(heard.data, "1.1 failed: no\nIts 2 edits were taken back.\n"));
+    ck_assert_ptr_nonnull(strstr(heard.data, "2.1 failed: no\nIts 2 edits were taken back.\n"));
+    ck_assert_ptr_nonnull(strstr(heard.data, "1.2> 20  1.0  0\n"));
+    buffer_clear(&heard);
+    ASSERT_OK(bind_step(host, session, NULL));
+    resume_when_paused = true;
+    ASSERT_OK(control_boundary(control));
+    resume_when_paused = false;
+    ck_assert_ptr_nonnull(strstr(
+        heard.data, "1.3 failed: later\nIts edit was taken back. What the line did before stays: an edit.\n"));
+    ck_assert(session->steps == 25 && session->clip_norm == 1);
+}
+END_TEST
+
+/* A run's own loop makes the metrics, checkpoints and evaluations. */
+START_TEST(a_live_run_is_not_trained_by_hand)
+{
+    put(1, 1, "run:train(5)");
+    ASSERT_OK(control_boundary(control));
+    assert_heard("1.1 failed: train: this run trains by itself: step(5) takes so many steps and pauses\n\n");
+    ck_assert_int_eq(session->step, 0);
+}
+END_TEST
+
 /* --- interrupts --- */
 
 static const char *const endless[] = {
@@ -456,6 +490,8 @@ Suite *lines_suite(void)
     tcase_add_test(cases, news_of_steps);
     tcase_add_test(cases, what_cannot_wait);
     tcase_add_test(cases, errors_change_nothing);
+    tcase_add_test(cases, failing_lines_take_their_edits_back);
+    tcase_add_test(cases, a_live_run_is_not_trained_by_hand);
     tcase_add_loop_test(cases, interrupts, 0, (int)(sizeof endless / sizeof *endless));
     tcase_add_test(cases, cancelled_while_it_waits);
     tcase_add_test(cases, training_is_cancelled);

@@ -1,0 +1,227 @@
+-- SPDX-License-Identifier: GPL-3.0-or-later
+-- What a journal is good for: going on with a run, doing it all again, the clean recipe.
+local history = lathe.history
+local inner = require "lathe.history"
+local journal = require "lathe.journal"
+local metrics = require "lathe.branch_metrics"
+local positions = require "lathe.positions"
+local Tree = require "lathe.tree"
+local words = require "lathe.words"
+local fail, comma = words.fail, words.comma
+local current, apply, train_to, is_command = inner.current, inner.apply, inner.train_to, inner.is_command
+
+history.entries, history.marks = journal.entries, journal.marks -- for scripts/lib/compare.lua
+
+local function register(entry)
+  local H = inner.state()
+  local tree = H.tree:copy()
+  tree:add_edit { step = entry.step, effect = entry.text, inverse = entry.back, planned = entry.planned }
+  H.tree, H.move = tree, nil
+end
+
+-- What the journal did to edits and branches, without computing anything. Returns the step at which it ends.
+local function read(entries)
+  local H = inner.state()
+  H.reading = 0
+  local ok, problem = pcall(function()
+    for _, entry in ipairs(entries) do
+      H.reading = entry.step
+      if is_command(entry.text) then
+        apply(entry.text)
+      elseif journal.marks[entry.text] then
+        H.move = nil
+      else
+        register(entry)
+      end
+    end
+  end)
+  local step = H.reading
+  H.reading = nil
+  if not ok then error(problem, 0) end
+  return step
+end
+
+-- For real, in a replay: an edit is known to the history as it was when it was made.
+local function apply_entry(entry)
+  if is_command(entry.text) then return apply(entry.text) end
+  local H = inner.state()
+  H.snapshots:add(H.session.step, current().path)
+  lathe.silently(apply, entry.text)
+  register(entry)
+end
+
+-- Loads the newest checkpoint that lies on the way; without one the state stays the first one.
+local function load_checkpoint(step)
+  local H = inner.state()
+  local path, edits = current().path, H.tree.edits
+  for _, saved in ipairs(H.directory.checkpoints()) do
+    local text, problem = H.directory.checkpoint_edits(saved)
+    local its = {}
+    for id in (text or ""):gmatch "%d+" do its[#its + 1] = math.tointeger(tonumber(id)) end
+    if not text then
+      print("warning: " .. problem)
+    elseif positions.on_the_way(edits, { step = saved, path = its }, { step = math.max(saved, step), path = path })
+      and (saved <= step or positions.same_path(its, path)) then
+      lathe.silently(function()
+        for _, id in ipairs(its) do apply(edits[id].effect) end
+      end)
+      H.directory.load(saved)
+      H.snapshots:add(saved, its)
+      return saved
+    end
+  end
+end
+
+-- A recipe's edits that a journal says nothing of, because it is from before it did: all of its edits are such.
+local function guess_planned(entries)
+  local tree = inner.state().tree
+  for _, entry in ipairs(entries) do
+    if entry.planned or entry.text:find "^planned" then return end
+  end
+  for _, branch in pairs(tree.branches) do branch.planned = #branch.path end
+end
+
+-- Edits of a planned line that was not made whole when the program died.
+local function forget_half_a_line()
+  local H = inner.state()
+  local branch, count = current(), 0
+  for i = #branch.path, 1, -1 do
+    if (H.tree.edits[branch.path[i]].planned or 0) <= branch.planned then break end
+    count = count + 1
+  end
+  if count > 0 then inner.take_back(count) end
+end
+
+-- Tells again what the journal warns of.
+local function repeat_warnings(text)
+  local known = inner.state().warnings
+  for warning in journal.warnings(text) do
+    if not known[warning] then print("warning: " .. warning) end
+    known[warning] = true
+  end
+end
+
+-- Goes on with a run as its journal and checkpoints left it. The session is as its recipe builds it.
+function history.resume(session, directory)
+  history.start(session, directory)
+  local H = inner.state()
+  local text = directory.read_journal()
+  local entries = journal.entries(text)
+  repeat_warnings(text)
+  local step = read(entries)
+  guess_planned(entries)
+  local saved = load_checkpoint(step)
+  if saved and saved > step then step = saved end
+  lathe.silently(inner.compute, { step = step, path = current().path })
+  if H.move then metrics.mend(directory, H.tree, H.move) end
+  directory.remove_checkpoints_after(step)
+  directory.cut_metrics(step)
+  forget_half_a_line()
+end
+
+-- Gives a session that its recipe built the options and shapes that the journal's edits led to, not the weights.
+function history.settle(session, text)
+  history.start(session, nil)
+  read(journal.entries(text))
+  lathe.silently(function()
+    for _, id in ipairs(current().path) do apply(inner.state().tree.edits[id].effect) end
+  end)
+  history.stop()
+end
+
+-- The first tensor whose hash is another one than states.jsonl says for the entry, nil where none is.
+local function different_tensor(states, number)
+  local H = inner.state()
+  local line, n = nil, 0
+  for l in states:gmatch "[^\n]+" do
+    n = n + 1
+    if n == number then line = l end
+  end
+  if not line then return nil end
+  local said = {}
+  for name, hash in line:gmatch '"([^"]+)": "(%x+)"' do said[name] = hash end
+  for _, tensor in ipairs(lathe.tensor_hashes(H.session)) do
+    if said[tensor.name] ~= tensor.hash then return tensor.name end
+  end
+end
+
+local function as_recorded(loss, grad_norm) return ("%.9g %.9g"):format(loss, grad_norm or 0 / 0) end
+
+-- The first of the steps whose loss or gradient norm stands in none of the run's metrics; nil where all do.
+local function different_step(metrics, steps)
+  local recorded = {}
+  for line in metrics:gmatch "[^\n]+" do
+    local step, loss = line:match '^{"step": (%d+), "loss": ([^,}]+)'
+    local norm = line:match '"grad_norm": ([^,}]+)'
+    if step then recorded[step .. " " .. as_recorded(tonumber(loss) or 0 / 0, tonumber(norm))] = true end
+  end
+  for _, done in ipairs(steps) do
+    if not recorded[done.step .. " " .. done.metrics] then return done.step end
+  end
+end
+
+local function report_difference(entry, number, from, hash, states, metrics)
+  print(("step %s: the state is %s, the journal says %s"):format(comma(entry.step), hash, entry.hash))
+  print(("  the first tensor that differs: %s"):format(different_tensor(states, number) or "none; cursors or options differ"))
+  if number == 1 then
+    print("  nothing before it was recorded: the run may have begun from other weights, another seed or other libraries")
+  else
+    print(("  the state of step %s, entry %d of the journal, was still the same"):format(comma(from), number - 1))
+  end
+  local H = inner.state()
+  local step = metrics and different_step(metrics(), H.done)
+  if not metrics then return end
+  if step then
+    print(("  the first step with another loss or gradient norm than metrics.jsonl says: %s"):format(comma(step)))
+  elseif #H.done > 0 then
+    print(("  the losses of steps %s to %s are as recorded"):format(comma(from + 1), comma(entry.step)))
+  end
+end
+
+-- Does everything in the journal again, from the beginning, up to the step (nil: all of it). True where every
+-- recorded state was reached. metrics(): the text of the run's metrics, asked for where a state differs; nil: there
+-- are none.
+function history.replay(session, text, states, till, recorded)
+  history.start(session, nil)
+  local H = inner.state()
+  H.quiet = true
+  repeat_warnings(text)
+  local reached, last = 0, 0
+  H.stepped = function() H.done[#H.done + 1] = { step = session.step, metrics = as_recorded(session.last.loss, session.last.grad_norm) } end
+  for i, entry in ipairs(journal.entries(text)) do
+    if till and entry.step > till then break end
+    H.done = {}
+    lathe.silently(train_to, entry.step, "replaying")
+    local hash = session:hash()
+    if hash ~= entry.hash then
+      report_difference(entry, i, last, hash, states, recorded)
+      return false
+    end
+    reached, last = reached + 1, entry.step
+    if not journal.marks[entry.text] then apply_entry(entry) end
+  end
+  print(("%d of %d recorded states reached, up to step %s"):format(reached, reached, comma(last)))
+  return true
+end
+
+-- The recipe with only the edits that shaped the state in which the journal ends.
+function history.export(text, recipe, set, steps)
+  local H = { tree = Tree.new(0) }
+  inner.set_state(H)
+  local ok, problem = pcall(read, journal.entries(text))
+  inner.set_state(nil)
+  if not ok then error(problem, 0) end
+  local out = { "local base = (function(...)\n", recipe, "\nend)(...)\n\nreturn lathe.edited(base, {\n" }
+  out[#out + 1] = ("  steps = %d,\n  set = {\n"):format(steps)
+  local names = {}
+  for name in pairs(set) do names[#names + 1] = name end
+  table.sort(names)
+  for _, name in ipairs(names) do out[#out + 1] = ("    %s = %q,\n"):format(name, set[name]) end
+  out[#out + 1] = "  },\n  edits = {\n"
+  for _, id in ipairs(H.tree:branch().path) do
+    local edit = H.tree.edits[id]
+    out[#out + 1] = ("    { %d, %q },\n"):format(edit.step, edit.effect)
+  end
+  out[#out + 1] = "  },\n})\n"
+  return table.concat(out)
+end

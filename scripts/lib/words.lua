@@ -1,0 +1,28 @@
+-- SPDX-License-Identifier: GPL-3.0-or-later
+-- How the history speaks: numbers, lines of Lua, errors.
+local words = {}
+
+function words.fail(...) error((...):format(select(2, ...)), 0) end
+
+function words.comma(n)
+  local text = ("%d"):format(n):reverse():gsub("(%d%d%d)", "%1,"):reverse()
+  return (text:gsub("^(%-?),", "%1"))
+end
+
+-- The first line of a text, shortened.
+function words.shown(line)
+  line = line:match "^[^\n]*"
+  return #line > 120 and line:sub(1, 117) .. "..." or line
+end
+
+-- What one can look at: a list that prints itself.
+local Listing = {}
+Listing.__tostring = function(list)
+  local lines = {}
+  for _, item in ipairs(list) do lines[#lines + 1] = item.text end
+  return #lines == 0 and "none" or table.concat(lines, "\n")
+end
+
+function words.listing(list) return setmetatable(list, Listing) end
+
+return words
