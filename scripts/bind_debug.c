@@ -115,7 +115,7 @@ static Status tell(SessionHandle *handle, int place, const Tensor *value, bool b
     HostDraws draws = host_draw_from(host, handle->debugger->draws);
     host_set_tape(host, NULL); /* what it computes is no part of the step */
     handle->stepping = true;
-    Status status = host_protect(host, call_hook, &call);
+    Status status = host_protect_callback(host, call_hook, &call);
     handle->stepping = stepping;
     host_set_tape(host, tape);
     handle->debugger->draws = host_draw_from(host, draws);

@@ -136,13 +136,10 @@ static int lathe_tell(lua_State *L)
 
 void bind_open_lathe(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"nearest", lathe_nearest},
-                                         {"file_kind", lathe_file_kind},
-                                         {"document", lathe_document},
-                                         {"members", lathe_members},
-                                         {"doc_of", lathe_doc_of},
-                                         {"tell", lathe_tell},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"nearest", lathe_nearest},    {"file_kind", lathe_file_kind},
+                                         {"document", lathe_document},  {"members", lathe_members},
+                                         {"doc_of", lathe_doc_of},      {"tell", lathe_tell},
+                                         {"call", host_pcall_callback}, {NULL, NULL}};
     luaL_newlib(L, functions);
     lua_setglobal(L, "lathe");
     lua_pushcfunction(L, bind_help);

@@ -211,7 +211,7 @@ static int ask(lua_State *L)
     return 0;
 }
 
-/* A condition that loops for ever stops the run as Ctrl-C does; one that fails pauses. */
+/* A condition that fails, or that is interrupted from a prompt, pauses. */
 static Status ask_conditions(Control *control)
 {
     if (!control->armed || control->paused) return STATUS_OK;

@@ -26,6 +26,8 @@ const Flag command_flags[] = {
      INT64_MAX},
     {"threads", "N", "threads (default: one for each processor); results do not depend on it", FLAG_INTEGER,
      offsetof(Arguments, threads), 1, THREADS_MAX},
+    {"lua-memory", "MB", "memory that Lua code may hold (default: a quarter of the machine's, at most 1024)",
+     FLAG_INTEGER, offsetof(Arguments, lua_memory), 16, 1 << 20},
     {"until", "STEP", "go no further than this step", FLAG_INTEGER, offsetof(Arguments, until), 0, INT64_MAX},
     {"plain", NULL, "plain lines, also on a terminal", FLAG_PLAIN, offsetof(Arguments, plain), 0, 0},
     {"prompt", NULL, "only a prompt, instead of the workbench", FLAG_PLAIN, offsetof(Arguments, prompt), 0, 0},
@@ -57,7 +59,7 @@ static Status bench_words(Buffer *out)
 
 const Command commands[] = {
     {"run", "RECIPE", "Train what a recipe describes", 0, 1,
-     "set out resume seed steps threads plain json detach no-socket paused stay",
+     "set out resume seed steps threads plain json detach no-socket paused stay lua-memory",
      "RECIPE is a file, or the name of an installed recipe (bert, gpt). 'lathe run RECIPE --help' lists its "
      "parameters.\n"
      "On a terminal it opens the workbench on a process that trains in the background; q leaves it.\n"
@@ -76,7 +78,7 @@ const Command commands[] = {
      "terminal it reads lines from standard input. Ctrl-C interrupts a line, never the training; q or Ctrl-D\n"
      "leaves, and the run goes on.",
      NULL, command_attach},
-    {"repl", "[SCRIPT]", "Run the script, if any, then a Lua prompt", 0, 1, "",
+    {"repl", "[SCRIPT]", "Run the script, if any, then a Lua prompt", 0, 1, "lua-memory",
      "Without a terminal it reads lines from standard input.", NULL, run_repl},
     {"estimate", "RECIPE", "Parameters, FLOPs, memory and time of a run, from three of its steps", 1, 1,
      "set seed steps threads json", "Nothing is written.", NULL, command_estimate},
@@ -114,11 +116,12 @@ const Command commands[] = {
      "What was undone, and other branches, are left out.", NULL, command_export},
     {"bench", "[NAME...]", "Time matrix products and training steps", 0, COMMAND_MAX_NAMES,
      "set steps threads json",
-     "Names: gemm, bert-tiny, bert-mini, bert-base, bert-infer, gpt2-generate, scaling (default: the first three).\n"
+     "Names: gemm, bert-tiny, bert-mini, bert-base, bert-infer, gpt2-generate, scaling (default: the first "
+     "three).\n"
      "--set precision=bf16, recompute=true, layers, width, vocabulary, batch and length change what is timed. The\n"
-     "limit of an op is what its products take at the rate of sgemm, or what it reads and writes at that of memory.",
-     bench_words,
-     command_bench},
+     "limit of an op is what its products take at the rate of sgemm, or what it reads and writes at that of "
+     "memory.",
+     bench_words, command_bench},
 };
 const int command_count = sizeof commands / sizeof *commands;
 
@@ -213,7 +216,7 @@ static Status parse_flag(const Command *command, int argc, char **argv, int *at,
 Status command_parse(const Command *command, int argc, char **argv, Arguments *out)
 {
     bool only_names = false;
-    *out = (Arguments){.seed = -1, .steps = -1, .threads = -1, .until = -1};
+    *out = (Arguments){.seed = -1, .steps = -1, .threads = -1, .until = -1, .lua_memory = -1};
     for (int i = 0; i < argc; i++) {
         if (!only_names && strcmp(argv[i], "--") == 0)
             only_names = true;
@@ -318,6 +321,7 @@ static int run_command(int argc, char **argv)
     if (arguments.help && !(command->run == command_run && arguments.name_count))
         return print_command_help(command);
     if (arguments.threads > 0) threads_set((int)arguments.threads);
+    if (arguments.lua_memory > 0) host_limit_memory((size_t)arguments.lua_memory << 20);
     if (arguments.json) host_print_to(stderr);
     return command->run(&arguments);
 }

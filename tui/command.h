@@ -20,7 +20,7 @@ typedef struct Arguments {
     const char *sets[COMMAND_MAX_SETS]; /* key=value */
     int set_count;
     const char *out, *resume, *pairs;
-    int64_t seed, steps, threads, until; /* -1: not given */
+    int64_t seed, steps, threads, until, lua_memory; /* -1: not given */
     bool plain, prompt, json, detach, no_socket, paused, stay, help, version;
 } Arguments;
 

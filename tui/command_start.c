@@ -169,7 +169,7 @@ static int train(const Starting *starting)
 {
     const Start *start = &starting->start;
     static char sets[START_PARAMS][START_TEXT + 80];
-    Arguments arguments = {.seed = -1, .steps = -1, .threads = -1, .until = -1, .name_count = 1};
+    Arguments arguments = {.seed = -1, .steps = -1, .threads = -1, .until = -1, .lua_memory = -1, .name_count = 1};
     arguments.names[0] = start->items[start->row].path;
     for (int i = 0; i < start->param_count; i++) {
         const StartParam *param = &start->params[i];
@@ -183,7 +183,7 @@ static int train(const Starting *starting)
 static int open_run(const StartItem *item)
 {
     bool failed = false;
-    Arguments arguments = {.seed = -1, .steps = -1, .threads = -1, .until = -1, .resume = item->path};
+    Arguments arguments = {.seed = -1, .steps = -1, .threads = -1, .until = -1, .lua_memory = -1, .resume = item->path};
     if (item->kind == START_STOPPED_RUN) return command_run(&arguments);
     Status status = item->kind == START_LIVE_RUN ? attend_run(item->path, &failed) : attend_finished(item->path);
     return status == STATUS_OK ? failed : command_fail(status);

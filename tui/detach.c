@@ -21,7 +21,7 @@ extern char **environ;
 
 typedef struct Words {
     char *list[MOST_WORDS];
-    char numbers[3][NUMBER_SIZE];
+    char numbers[4][NUMBER_SIZE];
     int count, number_count;
 } Words;
 
@@ -55,6 +55,7 @@ static void command_line(const Arguments *arguments, const char *directory, Word
     add_number(out, "--seed", arguments->seed);
     add_number(out, "--steps", arguments->steps);
     add_number(out, "--threads", arguments->threads);
+    add_number(out, "--lua-memory", arguments->lua_memory);
     if (arguments->resume) return;
     add(out, "--");
     add(out, arguments->names[0]);

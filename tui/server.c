@@ -26,6 +26,7 @@
 enum {
     MOST_CLIENTS = 32,
     MOST_QUEUED = 16 << 20,
+    MOST_OUTPUT = 4 << 20, /* of it what lines print: beyond that their output is left out, and counted */
     READ_AT_ONCE = 1 << 16,
     MOST_WORDS = 500,
     OUTPUT_PIECE = 1 << 20
@@ -41,6 +42,7 @@ typedef struct Client {
     Buffer in;    /* the socket thread's */
     Buffer out;   /* the lock's */
     size_t sent;  /* of out */
+    size_t lost;  /* bytes that the line now has printed and that were left out */
     bool greeted; /* its hello was read */
     bool leaving; /* dropped as soon as what is queued has been sent */
     bool dropped; /* at once */
@@ -88,11 +90,19 @@ static void queue(Client *client, const WireMessage *message)
         client->dropped = true;
 }
 
+/* With the lock held. */
+static Client *client_of(const Server *server, uint64_t number)
+{
+    for (int i = 0; i < server->count; i++)
+        if (server->clients[i]->number == (number & ~LOOKS)) return server->clients[i];
+    return NULL;
+}
+
 static void send_to(Server *server, uint64_t number, const WireMessage *message)
 {
     pthread_mutex_lock(&server->lock);
-    for (int i = 0; i < server->count; i++)
-        if (server->clients[i]->number == (number & ~LOOKS)) queue(server->clients[i], message);
+    Client *client = client_of(server, number);
+    if (client) queue(client, message);
     pthread_mutex_unlock(&server->lock);
     wake_thread(server);
 }
@@ -114,15 +124,37 @@ static size_t piece_of(const char *text, size_t length)
     return end;
 }
 
-static void on_output(void *context, uint64_t client, int64_t id, const char *text, size_t length)
+static void queue_output(Client *client, int64_t id, const char *text, size_t length)
 {
-    while (length) {
+    while (length && client->out.length - client->sent < MOST_OUTPUT) {
         size_t piece = piece_of(text, length);
-        WireMessage message = {.type = WIRE_OUTPUT, .id = id, .text = text, .text_length = piece};
-        send_to(context, client, &message);
+        queue(client, &(WireMessage){.type = WIRE_OUTPUT, .id = id, .text = text, .text_length = piece});
         text += piece;
         length -= piece;
     }
+    client->lost += length;
+}
+
+/* With the lock held: how much is missing here, once there is room again or the line has ended. */
+static void queue_lost(Client *client, int64_t id)
+{
+    char words[120], number[32];
+    if (!client->lost) return;
+    int length = snprintf(words, sizeof words, "\n... %s bytes that were printed here are left out\n",
+                          progress_number((int64_t)client->lost, number));
+    client->lost = 0;
+    queue(client, &(WireMessage){.type = WIRE_OUTPUT, .id = id, .text = words, .text_length = (size_t)length});
+}
+
+static void on_output(void *context, uint64_t number, int64_t id, const char *text, size_t length)
+{
+    Server *server = context;
+    pthread_mutex_lock(&server->lock);
+    Client *client = client_of(server, number);
+    if (client && client->out.length - client->sent < MOST_OUTPUT) queue_lost(client, id);
+    if (client) queue_output(client, id, text, length);
+    pthread_mutex_unlock(&server->lock);
+    wake_thread(server);
 }
 
 static void on_waiting(void *context, uint64_t client, int64_t id, const char *what)
@@ -135,6 +167,10 @@ static void on_done(void *context, uint64_t client, int64_t id, LineEnd end, con
     static const char *const words[] = {"done", "failed", "interrupted", "exit"};
     Server *server = context;
     server->names_changed |= !(client & LOOKS);
+    pthread_mutex_lock(&server->lock);
+    Client *reader = client_of(server, client);
+    if (reader) queue_lost(reader, id);
+    pthread_mutex_unlock(&server->lock);
     send_to(server, client, &(WireMessage){.type = WIRE_DONE, .id = id, .status = words[end], .text = text});
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The live run as a server: one thread carries frames (tui/wire.h) between a socket and the engine thread, which
- * runs the lines (scripts/lines.h). Clients never make the engine wait: one that does not read is dropped.
+ * runs the lines (scripts/lines.h). Clients never make the engine wait: what lines
+ * print faster than it is read is left out, and one that reads nothing at all is dropped.
  * Functions take NULL for a run that nobody can attach to. */
 #ifndef LATHE_TUI_SERVER_H
 #define LATHE_TUI_SERVER_H

@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 -- Debugging from the prompt, on the live model: looks at a session that never change a bit of it.
 -- A user's own global of such a name changes nothing here.
-local pairs, ipairs, next, type, tostring, tonumber, error, pcall, print, setmetatable, math, table,
+local pairs, ipairs, next, type, tostring, tonumber, error, print, setmetatable, math, table,
   tensor, zeros, help
-  = pairs, ipairs, next, type, tostring, tonumber, error, pcall, print, setmetatable, math, table,
+  = pairs, ipairs, next, type, tostring, tonumber, error, print, setmetatable, math, table,
     tensor, zeros, help
 local pictures = require "lathe.pictures"
 local condition_of = require "lathe.conditions"
@@ -128,7 +128,7 @@ local function run_watches(session, state, metrics)
   local extra = {}
   for i = #state.watches, 1, -1 do
     local w = state.watches[i]
-    local ok, value = pcall(w.f, session)
+    local ok, value = lathe.call(w.f, session)
     if ok and lathe.kind(value) == "tensor" and value.count == 1 then value = value:item() end
     if ok and type(value) == "number" then
       table.insert(extra, 1, { w.name, value + 0.0 })
@@ -201,7 +201,7 @@ local function run_breaks(session, state, metrics)
   local pause
   for i = #state.breaks, 1, -1 do
     local b = state.breaks[i]
-    local ok, hit = pcall(b.test, metrics)
+    local ok, hit = lathe.call(b.test, metrics)
     if not ok then
       table.remove(state.breaks, i)
       lathe.tell(("[%s] breakpoint %d is removed, because it failed: %s"):format(thousands(metrics.step), b.id, tostring(hit)))

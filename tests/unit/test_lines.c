@@ -109,7 +109,7 @@ static void start(void)
     for (int i = 0; i < 20; i++) ASSERT_OK(buffer_text(&whole, text));
     scratch_write(scratch_path("text.txt"), whole.data, whole.length);
     buffer_free(&whole);
-    ASSERT_OK(host_new(&(HostOptions){.seed = 1}, &host));
+    ASSERT_OK(host_new(&(HostOptions){.seed = 1, .memory_limit = 256 << 20}, &host));
     ASSERT_OK(host_protect(host, set_path, NULL));
     ASSERT_OK(run_text(prepare));
     lua_getglobal(host_lua(host), "run");
@@ -321,6 +321,13 @@ static const char *const endless[] = {
     "repeat local x = zeros(100, 100):matmul(zeros(100, 100)) until false",
     "local x <close> = setmetatable({}, {__close = function() while true do end end}) while true do end",
     "run.steps = 21 while true do end",
+    "local function r() pcall(r) return r() end r()",
+    "coroutine.wrap(function() local function r() xpcall(r, r) return r() end r() end)()",
+    "while true do pcall(string.rep, 'x', 1 << 26) end",
+    "local x = 'x' while true do pcall(function() x = x .. x end) end",
+    "table.move({}, 1, 1 << 40, 2)",
+    "table.insert(setmetatable({}, {__len = function() return 1 << 40 end}), 1, 1)",
+    "table.remove(setmetatable({}, {__len = function() return 1 << 40 end}), 1)",
 };
 
 static void *interrupt_soon(void *context)
@@ -349,6 +356,51 @@ START_TEST(interrupts)
     put(1, 3, "run.step");
     train(1);
     assert_heard("1.3> 2\n1.3 done: \n");
+}
+END_TEST
+
+/* Functions of a user's that steps call, and that never end: any prompt ends them, and the step goes on. */
+static const struct {
+    const char *line, *words;
+} callbacks[] = {
+    {"hook(run.model.bert.pooler, function() while true do end end)",
+     "[1] the hook on bert.pooler is removed, because it failed: it was interrupted from a prompt"},
+    {"watch('stuck', function() while true do pcall(function() while true do end end) end end)",
+     "[2] watch 'stuck' is removed, because it failed: it was interrupted from a prompt"},
+    {"break_when(function() while true do end end)",
+     "[2] breakpoint 0 is removed, because it failed: it was interrupted from a prompt"},
+    {"run_until(function() while true do end end)",
+     "[2] paused the condition failed: it was interrupted from a prompt"},
+};
+
+static void *interrupt_later(void *context)
+{
+    usleep(300000);
+    put(2, 1, "run.step");
+    lines_interrupt(lines, 2);
+    return context;
+}
+
+START_TEST(endless_callbacks)
+{
+    pthread_t thread;
+    ASSERT_OK(bind_step(host, session, NULL));
+    put(1, 1, callbacks[_i].line);
+    resume_when_paused = true;
+    bool conditional = strstr(callbacks[_i].line, "run_until") != NULL;
+    if (!conditional) ASSERT_OK(control_boundary(control));
+    double begin = clock_seconds();
+    ck_assert_int_eq(pthread_create(&thread, NULL, interrupt_later, NULL), 0);
+    if (!conditional) ASSERT_OK(bind_step(host, session, NULL));
+    ASSERT_OK(control_boundary(control));
+    pthread_join(thread, NULL);
+    ASSERT_OK(control_boundary(control));
+    ck_assert(clock_seconds() - begin < 5);
+    ck_assert_int_eq(session->step, conditional ? 1 : 2);
+    ck_assert_msg(strstr(heard.data, callbacks[_i].words + 4) != NULL, "%s", heard.data);
+    ck_assert_msg(strstr(heard.data, "2.1 interrupted: ") != NULL, "%s", heard.data);
+    ck_assert(!cancel_requested());
+    ASSERT_OK(bind_step(host, session, NULL));
 }
 END_TEST
 
@@ -493,6 +545,7 @@ Suite *lines_suite(void)
     tcase_add_test(cases, failing_lines_take_their_edits_back);
     tcase_add_test(cases, a_live_run_is_not_trained_by_hand);
     tcase_add_loop_test(cases, interrupts, 0, (int)(sizeof endless / sizeof *endless));
+    tcase_add_loop_test(cases, endless_callbacks, 0, (int)(sizeof callbacks / sizeof *callbacks));
     tcase_add_test(cases, cancelled_while_it_waits);
     tcase_add_test(cases, training_is_cancelled);
     tcase_add_test(cases, looking_changes_nothing);
