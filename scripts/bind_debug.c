@@ -368,6 +368,17 @@ static int take_hook_away(lua_State *L)
     return 1;
 }
 
+/* lathe.has_hook(session, number) */
+static int has_hook(lua_State *L)
+{
+    const Debugger *debugger = bind_check_session(L, 1)->debugger;
+    bool there = false;
+    for (int i = 0; debugger && i < debugger->hook_count; i++)
+        there |= debugger->hooks[i]->id == luaL_checkinteger(L, 2);
+    lua_pushboolean(L, there);
+    return 1;
+}
+
 /* lathe.want_losses(session, yes) */
 static int want_losses(lua_State *L)
 {
@@ -401,9 +412,13 @@ static int after_step(lua_State *L)
 
 void bind_open_hooks(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"add_hook", add_hook},       {"remove_hook", take_hook_away},
-                                         {"want_losses", want_losses}, {"example_losses", example_losses},
-                                         {"after_step", after_step},   {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"add_hook", add_hook},
+                                         {"remove_hook", take_hook_away},
+                                         {"want_losses", want_losses},
+                                         {"example_losses", example_losses},
+                                         {"after_step", after_step},
+                                         {"has_hook", has_hook},
+                                         {NULL, NULL}};
     lua_getglobal(L, "lathe");
     luaL_setfuncs(L, functions, 0);
     lua_pop(L, 1);

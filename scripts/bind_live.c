@@ -188,6 +188,14 @@ static Status check_model_option(const Model *model, const Option *option, const
                        words, model->name, option->name);
 }
 
+/* Steps that are done cannot be left out. at: the field that has a new value. */
+static Status check_steps(const Session *session, const void *at)
+{
+    if (at != &session->steps || session->steps >= session->step) return STATUS_OK;
+    return status_fail(STATUS_INVALID, "steps must be at least %lld, which are done; stop() ends the run here",
+                       (long long)session->step);
+}
+
 /* The value at index 3 is tried, taken back, journalled, and only then set. */
 static int live_newindex(lua_State *L)
 {
@@ -215,7 +223,8 @@ static int live_newindex(lua_State *L)
     }
     if (status != STATUS_OK) host_check(L, not_changed(status));
     memcpy(after, at, size);
-    status = session_check(handle->session); /* with the new value in its place */
+    status = check_steps(handle->session, at);
+    if (status == STATUS_OK) status = session_check(handle->session); /* with the new value in its place */
     if (status != STATUS_OK) {
         memcpy(at, before, size);
         host_check(L, not_changed(status));

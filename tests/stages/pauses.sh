@@ -98,6 +98,10 @@ status=0
 "$LATHE" run own.lua --paused --no-socket --out none >log 2>&1 || status=$?
 [[ $status == 2 ]] || broken "--paused --no-socket: status $status"
 
+# diff_states() takes the final weights of a run's directory, or its newest checkpoint.
+"$LATHE" repl >answer <<<'diff_states("ends", "raises") diff_states("raises", "high")' || broken "diff_states failed"
+[[ $(grep -c 'tensors are the same, [0-9]* differ' answer) == 2 ]] || broken "two directories are not compared"
+
 # --- on_nonfinite says otherwise ---
 sed 's/optimizer = optim.adamw {}/on_nonfinite = "stop", &/' own.lua >stops.lua
 "$LATHE" run stops.lua --set mine=1 --detach --out stops >log 2>&1 || broken "it did not start"

@@ -307,6 +307,35 @@ START_TEST(a_live_run_is_not_trained_by_hand)
 }
 END_TEST
 
+START_TEST(edits_of_nothing)
+{
+    train(2);
+    Hash before = state();
+    put(1, 1, "run.steps = 1");
+    put(1, 2, "run.model:reset()");
+    put(1, 3, "run.model:reshape {} run.model:reshape { hidden_size = 16 }");
+    ASSERT_OK(control_boundary(control));
+    ck_assert_ptr_nonnull(strstr(heard.data,
+                                 "steps must be at least 2, which are done; stop() ends the run here. Nothing "
+                                 "was changed."));
+    ck_assert_ptr_nonnull(strstr(heard.data, "1.2 failed: reset: which part"));
+    ck_assert_ptr_nonnull(
+        strstr(heard.data, "1.3> [2] nothing changes: the model has these sizes\n1.3> [2] nothing"));
+    ck_assert(hash_equal(before, state()));
+    put(1, 4, "run.model:reset '*'");
+    ASSERT_OK(control_boundary(control));
+    ck_assert_ptr_nonnull(strstr(heard.data, "1.4> [2] model drawn anew.  undo() goes back to 2"));
+    put(1, 5, "looked = hook(run.model.bert, function() error('x') end)");
+    put(1, 6, "looked");
+    ASSERT_OK(control_boundary(control));
+    ck_assert_ptr_nonnull(strstr(heard.data, "1.6> hook on bert; :remove() takes it away\n"));
+    train(1);
+    put(1, 7, "looked");
+    ASSERT_OK(control_boundary(control));
+    ck_assert_ptr_nonnull(strstr(heard.data, "1.7> hook on bert, which was removed\n"));
+}
+END_TEST
+
 /* --- interrupts --- */
 
 static const char *const endless[] = {
@@ -542,6 +571,7 @@ Suite *lines_suite(void)
     tcase_add_test(cases, news_of_steps);
     tcase_add_test(cases, what_cannot_wait);
     tcase_add_test(cases, errors_change_nothing);
+    tcase_add_test(cases, edits_of_nothing);
     tcase_add_test(cases, failing_lines_take_their_edits_back);
     tcase_add_test(cases, a_live_run_is_not_trained_by_hand);
     tcase_add_loop_test(cases, interrupts, 0, (int)(sizeof endless / sizeof *endless));
