@@ -7,6 +7,7 @@
 #include "scripts/bind_origin.h"
 #include "scripts/bind_parts.h"
 #include "scripts/bind_session.h"
+#include "scripts/bind_tokenizers.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -124,8 +125,21 @@ static const Vocabulary *vocabulary_of(const Session *session)
 
 static Status add_tokenizer(const void *context, const char *directory)
 {
-    const Vocabulary *vocabulary = vocabulary_of(context);
+    const Vocabulary *vocabulary = context;
     return vocabulary && vocabulary->save ? vocabulary->save(vocabulary->tokenizer, directory) : STATUS_OK;
+}
+
+/* Pushes the tokenizer of the directory that the model came from, or nil; the vocabulary is valid while it is held.
+ */
+static const Vocabulary *push_original(lua_State *L, const Model *model)
+{
+    LoadedTokenizer loaded;
+    if (!model->origin || tokenizer_load(model->origin, &loaded) != STATUS_OK) {
+        lua_pushnil(L);
+        return NULL;
+    }
+    bind_push_loaded(L, &loaded);
+    return bind_check_encoder(L, -1).vocabulary;
 }
 
 typedef struct SaveConfig {
@@ -155,8 +169,9 @@ int bind_save_model(lua_State *L)
     if (!model) return luaL_error(L, "save: the session has no model '%s' any more", module->name);
     PretrainedSaving how = {.architecture = config->architecture[0] ? config->architecture : NULL,
                             .vocabulary = vocabulary_of(session),
-                            .more = add_tokenizer,
-                            .context = session};
+                            .more = add_tokenizer};
+    if (!how.vocabulary) how.vocabulary = push_original(L, model);
+    how.context = how.vocabulary;
     how.classes = session_classes(session, model, &how.class_count);
     Buffer *words = host_push_buffer(L);
     Status status = pretrained_save(model, directory, &how, &report);

@@ -147,6 +147,9 @@ static void print_score(FILE *out, const Score *score)
     if (!isnan(score->unigram_loss)) {
         fprintf(out, " (unigram %.3f", score->unigram_loss);
         if (!isnan(score->best_loss)) fprintf(out, ", best achievable %.3f", score->best_loss);
+        if (!isnan(score->best_loss) && score->best_targets < score->targets)
+            fprintf(out, " on %lld of %lld, where this is %.3f", (long long)score->best_targets,
+                    (long long)score->targets, score->known_loss);
         fputs(")", out);
     }
     if (!isnan(score->perplexity)) fprintf(out, "  perplexity %.2f", score->perplexity);

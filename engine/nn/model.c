@@ -151,6 +151,13 @@ static Status unknown_output(const ModelRecord *record, const char *name)
                               name, record->name);
 }
 
+bool model_has_output(const ModelRecord *record, const char *name)
+{
+    const ModelOutput *output = record->outputs;
+    while (output->name && strcmp(output->name, name) != 0) output++;
+    return output->name != NULL;
+}
+
 Status forward_output(Forward *pass, const char *name, Tensor **out)
 {
     const ModelOutput *outputs = pass->model->record->outputs;

@@ -123,6 +123,8 @@ Status forward_new(Model *model, Tape *tape, const Batch *batch, Forward **out) 
 /* The named output, computed at the first request. Errors: unknown name (with the nearest). */
 Status forward_output(Forward *pass, const char *name, Tensor **out) STATUS_CHECKED;
 
+bool model_has_output(const ModelRecord *record, const char *name);
+
 extern const ModelRecord *const model_records[];
 extern const int model_record_count;
 const ModelRecord *model_record_find(const char *name);

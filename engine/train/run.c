@@ -7,6 +7,7 @@
 #include "engine/io/file.h"
 #include "engine/io/weights.h"
 #include "engine/train/checkpoint.h"
+#include "engine/train/classes.h"
 #include "engine/train/early_stopping.h"
 
 #include <math.h>
@@ -207,7 +208,6 @@ static Status evaluate_now(Run *run, bool last)
     EvaluationOptions evaluation_options = {.source = "valid",
                                             .batches = last ? 0 : options->evaluate_batches,
                                             .baselines = last,
-                                            .oracle_seconds = 10,
                                             .progress = last ? options->evaluating : NULL,
                                             .context = options->context};
     if (!session_source(run->session, "valid")) return STATUS_OK;
@@ -327,16 +327,33 @@ static Status write_vocabulary(const Session *session, const char *directory)
     return status;
 }
 
-/* The options with JSON's own types, and "model_type", as Hugging Face's config.json has them. */
-static Status model_config(const Model *model, json_t *out)
+static Status put_classes(const Session *session, const Model *model, json_t *out)
+{
+    int64_t count;
+    json_t *list;
+    const char *const *names = session_classes(session, model, &count);
+    if (!names || !count) return STATUS_OK;
+    TRY(json_new_object(&list));
+    TRY(json_set(out, "id2label", list));
+    for (int64_t i = 0; i < count; i++) {
+        char number[24];
+        snprintf(number, sizeof number, "%lld", (long long)i);
+        TRY(json_set_text(list, number, names[i]));
+    }
+    return STATUS_OK;
+}
+
+/* The options with JSON's own types, "model_type" and "id2label", as Hugging Face's config.json has them. */
+static Status model_config(const Session *session, const Model *model, json_t *out)
 {
     TRY(json_set_text(out, "model_type", model->record->name));
+    TRY(put_classes(session, model, out));
     for (const Option *option = model->record->options; option && option->name; option++)
         TRY(json_set_option(out, option, model->config));
     return STATUS_OK;
 }
 
-static Status write_model(const Model *model, const char *directory)
+static Status write_model(const Session *session, const Model *model, const char *directory)
 {
     char name[MODEL_NAME_SIZE + 24];
     char *path;
@@ -348,7 +365,7 @@ static Status write_model(const Model *model, const char *directory)
     TRY(status);
     snprintf(name, sizeof name, "%s.json", model->name);
     TRY(json_new_object(&config));
-    status = model_config(model, config);
+    status = model_config(session, model, config);
     if (status == STATUS_OK) status = file_join(directory, name, &path);
     if (status == STATUS_OK) {
         status = json_write(path, config);
@@ -363,7 +380,8 @@ static Status write_results(const Run *run)
     if (!run->directory) return STATUS_OK;
     const char *directory = run_directory_path(run->directory);
     TRY(write_vocabulary(run->session, directory));
-    for (int i = 0; i < run->session->model_count; i++) TRY(write_model(run->session->models[i], directory));
+    for (int i = 0; i < run->session->model_count; i++)
+        TRY(write_model(run->session, run->session->models[i], directory));
     return STATUS_OK;
 }
 
@@ -444,7 +462,10 @@ Status evaluation_json(const Evaluation *evaluation, json_t *out)
         TRY(set_known(entry, "bits_per_byte", score->bits_per_byte));
         TRY(set_known(entry, "unigram_loss", score->unigram_loss));
         TRY(set_known(entry, "majority_accuracy", score->unigram_accuracy));
+        if (!score->best_targets) continue;
         TRY(set_known(entry, "best_loss", score->best_loss));
+        TRY(json_set_integer(entry, "best_targets", score->best_targets));
+        TRY(set_known(entry, "loss_of_best_targets", score->known_loss));
     }
     return STATUS_OK;
 }

@@ -297,7 +297,7 @@ END_TEST
 
 static void make_directory(void)
 {
-    snprintf(directory, sizeof directory, "/tmp/lathe-text.XXXXXX");
+    snprintf(directory, sizeof directory, "%s/lathe-text.XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
     ck_assert_ptr_nonnull(mkdtemp(directory));
 }
 
