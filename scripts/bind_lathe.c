@@ -175,6 +175,13 @@ int bind_guard_system(lua_State *L)
     return 0;
 }
 
+/* lathe.tell(words): a line to everybody, also to prompts on a live run. */
+static int lathe_tell(lua_State *L)
+{
+    host_tell(host_of(L), luaL_checkstring(L, 1));
+    return 0;
+}
+
 void bind_open_lathe(lua_State *L)
 {
     static const luaL_Reg functions[] = {{"nearest", lathe_nearest},
@@ -185,6 +192,8 @@ void bind_open_lathe(lua_State *L)
                                          {"options_of", lathe_options_of},
                                          {"check_change", lathe_check_change},
                                          {"progress", lathe_progress},
+                                         {"tell", lathe_tell},
+                                         {"call", host_pcall_callback},
                                          {NULL, NULL}};
     luaL_newlib(L, functions);
     lua_setglobal(L, "lathe");

@@ -265,6 +265,17 @@ static Status go_on(Run *run)
     return evaluation_is_due(run) ? evaluate_and_save(run) : judge(run);
 }
 
+/* The run may stand where it is for long, so the state is saved. */
+static Status wait_or_fail(Run *run, Status status)
+{
+    const RunOptions *options = run->options;
+    if (status == STATUS_CANCELLED || !options->failed || !options->failed(options->context, run->session))
+        return status;
+    if (run->session->step > 0 && save_checkpoint(run) != STATUS_OK)
+        tell(run, "the state could not be saved: %s", status_message());
+    return STATUS_OK;
+}
+
 static Status run_steps(Run *run)
 {
     Session *session = run->session;
@@ -273,8 +284,9 @@ static Status run_steps(Run *run)
         StepMetrics metrics;
         if (options->boundary) TRY(options->boundary(options->context, session));
         if (session->step >= session->steps || run->stopped) return STATUS_OK;
-        TRY(options->step ? options->step(options->context, session, &metrics) : session_step(session, &metrics));
-        TRY(after_step(run, &metrics));
+        Status status =
+            options->step ? options->step(options->context, session, &metrics) : session_step(session, &metrics);
+        TRY(status == STATUS_OK ? after_step(run, &metrics) : wait_or_fail(run, status));
     }
 }
 
