@@ -143,7 +143,7 @@ static Status custom_loss(void *context, const ObjectiveInput *in, Tensor **loss
     HostDraws draws = host_draw_from(host, (HostDraws){in->random, 0});
     host_set_tape(host, in->pass->tape);
     call.custom->handle->stepping = true;
-    Status status = host_protect(host, run_function, &call);
+    Status status = host_protect_callback(host, run_function, &call);
     call.custom->handle->stepping = false;
     host_set_tape(host, before);
     host_draw_from(host, draws);

@@ -100,9 +100,9 @@ static void remove_hook(SessionHandle *handle, int place)
 static void say_removed(SessionHandle *handle, const char *path, const char *message)
 {
     char line[2400], step[THOUSANDS_BYTES];
-    int length = snprintf(line, sizeof line, "[%s] the hook on %s is removed, because it failed: %s\n",
-                          thousands(handle->session->step, step), path, message);
-    host_write(handle->host, line, (size_t)length < sizeof line ? (size_t)length : sizeof line - 1);
+    snprintf(line, sizeof line, "[%s] the hook on %s is removed, because it failed: %s",
+             thousands(handle->session->step, step), path, message);
+    host_tell(handle->host, line);
 }
 
 /* False where the hook was removed. An interrupt goes on to the step. */
@@ -116,7 +116,7 @@ static Status tell(SessionHandle *handle, int place, const Tensor *value, bool b
     HostDraws draws = host_draw_from(host, handle->debugger->draws);
     host_set_tape(host, NULL); /* what it computes is no part of the step */
     handle->stepping = true;
-    Status status = host_protect(host, call_hook, &call);
+    Status status = host_protect_callback(host, call_hook, &call);
     handle->stepping = stepping;
     host_set_tape(host, tape);
     handle->debugger->draws = host_draw_from(host, draws);
@@ -309,8 +309,7 @@ void bind_debug_stepped(SessionHandle *handle, StepMetrics *metrics)
     Status status = host_protect(handle->host, run_stepped, &call);
     handle->stepping = stepping;
     if (status == STATUS_OK || status == STATUS_CANCELLED) return;
-    host_write(handle->host, status_message(), strlen(status_message()));
-    host_write(handle->host, "\n", 1);
+    host_tell(handle->host, status_message());
 }
 
 /* --- for the Lua library --- */
@@ -370,6 +369,17 @@ static int take_hook_away(lua_State *L)
     return 1;
 }
 
+/* lathe.has_hook(session, number) */
+static int has_hook(lua_State *L)
+{
+    const Debugger *debugger = bind_check_session(L, 1)->debugger;
+    bool there = false;
+    for (int i = 0; debugger && i < debugger->hook_count; i++)
+        there |= debugger->hooks[i]->id == luaL_checkinteger(L, 2);
+    lua_pushboolean(L, there);
+    return 1;
+}
+
 /* lathe.want_losses(session, yes) */
 static int want_losses(lua_State *L)
 {
@@ -403,9 +413,13 @@ static int after_step(lua_State *L)
 
 void bind_open_hooks(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"add_hook", add_hook},       {"remove_hook", take_hook_away},
-                                         {"want_losses", want_losses}, {"example_losses", example_losses},
-                                         {"after_step", after_step},   {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"add_hook", add_hook},
+                                         {"remove_hook", take_hook_away},
+                                         {"want_losses", want_losses},
+                                         {"example_losses", example_losses},
+                                         {"after_step", after_step},
+                                         {"has_hook", has_hook},
+                                         {NULL, NULL}};
     lua_getglobal(L, "lathe");
     luaL_setfuncs(L, functions, 0);
     lua_pop(L, 1);

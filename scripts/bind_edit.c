@@ -96,17 +96,27 @@ void bind_edit_check(lua_State *L, SessionHandle *handle, Status status)
     host_check(L, status_fail(status, "%s", words));
 }
 
-void bind_edit_done(lua_State *L, SessionHandle *handle, const char *what)
+static void say(lua_State *L, const SessionHandle *handle, const char *words, const char *what, bool back)
 {
     if (bind_edits_silent(L)) return;
     char step[THOUSANDS_BYTES];
     Buffer *line = host_push_buffer(L);
     thousands(handle->session->step, step);
-    host_check(L, buffer_printf(line, "[%s] %s", step, what));
-    if (is_tracked(L, handle)) host_check(L, buffer_printf(line, ".  undo() goes back to %s", step));
+    host_check(L, buffer_printf(line, "[%s] %s%s", step, words, what));
+    if (back) host_check(L, buffer_printf(line, ".  undo() goes back to %s", step));
     host_check(L, buffer_text(line, "\n"));
     host_write(host_of(L), line->data, line->length);
     lua_pop(L, 1);
+}
+
+void bind_edit_done(lua_State *L, SessionHandle *handle, const char *what)
+{
+    say(L, handle, "", what, is_tracked(L, handle));
+}
+
+void bind_edit_needless(lua_State *L, const SessionHandle *handle, const char *why)
+{
+    say(L, handle, "nothing changes: ", why, false);
 }
 
 /* lathe.silently(f, ...): the results of f(...); nobody is told of edits in it. */

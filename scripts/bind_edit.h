@@ -32,6 +32,9 @@ Status bind_edit_refused(Status status) STATUS_CHECKED;
  * journal, then raises the failure. */
 void bind_edit_check(lua_State *L, SessionHandle *handle, Status status);
 
+/* In place of both, where the change would change nothing: "[1,206] nothing changes: why". */
+void bind_edit_needless(lua_State *L, const SessionHandle *handle, const char *why);
+
 /* Whether edits are made again, by undo() for example: nobody is told. bind_silence_edits() returns what it was. */
 bool bind_edits_silent(lua_State *L);
 bool bind_silence_edits(lua_State *L, bool silent);

@@ -175,12 +175,26 @@ int bind_guard_system(lua_State *L)
     return 0;
 }
 
+/* lathe.tell(words): a line to everybody, also to prompts on a live run. */
+static int lathe_tell(lua_State *L)
+{
+    host_tell(host_of(L), luaL_checkstring(L, 1));
+    return 0;
+}
+
 void bind_open_lathe(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"nearest", lathe_nearest},           {"file_kind", lathe_file_kind}, {"document", lathe_document},
-        {"members", lathe_members},           {"doc_of", lathe_doc_of},       {"options_of", lathe_options_of},
-        {"check_change", lathe_check_change}, {"progress", lathe_progress},   {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"nearest", lathe_nearest},
+                                         {"file_kind", lathe_file_kind},
+                                         {"document", lathe_document},
+                                         {"members", lathe_members},
+                                         {"doc_of", lathe_doc_of},
+                                         {"options_of", lathe_options_of},
+                                         {"check_change", lathe_check_change},
+                                         {"progress", lathe_progress},
+                                         {"tell", lathe_tell},
+                                         {"call", host_pcall_callback},
+                                         {NULL, NULL}};
     luaL_newlib(L, functions);
     lua_setglobal(L, "lathe");
     lua_pushcfunction(L, bind_help);
@@ -219,6 +233,7 @@ void bind_open(lua_State *L)
     bind_open_experiments(L, restricted);
     bind_open_likelihood(L);
     run_library(L, "likelihood");
+    run_library(L, "answers");
     run_library(L, "compare");
     run_library(L, "sweep");
     if (!restricted) return;

@@ -41,7 +41,8 @@ const Option bind_live_session[] = {
     OPTION_INT_FIELD(Session, accumulate, 1, 1, 1e6, "micro-batches whose gradients make one step"),
     OPTION_NUMBER_FIELD(Session, clip_norm, 1, 0, 1e9, "the gradient's norm is cut to this; 0: never"),
     OPTION_NUMBER_FIELD(Session, skip_spikes, 0, 0, 1e9,
-                        "steps whose loss lies so many deviations above the mean update nothing; 0: never"),
+                        "steps whose loss lies so many deviations above the mean update nothing, at most 10 in a "
+                        "row; 0: never"),
     OPTION_CHOICE_FIELD(Session, precision, "f32", "f32 bf16",
                         "what products of matrices read: bf16 is faster, weights stay f32"),
     OPTION_BOOLEAN_FIELD(Session, recompute, 0,
@@ -51,6 +52,9 @@ const Option bind_live_session[] = {
                      "steps between two evaluations of held-out data; 0: with each checkpoint"),
     OPTION_INT_FIELD(Session, keep_checkpoints, 3, 1, 1e6,
                      "checkpoints that are kept, the last ones, beside the best"),
+    OPTION_CHOICE_FIELD(Session, on_nonfinite, "auto", "auto pause stop",
+                        "what a run does whose step fails (NaN, an error in Lua, no memory): auto pauses where "
+                        "somebody is attached or it runs in the background"),
     {0},
 };
 
@@ -177,6 +181,14 @@ static Status check_model_option(const Model *model, const Option *option, const
                        words, model->name, option->name);
 }
 
+/* Steps that are done cannot be left out. at: the field that has a new value. */
+static Status check_steps(const Session *session, const void *at)
+{
+    if (at != &session->steps || session->steps >= session->step) return STATUS_OK;
+    return status_fail(STATUS_INVALID, "steps must be at least %lld, which are done; stop() ends the run here",
+                       (long long)session->step);
+}
+
 /* The value at index 3 is tried, taken back, journalled, and only then set. */
 static int live_newindex(lua_State *L)
 {
@@ -204,7 +216,8 @@ static int live_newindex(lua_State *L)
     }
     if (status != STATUS_OK) host_check(L, bind_edit_refused(status));
     memcpy(after, at, size);
-    status = session_check(handle->session); /* with the new value in its place */
+    status = check_steps(handle->session, at);
+    if (status == STATUS_OK) status = session_check(handle->session); /* with the new value in its place */
     if (status != STATUS_OK) {
         memcpy(at, before, size);
         host_check(L, bind_edit_refused(status));

@@ -275,6 +275,22 @@ static const Record session_record = {.name = "session",
 
 /* --- training --- */
 
+static void tell_spike(Host *host, const StepMetrics *metrics)
+{
+    char words[240];
+    if (metrics->skipped)
+        snprintf(words, sizeof words,
+                 "[%lld] skipped, nothing was updated: the loss %.4g lies %.1f deviations above the usual %.4g",
+                 (long long)metrics->step, metrics->loss, (metrics->loss - metrics->usual) / metrics->spread,
+                 metrics->usual);
+    else
+        snprintf(
+            words, sizeof words,
+            "[%lld] %d steps in a row were skipped: this is no spike, a loss of %.4g is the usual one from now on",
+            (long long)metrics->step, SESSION_MOST_SKIPPED, metrics->loss);
+    if (metrics->skipped || metrics->accepted) host_tell(host, words);
+}
+
 Status bind_step(Host *host, Session *session, StepMetrics *out)
 {
     Tape *before = host_step_tape(host);
@@ -287,6 +303,7 @@ Status bind_step(Host *host, Session *session, StepMetrics *out)
     host_set_tape(host, before);
     TRY(status);
     if (handle) watch_after_step(handle->watch, session);
+    tell_spike(host, &metrics);
     if (handle) bind_debug_stepped(handle, &metrics);
     session->last = metrics;
     if (out) *out = metrics;

@@ -51,20 +51,13 @@ static void read_changes(lua_State *L, int index, const ModelRecord *record, voi
     }
 }
 
-static bool same_option(const Option *option, const void *a, const void *b)
-{
-    if (option->kind == OPTION_TEXT)
-        return strcmp((const char *)a + option->offset, (const char *)b + option->offset) == 0;
-    return memcmp((const char *)a + option->offset, (const char *)b + option->offset, option_size(option)) == 0;
-}
-
 /* run.models["model"]:reshape { ... } with what differs between the two configs, as it is in 'to'. */
 static Status reshape_line(const Model *model, const void *from, const void *to, Buffer *out)
 {
     const char *comma = "";
     TRY(buffer_printf(out, "run.models[\"%s\"]:reshape {", model->name));
     for (const Option *option = model->record->options; option && option->name; option++) {
-        if (same_option(option, from, to)) continue;
+        if (option_same(option, from, to)) continue;
         TRY(buffer_printf(out, "%s %s = ", comma, option->name));
         TRY(bind_option_value(option, to, out));
         comma = ",";
@@ -77,7 +70,7 @@ static Status reshape_words(const Model *model, const Model *fresh, Buffer *out)
     const char *comma = "";
     TRY(buffer_printf(out, "%s: ", model->name));
     for (const Option *option = model->record->options; option && option->name; option++) {
-        if (same_option(option, model->config, fresh->config)) continue;
+        if (option_same(option, model->config, fresh->config)) continue;
         TRY(buffer_printf(out, "%s%s ", comma, option->name));
         TRY(bind_option_value(option, model->config, out));
         TRY(buffer_text(out, " -> "));
@@ -103,6 +96,10 @@ static int reshape(lua_State *L)
     Buffer *effect = host_push_buffer(L), *inverse = host_push_buffer(L), *what = host_push_buffer(L);
     Fresh *fresh = push_fresh(L);
     host_check(L, bind_edit_refused(session_reshaped(handle->session, model, config, &fresh->model)));
+    if (memcmp(model->config, fresh->model->config, model->record->config_size) == 0) {
+        bind_edit_needless(L, handle, "the model has these sizes");
+        return 0;
+    }
     host_check(L, reshape_line(model, model->config, fresh->model->config, effect));
     host_check(L, reshape_line(model, fresh->model->config, model->config, inverse));
     host_check(L, reshape_words(model, fresh->model, what));
@@ -123,11 +120,14 @@ static int reset(lua_State *L)
     char path[2 * MODULE_PATH_SIZE];
     bind_need_boundary(L, reset);
     Model *model = bind_check_place(L, 1, &handle, &top);
+    if (!*top && lua_isnoneornil(L, 2))
+        return luaL_error(L, "reset: which part, as in reset \"cls\"? reset \"*\" draws the whole model anew");
+    if (strcmp(below, "*") == 0) below = "";
     snprintf(path, sizeof path, *top && *below ? "%s.%s" : "%s%s", top, below);
     Buffer *effect = host_push_buffer(L), *what = host_push_buffer(L);
     Fresh *fresh = push_fresh(L);
     host_check(L, bind_edit_refused(session_reset_part(handle->session, model, path, &fresh->model)));
-    host_check(L, buffer_printf(effect, "run.models[\"%s\"]:reset(\"%s\")", model->name, path));
+    host_check(L, buffer_printf(effect, "run.models[\"%s\"]:reset(\"%s\")", model->name, *path ? path : "*"));
     host_check(L, buffer_printf(what, "%s drawn anew", *path ? path : model->name));
     bind_edit(L, handle, effect->data, NULL);
     model_exchange(model, fresh->model);
@@ -151,7 +151,8 @@ const BindMethod bind_module_methods[] = {
      .call = reshape},
     {.name = "reset",
      .arguments = "(path)",
-     .doc = "Draws the module's weights anew, or those below a path, as in run.model:reset \"cls\".",
+     .doc = "Draws the module's weights anew, or those below a path, as in run.model:reset \"cls\"; \"*\" is the "
+            "whole model.",
      .call = reset},
     {0}};
 

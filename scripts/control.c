@@ -10,6 +10,8 @@
 #include <string.h>
 #include <time.h>
 
+enum { WORDS_SIZE = 2400 }; /* also for the message of a step that was not finite */
+
 static const double look_seconds = 0.05; /* a signal does not wake who waits for lines */
 static const char control_key;           /* in the registry: the Control */
 
@@ -20,7 +22,8 @@ struct Control {
     ControlEvents events;
     int asked; /* reference of the function that control.lua returns */
     bool armed, pause, paused, stop;
-    char words[512];
+    bool failed; /* what the pause is for */
+    char words[WORDS_SIZE];
 };
 
 /* --- what control.lua calls --- */
@@ -36,17 +39,18 @@ static Control *control_of(lua_State *L)
 
 static void tell(Control *control, const char *what)
 {
-    char line[640], step[THOUSANDS_BYTES];
+    char line[WORDS_SIZE + 400], step[THOUSANDS_BYTES];
     snprintf(line, sizeof line, "[%s] %s", thousands(control->session->step, step), what);
     control->events.told(control->events.context, line);
 }
 
 static void go_on(Control *control, bool quietly)
 {
-    if (control->paused && !quietly) tell(control, "goes on");
+    bool was_paused = control->paused;
     control->paused = control->pause = false;
     control->words[0] = '\0';
     lines_set_paused(control->lines, false);
+    if (was_paused && !quietly) tell(control, "goes on");
 }
 
 static int order(lua_State *L)
@@ -148,6 +152,7 @@ Status control_new(Host *host, Session *session, Lines *lines, const ControlEven
         *out = control;
     else
         control_free(control);
+    if (status == STATUS_OK) host_set_teller(host, events->told, events->context);
     return status;
 }
 
@@ -163,6 +168,7 @@ static int close_control(lua_State *L)
 void control_free(Control *control)
 {
     if (!control) return;
+    host_set_teller(control->host, NULL, NULL);
     set_live(control, false);
     Status status = host_protect(control->host, close_control, control);
     (void)status; /* without memory the entries stay until the state dies */
@@ -174,7 +180,14 @@ void control_free(Control *control)
 void control_pause(Control *control, const char *words)
 {
     control->pause = true;
+    control->failed = false;
     snprintf(control->words, sizeof control->words, "%s", words);
+}
+
+void control_pause_failed(Control *control, const char *message)
+{
+    control_pause(control, message);
+    control->failed = true;
 }
 
 bool control_paused(const Control *control)
@@ -198,7 +211,7 @@ static int ask(lua_State *L)
     return 0;
 }
 
-/* A condition that loops for ever stops the run as Ctrl-C does; one that fails pauses. */
+/* A condition that fails, or that is interrupted from a prompt, pauses. */
 static Status ask_conditions(Control *control)
 {
     if (!control->armed || control->paused) return STATUS_OK;
@@ -210,8 +223,15 @@ static Status ask_conditions(Control *control)
 
 static void begin_pause(Control *control)
 {
-    char what[560];
-    snprintf(what, sizeof what, "paused%s%s; resume() goes on", control->words[0] ? " " : "", control->words);
+    char what[WORDS_SIZE + 300];
+    if (control->failed)
+        snprintf(
+            what, sizeof what,
+            "paused, because the next step failed: %s\n  run.batch is the batch of that step; undo() goes back "
+            "before the last edit; resume() tries the step again, stop() ends the run",
+            control->words);
+    else
+        snprintf(what, sizeof what, "paused%s%s; resume() goes on", control->words[0] ? " " : "", control->words);
     control->pause = false;
     control->paused = true;
     tell(control, what);

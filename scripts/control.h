@@ -35,6 +35,8 @@ void control_serve(Control *control);
 Status control_boundary(Control *control) STATUS_CHECKED;
 /* Pauses at the next boundary; words say why ("by breakpoint 0: grad_norm = 14.2"), "" for none. */
 void control_pause(Control *control, const char *words);
+/* The same for a step that failed with that message and will be tried again by resume(). */
+void control_pause_failed(Control *control, const char *message);
 bool control_paused(const Control *control);
 /* stop() was called. */
 bool control_stopped(const Control *control);

@@ -9,10 +9,17 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { HOOK_INTERVAL = 1000, GC_REPORT_BYTES = 64 << 10 };
 
+enum {
+    LARGE_BYTES = 64 << 20, /* an allocation that takes long enough to ask for interrupts */
+    MOST_BYTES = 1 << 30    /* that Lua may hold, unless said */
+};
+
 static FILE *standard; /* NULL: standard output */
+static size_t standard_limit;
 
 struct Host {
     const char *typed; /* by a person, and running now */
@@ -32,6 +39,8 @@ struct Host {
     HostFiles files;
     const char *(*gate)(void *context);
     void *gate_context;
+    void (*told)(void *context, const char *words); /* NULL: nobody */
+    void *told_context;
     int exit_code, masked; /* masked: so many host_mask() without host_unmask() */
     bool exiting, amid;
 };
@@ -49,6 +58,7 @@ static void *allocate(void *context, void *block, size_t old_size, size_t new_si
         return NULL;
     }
     size_t limit = host->options.memory_limit;
+    if (new_size > had && new_size - had > LARGE_BYTES && !host->masked && cancel_requested()) return NULL;
     if (limit && new_size > had && (new_size - had > limit || host->lua_bytes > limit - (new_size - had)))
         return NULL;
     void *fresh = block;
@@ -96,6 +106,11 @@ static void interrupt_hook(lua_State *L, lua_Debug *event)
     raise_at(L, cancel_check(), 0);
 }
 
+bool host_interrupted(lua_State *L)
+{
+    return !host_of(L)->masked && cancel_requested();
+}
+
 void host_mask(Host *host)
 {
     host->masked++;
@@ -133,8 +148,9 @@ static Status failure(Host *host, lua_State *L, int code)
     if (code == LUA_ERRMEM) {
         lua_pop(L, 1);
         size_t limit = host->options.memory_limit;
-        if (limit) return status_fail(STATUS_NOMEM, "out of memory: Lua may hold %zu bytes", limit);
-        return status_fail(STATUS_NOMEM, "out of memory in Lua");
+        if (!host->masked) TRY(cancel_check()); /* for which a large block was not given */
+        return status_fail(STATUS_NOMEM, "out of memory: Lua code may hold %zu MB; --lua-memory says how many",
+                           (limit + (1 << 20) - 1) >> 20);
     }
     const char *message = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "error without a message";
     bool engine = host->raised_status != STATUS_OK && strstr(message, host->raised) != NULL;
@@ -171,6 +187,34 @@ Status host_protect(Host *host, lua_CFunction function, void *argument)
     lua_pushcfunction(host->lua, function);
     lua_pushlightuserdata(host->lua, argument);
     return host_call(host, 1, 0);
+}
+
+static const char interrupted_words[] = "it was interrupted from a prompt";
+
+Status host_protect_callback(Host *host, lua_CFunction function, void *argument)
+{
+    cancel_callback_enter();
+    Status status = host_protect(host, function, argument);
+    bool interrupted = cancel_callback_leave();
+    if (status != STATUS_CANCELLED || !interrupted || cancel_requested()) return status;
+    return status_fail(STATUS_LUA, "%s", interrupted_words);
+}
+
+int host_pcall_callback(lua_State *L)
+{
+    luaL_checkany(L, 1);
+    cancel_callback_enter();
+    int code = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
+    bool interrupted = cancel_callback_leave();
+    if (code != LUA_OK && host_interrupted(L))
+        return lua_error(L); /* the step as well, or the line that it is in */
+    if (code != LUA_OK && interrupted) {
+        lua_pop(L, 1);
+        lua_pushstring(L, interrupted_words);
+    }
+    lua_pushboolean(L, code == LUA_OK);
+    lua_insert(L, 1);
+    return lua_gettop(L);
 }
 
 /* --- lines --- */
@@ -410,6 +454,20 @@ void host_write(Host *host, const char *text, size_t length)
         fwrite(text, 1, length, standard ? standard : stdout);
 }
 
+void host_tell(Host *host, const char *words)
+{
+    if (host->told) host->told(host->told_context, words);
+    if (host->told && host->line) return; /* whose client has heard it */
+    host_write(host, words, strlen(words));
+    host_write(host, "\n", 1);
+}
+
+void host_set_teller(Host *host, void (*told)(void *context, const char *words), void *context)
+{
+    host->told = told;
+    host->told_context = context;
+}
+
 void host_print_to(FILE *file)
 {
     standard = file;
@@ -508,11 +566,24 @@ static int open_everything(lua_State *L)
     return 0;
 }
 
+void host_limit_memory(size_t bytes)
+{
+    standard_limit = bytes;
+}
+
+static size_t usual_limit(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+    size_t quarter = pages > 0 && size > 0 ? (size_t)pages / 4 * (size_t)size : MOST_BYTES;
+    return quarter < MOST_BYTES ? quarter : MOST_BYTES;
+}
+
 Status host_new(const HostOptions *options, Host **out)
 {
     Host *host;
     TRY(memory_new(1, sizeof *host, &host));
     if (options) host->options = *options;
+    if (!host->options.memory_limit) host->options.memory_limit = standard_limit ? standard_limit : usual_limit();
     Status status = tape_new(NULL, &host->own_tape);
     if (status == STATUS_OK) {
         tape_set_mode(host->own_tape, false, true);

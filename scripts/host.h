@@ -20,13 +20,15 @@ typedef struct HostOptions {
     void (*output)(void *context, const char *text, size_t length);
     void *context;
     bool restricted;     /* without os, io and files: for journals and the like, which are not trusted programs */
-    size_t memory_limit; /* bytes that Lua itself may hold; 0: no limit */
+    size_t memory_limit; /* bytes that Lua itself may hold; 0: the standard of host_limit_memory() */
     uint64_t seed;       /* of randn() and its like at the prompt */
 } HostOptions;
 
 /* options NULL: all zeros. */
 Status host_new(const HostOptions *options, Host **out) STATUS_CHECKED;
 void host_free(Host *host);
+/* What Lua may hold in hosts that are made from now on; 0: a quarter of the machine's memory, at most a gigabyte. */
+void host_limit_memory(size_t bytes);
 
 lua_State *host_lua(Host *host);
 /* The host of a state or coroutine. */
@@ -36,6 +38,10 @@ void host_print_to(FILE *file);
 bool host_is_restricted(const Host *host);
 /* Writes to where print() goes. */
 void host_write(Host *host, const char *text, size_t length);
+/* Something that happened in a step and that everybody should know, one line without its newline: written as by
+ * print(), and told to who is set here, for prompts on a live run; NULL: nobody. */
+void host_tell(Host *host, const char *words);
+void host_set_teller(Host *host, void (*told)(void *context, const char *words), void *context);
 
 /* Calls the function under its 'arguments' values on the main stack, leaving 'results' values (LUA_MULTRET: all),
  * or nothing on failure. Errors: STATUS_LUA with Lua's message; STATUS_CANCELLED and the engine's own codes as they
@@ -43,6 +49,12 @@ void host_write(Host *host, const char *text, size_t length);
 Status host_call(Host *host, int arguments, int results) STATUS_CHECKED;
 /* Runs a C function as host_call() does: for C code that uses Lua's API and may meet an error in it. */
 Status host_protect(Host *host, lua_CFunction function, void *argument) STATUS_CHECKED;
+/* The same for a function of a user's that a step calls: an interrupt from any prompt ends it, which is STATUS_LUA. */
+Status host_protect_callback(Host *host, lua_CFunction function, void *argument) STATUS_CHECKED;
+/* As Lua's pcall for such a function, from bindings: the function and its arguments are all that is on the stack. */
+int host_pcall_callback(lua_State *L);
+/* Whether Lua code has to end now. */
+bool host_interrupted(lua_State *L);
 /* Compiles text and leaves the function on the stack. name is shown in messages ("bert.lua"). */
 Status host_load(Host *host, const char *text, size_t length, const char *name) STATUS_CHECKED;
 /* host_load() and host_call(). */

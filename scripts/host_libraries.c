@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Lua's standard libraries, without what would load machine code, remove the interrupt hook, change the locale or
  * leave the process without cleaning up. */
-#include "engine/base/cancel.h"
 #include "scripts/host_files.h"
+#include "scripts/host_guards.h"
 
 #include <lualib.h>
 #include <string.h>
@@ -46,35 +46,6 @@ static int load_text(lua_State *L)
     return lua_gettop(L) - 4;
 }
 
-/* A message handler runs with hooks off: after an interrupt it is not called, as it could run for ever. */
-static int guarded_handler(lua_State *L)
-{
-    if (cancel_requested()) return 1;
-    lua_pushvalue(L, lua_upvalueindex(1));
-    lua_insert(L, 1);
-    lua_call(L, lua_gettop(L) - 1, 1);
-    return 1;
-}
-
-static int done_xpcall(lua_State *L, int status, lua_KContext context)
-{
-    (void)status;
-    (void)context;
-    return lua_gettop(L);
-}
-
-static int guarded_xpcall(lua_State *L)
-{
-    luaL_checktype(L, 2, LUA_TFUNCTION);
-    lua_pushvalue(L, 2);
-    lua_pushcclosure(L, guarded_handler, 1);
-    lua_replace(L, 2);
-    lua_pushvalue(L, lua_upvalueindex(1));
-    lua_insert(L, 1);
-    lua_callk(L, lua_gettop(L) - 1, LUA_MULTRET, 0, done_xpcall);
-    return lua_gettop(L);
-}
-
 /* Finalizers run with hooks off, too. */
 static int guarded_setmetatable(lua_State *L)
 {
@@ -84,22 +55,6 @@ static int guarded_setmetatable(lua_State *L)
         if (!lua_isnil(L, -1))
             return luaL_error(L, "setmetatable: __gc is not supported, because a finalizer cannot be interrupted");
         lua_pop(L, 1);
-    }
-    lua_pushvalue(L, lua_upvalueindex(1));
-    lua_insert(L, 1);
-    lua_call(L, lua_gettop(L) - 1, 1);
-    return 1;
-}
-
-/* string.rep of nothing would count to n. */
-static int guarded_rep(lua_State *L)
-{
-    size_t length, separator = 0;
-    luaL_checklstring(L, 1, &length);
-    luaL_optlstring(L, 3, "", &separator);
-    if (length + separator == 0) {
-        lua_pushliteral(L, "");
-        return 1;
     }
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);
@@ -165,13 +120,9 @@ static void harden_base(lua_State *L)
     lua_pushglobaltable(L);
     replace(L, "print", print_values);
     wrap(L, "load", load_text);
-    wrap(L, "xpcall", guarded_xpcall);
     wrap(L, "setmetatable", guarded_setmetatable);
     replace(L, "exit", request_exit);
     replace(L, "quit", request_exit);
-    lua_pop(L, 1);
-    lua_getglobal(L, "string");
-    wrap(L, "rep", guarded_rep);
     lua_pop(L, 1);
 }
 
@@ -228,6 +179,7 @@ void host_open_libraries(lua_State *L, bool restricted)
         lua_pop(L, 1);
     }
     harden_base(L);
+    host_guard_libraries(L);
     harden_math(L);
     harden_debug(L);
     harden_package(L);

@@ -128,6 +128,7 @@ static void interrupt(Lines *lines, uint64_t client, bool forget)
         line->forgotten |= forget;
         if (line == lines->running) cancel_line_request();
     }
+    if (!lines->running && !forget) cancel_callback_request(); /* which holds up the client's lines */
     wake(lines);
     pthread_mutex_unlock(&lines->lock);
 }

@@ -26,6 +26,8 @@ const Flag command_flags[] = {
      INT64_MAX},
     {"threads", "N", "threads (default: one for each processor); results do not depend on it", FLAG_INTEGER,
      offsetof(Arguments, threads), 1, THREADS_MAX},
+    {"lua-memory", "MB", "memory that Lua code may hold (default: a quarter of the machine's, at most 1024)",
+     FLAG_INTEGER, offsetof(Arguments, lua_memory), 16, 1 << 20},
     {"until", "STEP", "go no further than this step", FLAG_INTEGER, offsetof(Arguments, until), 0, INT64_MAX},
     {"plain", NULL, "plain lines, also on a terminal", FLAG_PLAIN, offsetof(Arguments, plain), 0, 0},
     {"prompt", NULL, "only a prompt, instead of the workbench", FLAG_PLAIN, offsetof(Arguments, prompt), 0, 0},
@@ -34,6 +36,10 @@ const Flag command_flags[] = {
     {"look", NULL, "with --resume: train nothing, hold the last state for those who attach", FLAG_PLAIN,
      offsetof(Arguments, look), 0, 0},
     {"no-socket", NULL, "nobody can attach to the run", FLAG_PLAIN, offsetof(Arguments, no_socket), 0, 0},
+    {"paused", NULL, "wait before the next step until somebody attaches and says resume()", FLAG_PLAIN,
+     offsetof(Arguments, paused), 0, 0},
+    {"stay", NULL, "pause where a step fails, also while nobody is attached; --detach implies it", FLAG_PLAIN,
+     offsetof(Arguments, stay), 0, 0},
     {"pairs", "FILE", "how often the good sentence is likelier: JSON lines with sentence_good, sentence_bad",
      FLAG_TEXT, offsetof(Arguments, pairs), 0, 0},
     {"json", NULL, "print the result as JSON", FLAG_PLAIN, offsetof(Arguments, json), 0, 0},
@@ -55,10 +61,9 @@ static Status bench_words(Buffer *out)
 
 const Command commands[] = {
     {"run", "RECIPE", "Train what a recipe describes", 0, 1,
-     "set out resume seed steps threads plain json detach look no-socket",
-     "RECIPE is a file, or the name of an installed recipe (bert, gpt, finetune, amazon). 'lathe run RECIPE "
-     "--help' "
-     "lists its "
+     "set out resume seed steps threads plain json detach look no-socket paused stay lua-memory",
+     "RECIPE is a file, or the name of an installed recipe (bert, electra, gpt, finetune). 'lathe run RECIPE "
+     "--help' lists its "
      "parameters.\n"
      "On a terminal it opens the workbench on a process that trains in the background; q leaves it.\n"
      "With --plain it prints lines. Ctrl-C then stops before the next op, saves and leaves with status 130; a "
@@ -66,14 +71,17 @@ const Command commands[] = {
      "one leaves at once. SIGTERM saves as well, with status 143, and so do SIGUSR1 and stop() at the prompt, "
      "with\n"
      "status 0. When the terminal is closed (SIGHUP) training goes on; the words go to log.txt in the run's "
-     "directory.",
+     "directory.\n"
+     "A step that fails (NaN, an error in Lua, no memory) changes nothing. Where somebody is attached the run "
+     "pauses;\n"
+     "else it saves and ends, and --resume DIR --paused comes back to that place, for undo() and resume().",
      NULL, command_run},
     {"attach", "DIR", "Open the workbench on a run that trains in another process", 1, 1, "plain prompt",
      "With --prompt it is a Lua prompt, with --plain it follows the run's progress until the end. Without a\n"
      "terminal it reads lines from standard input. Ctrl-C interrupts a line, never the training; q or Ctrl-D\n"
      "leaves, and the run goes on.",
      NULL, command_attach},
-    {"repl", "[SCRIPT]", "Run the script, if any, then a Lua prompt", 0, 1, "",
+    {"repl", "[SCRIPT]", "Run the script, if any, then a Lua prompt", 0, 1, "lua-memory",
      "Without a terminal it reads lines from standard input.", NULL, run_repl},
     {"estimate", "RECIPE", "Parameters, FLOPs, memory and time of a run, from three of its steps", 1, 1,
      "set seed steps threads json", "Nothing is written.", NULL, command_estimate},
@@ -214,7 +222,7 @@ static Status parse_flag(const Command *command, int argc, char **argv, int *at,
 Status command_parse(const Command *command, int argc, char **argv, Arguments *out)
 {
     bool only_names = false;
-    *out = (Arguments){.seed = -1, .steps = -1, .threads = -1, .until = -1};
+    *out = (Arguments){.seed = -1, .steps = -1, .threads = -1, .until = -1, .lua_memory = -1};
     for (int i = 0; i < argc; i++) {
         if (!only_names && strcmp(argv[i], "--") == 0)
             only_names = true;
@@ -328,6 +336,7 @@ static int run_command(int argc, char **argv)
     if (arguments.help && !(command->run == command_run && arguments.name_count))
         return print_command_help(command);
     if (arguments.threads > 0) threads_set((int)arguments.threads);
+    if (arguments.lua_memory > 0) host_limit_memory((size_t)arguments.lua_memory << 20);
     if (arguments.json) host_print_to(stderr);
     return command->run(&arguments);
 }

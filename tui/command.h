@@ -20,8 +20,8 @@ typedef struct Arguments {
     const char *sets[COMMAND_MAX_SETS]; /* key=value */
     int set_count;
     const char *out, *resume, *pairs;
-    int64_t seed, steps, threads, until; /* -1: not given */
-    bool plain, prompt, json, detach, look, no_socket, help, version;
+    int64_t seed, steps, threads, until, lua_memory; /* -1: not given */
+    bool plain, prompt, json, detach, look, no_socket, paused, stay, help, version;
 } Arguments;
 
 typedef enum FlagKind { FLAG_PLAIN, FLAG_TEXT, FLAG_INTEGER, FLAG_LIST } FlagKind;

@@ -94,14 +94,14 @@ static Status follow_interrupt(Attached *attached, Waiting *waiting)
         return client_send(&attached->client, &(WireMessage){.type = WIRE_INTERRUPT});
     }
     attached->over = true;
-    return put_news(attached, "left the line to itself; the run goes on");
+    return put_news(attached, "left the line to itself; the run goes on when the line has ended");
 }
 
 static void tell_deaf(Waiting *waiting)
 {
     if (waiting->interrupted <= 0 || clock_seconds() - waiting->interrupted < deaf_seconds) return;
     waiting->interrupted = clock_seconds() + 1e9;
-    puts("(the line is inside a function that cannot be interrupted; Ctrl-C again detaches)");
+    puts("(the run is inside a function that cannot be interrupted, and waits for it; Ctrl-C again detaches)");
     fflush(stdout);
 }
 

@@ -34,6 +34,7 @@ typedef struct Live {
     Server *server;     /* NULL: nobody can attach */
     int64_t saved_step; /* -1: nothing was saved */
     bool evaluated, terminal, moved, piped, training, trained;
+    bool stays; /* in the background: who attaches finds it where it is, also after a step that failed */
 } Live;
 
 static volatile sig_atomic_t stopped_by; /* the first signal */
@@ -156,6 +157,20 @@ static void told(void *context, const char *words)
     progress_line(&live->progress, words);
 }
 
+/* Pauses where somebody can do something about it, now or later. */
+static bool failed(void *context, const Session *session)
+{
+    Live *live = context;
+    bool awaited = session->on_nonfinite == ON_FAILURE_PAUSE || live->stays || server_has_clients(live->server);
+    char message[2048];
+    if (session->on_nonfinite == ON_FAILURE_STOP || !awaited) return false;
+    snprintf(message, sizeof message, "%s", status_message());
+    if (!server_pause_failed(live->server, message)) return false;
+    told(live, message);
+    told(live, "the run is paused there: 'lathe attach' gives a prompt on it");
+    return true;
+}
+
 static void print_head(const Live *live, FILE *out)
 {
     const Session *session = live->setup.session;
@@ -253,6 +268,7 @@ static Status train(Live *live, FILE *out)
     RunOptions options = {.evaluate_batches = PASSING_BATCHES,
                           .step = step,
                           .boundary = boundary,
+                          .failed = failed,
                           .stepped = stepped,
                           .saved = saved,
                           .evaluating = evaluating,
@@ -281,6 +297,13 @@ static Status check_results(const Live *live)
     Status status = recipe_check(live->setup.recipe, store);
     metrics_close(store);
     return status;
+}
+
+static Status pause_at_start(const Live *live)
+{
+    if (!live->server) return status_fail(STATUS_INVALID, "--paused: nobody can attach, so nobody could go on");
+    server_pause(live->server, "before the next step");
+    return STATUS_OK;
 }
 
 /* Asked to by stop() or SIGUSR1. */
@@ -427,6 +450,8 @@ int command_run(const Arguments *arguments)
     if (arguments->resume && (arguments->name_count || arguments->set_count || arguments->out ||
                               arguments->seed >= 0 || arguments->steps >= 0))
         return usage("--resume goes on with a run as it is: it takes no recipe, --set, --out, --seed or --steps");
+    if (arguments->paused && arguments->no_socket)
+        return usage("--paused waits for somebody to attach, which --no-socket forbids");
     if (arguments->detach && arguments->json) return usage("--json waits for the result; --detach does not");
     if (!arguments->resume && !arguments->name_count)
         return usage("run takes a recipe, or --resume DIR; 'lathe run --help' explains");
@@ -436,7 +461,9 @@ int command_run(const Arguments *arguments)
     if (arguments->look) return look_at(arguments);
     if (arguments->detach) return run_elsewhere(arguments, detach_run);
     if (wants_workbench(arguments)) return run_elsewhere(arguments, show_run);
-    Live live = {.terminal = isatty(STDOUT_FILENO) || isatty(STDERR_FILENO), .saved_step = -1};
+    Live live = {.terminal = isatty(STDOUT_FILENO) || isatty(STDERR_FILENO),
+                 .saved_step = -1,
+                 .stays = arguments->stay};
     catch_signals();
     setvbuf(stdout, NULL, _IOLBF, 0); /* a log is read while it is written */
     FILE *out = arguments->json ? stderr : stdout;
@@ -445,6 +472,7 @@ int command_run(const Arguments *arguments)
     bind_set_progress(working, &live);
     Status status = arguments->resume ? go_on(&live, arguments) : start(&live, arguments);
     if (status == STATUS_OK) status = server_begin(live.server, live.setup.session);
+    if (status == STATUS_OK && arguments->paused) status = pause_at_start(&live);
     if (status == STATUS_OK) status = train(&live, out);
     progress_finish(&live.progress);
     if (status == STATUS_OK && arguments->json) status = print_json(&live);

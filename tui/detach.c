@@ -24,7 +24,7 @@ extern char **environ;
 
 typedef struct Words {
     char *list[MOST_WORDS];
-    char numbers[3][NUMBER_SIZE];
+    char numbers[4][NUMBER_SIZE];
     int count, number_count;
 } Words;
 
@@ -49,6 +49,8 @@ static void command_line(const Arguments *arguments, const char *directory, Word
     add(out, "--plain");
     add(out, arguments->resume ? "--resume" : "--out");
     add(out, directory);
+    add(out, "--stay");
+    if (arguments->paused) add(out, "--paused");
     for (int i = 0; i < arguments->set_count; i++) {
         add(out, "--set");
         add(out, arguments->sets[i]);
@@ -58,6 +60,7 @@ static void command_line(const Arguments *arguments, const char *directory, Word
     add_number(out, "--threads", arguments->threads);
     if (arguments->no_socket) add(out, "--no-socket");
     if (arguments->look) add(out, "--look");
+    add_number(out, "--lua-memory", arguments->lua_memory);
     if (arguments->resume) return;
     add(out, "--");
     add(out, arguments->names[0]);
@@ -109,7 +112,7 @@ Status detach_start(const Arguments *arguments, const char *directory, DetachedR
 Status detach_look(const char *directory, DetachedRun *out)
 {
     const Arguments arguments = {
-        .resume = directory, .look = true, .seed = -1, .steps = -1, .threads = -1, .until = -1};
+        .resume = directory, .look = true, .seed = -1, .steps = -1, .threads = -1, .until = -1, .lua_memory = -1};
     *out = (DetachedRun){.words = memfd_create("lathe-look", MFD_CLOEXEC)};
     if (out->words < 0) return status_fail(STATUS_IO, "no file for a new process: %s", strerror(errno));
     return start(&arguments, directory, out);

@@ -290,12 +290,13 @@ static bool holds(const char *directory, const char *name)
     return there;
 }
 
-/* Weights, shape and tokenizer lie there; a model that transformers has no form of is built by its recipe. */
+/* Weights, shape and tokenizer lie there; a model that transformers has no form of, or has in two directories
+ * (ModelCompanion), is built by its recipe. */
 static bool says_all(const char *path)
 {
     const ModelRecord *record;
     return holds(path, "model.json") && holds(path, "model.safetensors") && bind_has_tokenizer(path) &&
-           pretrained_record(path, &record) == STATUS_OK;
+           pretrained_record(path, &record) == STATUS_OK && !record->companion;
 }
 
 Status run_setup_model(const char *path, RunSetup *out)

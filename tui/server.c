@@ -15,30 +15,13 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OUTPUT_PIECE = 1 << 20 };
-
 static const double progress_seconds = 0.1, deserted_seconds = 2, awaited_seconds = 60;
 
 /* --- lines --- */
 
-/* The end of a piece of a long text, not inside of a character. */
-static size_t piece_of(const char *text, size_t length)
-{
-    if (length <= OUTPUT_PIECE) return length;
-    size_t end = OUTPUT_PIECE;
-    while (end > OUTPUT_PIECE - 4 && ((unsigned char)text[end] & 0xc0) == 0x80) end--;
-    return end;
-}
-
 static void on_output(void *context, uint64_t client, int64_t id, const char *text, size_t length)
 {
-    while (length) {
-        size_t piece = piece_of(text, length);
-        WireMessage message = {.type = WIRE_OUTPUT, .id = id, .text = text, .text_length = piece};
-        clients_send(context, client, &message);
-        text += piece;
-        length -= piece;
-    }
+    clients_send_output(context, client, id, text, length);
 }
 
 static void on_waiting(void *context, uint64_t client, int64_t id, const char *what)
@@ -60,7 +43,16 @@ static void on_done(void *context, uint64_t client, int64_t id, LineEnd end, con
     if (end == LINE_FAILED)
         run_log_put(atomic_load(&server->log), LOG_ERROR, atomic_load(&server->step), "%.*s",
                     (int)strcspn(text, "\n"), text);
+    clients_end_output(server, client, id);
     clients_send(server, client, &(WireMessage){.type = WIRE_DONE, .id = id, .status = words[end], .text = text});
+}
+
+static void set_pause(Server *server, const char *words)
+{
+    pthread_mutex_lock(&server->lock);
+    buffer_clear(&server->pause);
+    if (buffer_text(&server->pause, words) != STATUS_OK) buffer_clear(&server->pause);
+    pthread_mutex_unlock(&server->lock);
 }
 
 static void on_told(void *context, const char *words)
@@ -69,6 +61,7 @@ static void on_told(void *context, const char *words)
     const char *what = *words == '[' ? words + strcspn(words, " ") : words; /* the log has the step of its own */
     run_log_put(atomic_load(&server->log), LOG_NOTE, atomic_load(&server->step), "%s", what + (*what == ' '));
     clients_send_all(server, &(WireMessage){.type = WIRE_LOG, .text = words});
+    set_pause(server, control_paused(server->control) ? words : "");
 }
 
 /* --- who may change the run --- */
@@ -241,6 +234,7 @@ void server_stop(Server *server, const char *status, const char *words)
     if (server->listener >= 0) close(server->listener);
     if (server->wake >= 0) close(server->wake);
     buffer_free(&server->names);
+    buffer_free(&server->pause);
     memory_free(server->address);
     memory_free(server->file);
     pthread_mutex_destroy(&server->lock);
@@ -260,6 +254,7 @@ Status server_boundary(Server *server)
     atomic_store(&server->step, server->session->step);
     run_log_stamp(atomic_load(&server->log), server->session->step);
     Status status = control_boundary(server->control);
+    if (server->pause.length) set_pause(server, "");
     if (server->names_changed) publish_names(server); /* by lines that ended between ops */
     return status;
 }
@@ -282,6 +277,22 @@ Status server_serve(Server *server)
         control_serve(server->control);
     }
     return STATUS_OK;
+}
+
+void server_pause(Server *server, const char *words)
+{
+    if (server) control_pause(server->control, words);
+}
+
+bool server_pause_failed(Server *server, const char *message)
+{
+    if (server) control_pause_failed(server->control, message);
+    return server != NULL;
+}
+
+bool server_has_clients(Server *server)
+{
+    return server && clients_any(server);
 }
 
 bool server_stopped(const Server *server)

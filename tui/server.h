@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The live run as a server: one thread carries frames (tui/wire.h) between a socket and the engine thread, which
- * runs the lines (scripts/lines.h). Clients never make the engine wait: one that does not read is dropped.
+ * runs the lines (scripts/lines.h). Clients never make the engine wait: what lines print faster
+ * than it is read is left out, and one that reads nothing at all is dropped.
  * Functions take NULL for a run that nobody can attach to.
  *
  * Clients are viewers (workbenches, prompts), of which one is in control, or scripts. A viewer that is not in
@@ -33,6 +34,11 @@ Status server_boundary(Server *server) STATUS_CHECKED;
 Status server_serve(Server *server) STATUS_CHECKED;
 /* Between two ops or batches. */
 void server_poll_lines(Server *server);
+/* Pauses at the next boundary. */
+void server_pause(Server *server, const char *words);
+/* The same for a step that failed; false where there is no server: nobody could go on. */
+bool server_pause_failed(Server *server, const char *message);
+bool server_has_clients(Server *server);
 /* stop() was called. */
 bool server_stopped(const Server *server);
 

@@ -5,6 +5,7 @@
 #include "engine/base/cancel.h"
 #include "engine/base/clock.h"
 #include "engine/base/memory.h"
+#include "engine/base/thousands.h"
 #include "tui/completion.h"
 
 #include <errno.h>
@@ -16,7 +17,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { MOST_QUEUED = 16 << 20, READ_AT_ONCE = 1 << 16, MOST_SHOWN = 200 };
+enum {
+    MOST_QUEUED = 16 << 20,
+    MOST_OUTPUT = 4 << 20, /* of it what lines print */
+    OUTPUT_PIECE = 1 << 20,
+    READ_AT_ONCE = 1 << 16,
+    MOST_SHOWN = 200
+};
 static const double greet_seconds = 10, farewell_seconds = 1, task_seconds = 0.2, long_seconds = 1;
 
 /* --- to clients --- */
@@ -64,6 +71,66 @@ bool clients_any(Server *server)
     bool any = server->count > 0;
     pthread_mutex_unlock(&server->lock);
     return any;
+}
+
+/* --- what lines print --- */
+
+/* The end of a piece of a long text, not inside of a character. */
+static size_t piece_of(const char *text, size_t length)
+{
+    if (length <= OUTPUT_PIECE) return length;
+    size_t end = OUTPUT_PIECE;
+    while (end > OUTPUT_PIECE - 4 && ((unsigned char)text[end] & 0xc0) == 0x80) end--;
+    return end;
+}
+
+/* With the lock held. What there is no room for is left out and counted. */
+static void queue_output(Client *client, int64_t id, const char *text, size_t length)
+{
+    while (length && client->out.length - client->sent < MOST_OUTPUT) {
+        size_t piece = piece_of(text, length);
+        queue(client, &(WireMessage){.type = WIRE_OUTPUT, .id = id, .text = text, .text_length = piece});
+        text += piece;
+        length -= piece;
+    }
+    client->lost += length;
+}
+
+/* With the lock held: how much is missing here, once there is room again or the line has ended. */
+static void queue_lost(Client *client, int64_t id)
+{
+    char words[120], number[THOUSANDS_BYTES];
+    if (!client->lost) return;
+    int length = snprintf(words, sizeof words, "\n... %s bytes that were printed here are left out\n",
+                          thousands((int64_t)client->lost, number));
+    client->lost = 0;
+    queue(client, &(WireMessage){.type = WIRE_OUTPUT, .id = id, .text = words, .text_length = (size_t)length});
+}
+
+/* With the lock held. */
+static Client *client_of(const Server *server, uint64_t number)
+{
+    for (int i = 0; i < server->count; i++)
+        if (server->clients[i]->number == (number & ~LOOKS)) return server->clients[i];
+    return NULL;
+}
+
+void clients_send_output(Server *server, uint64_t number, int64_t id, const char *text, size_t length)
+{
+    pthread_mutex_lock(&server->lock);
+    Client *client = client_of(server, number);
+    if (client && client->out.length - client->sent < MOST_OUTPUT) queue_lost(client, id);
+    if (client) queue_output(client, id, text, length);
+    pthread_mutex_unlock(&server->lock);
+    wake_thread(server);
+}
+
+void clients_end_output(Server *server, uint64_t number, int64_t id)
+{
+    pthread_mutex_lock(&server->lock);
+    Client *client = client_of(server, number);
+    if (client) queue_lost(client, id);
+    pthread_mutex_unlock(&server->lock);
 }
 
 static void tell_log(Server *server, LogLevel level, const char *who, const char *between, const char *text)
@@ -216,6 +283,7 @@ static void take_hello(Server *server, Client *client, const WireMessage *messag
     pthread_mutex_lock(&server->lock);
     client->greeted = true;
     if (server->task.text[0]) queue_task(&server->task, client);
+    if (server->pause.length) queue(client, &(WireMessage){.type = WIRE_LOG, .text = server->pause.data});
     pthread_mutex_unlock(&server->lock);
 }
 

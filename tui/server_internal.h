@@ -21,6 +21,7 @@ typedef struct Client {
     Buffer in;               /* the socket thread's */
     Buffer out;              /* the lock's, as what follows */
     size_t sent;             /* of out */
+    size_t lost;             /* bytes that the line now has printed and that were left out */
     char name[VIEWER_BYTES]; /* of a viewer, "" for a script */
     bool greeted;            /* its hello was read */
     bool leaving;            /* dropped as soon as what is queued has been sent */
@@ -56,6 +57,7 @@ struct Server {
     char ending[64];     /* of a run that is looked at: "finished at step 40" */
     bool over;           /* the thread ends */
     Buffer names;        /* what clients complete from */
+    Buffer pause;        /* why the run stands still, for who comes later; empty while it trains */
     Task task;
     double task_told;
     /* the engine thread's */
@@ -78,6 +80,9 @@ void clients_end(Server *server);
 void clients_send(Server *server, uint64_t number, const WireMessage *message);
 void clients_send_all(Server *server, const WireMessage *message);
 bool clients_any(Server *server);
+/* What a line prints; what the client reads too slowly for is left out, which it is told then or at the line's end. */
+void clients_send_output(Server *server, uint64_t number, int64_t id, const char *text, size_t length);
+void clients_end_output(Server *server, uint64_t number, int64_t id);
 /* With the lock held: the viewer's name, "a script", or "somebody" who is gone; whether it is a viewer. */
 const char *clients_name(const Server *server, uint64_t number);
 bool clients_has_viewer(const Server *server, uint64_t number);

@@ -153,6 +153,7 @@ static Status state_json(const Session *session, json_t *state)
     TRY(json_set_number(state, "loss_mean", session->losses.mean));
     TRY(json_set_number(state, "loss_square", session->losses.square));
     TRY(json_set_integer(state, "loss_count", session->losses.count));
+    if (session->losses.skipped) TRY(json_set_integer(state, "loss_skipped", session->losses.skipped));
     TRY(json_set_text(state, "edits", session->edits ? session->edits : ""));
     TRY(new_member(state, "models", &models));
     for (int i = 0; i < session->model_count; i++) {
@@ -475,7 +476,9 @@ static Status read_losses(const Reading *reading, LossStatistics *out)
     if (!json_object_get(reading->state, "loss_count")) return STATUS_OK;
     TRY(json_member_number(reading->name, reading->state, "loss_mean", &out->mean));
     TRY(json_member_number(reading->name, reading->state, "loss_square", &out->square));
-    return json_member_integer(reading->name, reading->state, "loss_count", 0, INT64_MAX, &out->count);
+    TRY(json_member_integer(reading->name, reading->state, "loss_count", 0, INT64_MAX, &out->count));
+    if (!json_object_get(reading->state, "loss_skipped")) return STATUS_OK;
+    return json_member_integer(reading->name, reading->state, "loss_skipped", 0, INT64_MAX, &out->skipped);
 }
 
 static Status read_prune(const Reading *reading, const json_t *list, int place, PruneConfig *out)

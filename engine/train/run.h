@@ -15,6 +15,9 @@ typedef struct RunOptions {
     /* Between two steps, also before the first and after the last: the place for edits, which may change the step
      * and the number of steps. A failure ends the run; STATUS_CANCELLED saves it first. May be NULL. */
     Status (*boundary)(void *context, Session *session);
+    /* A step failed and left no trace; the message is status_message(). True: the run saves and goes on to the
+     * boundary, which waits for somebody, and then tries the step again; false: it saves and ends. May be NULL. */
+    bool (*failed)(void *context, const Session *session);
     /* Reports; each may be NULL. */
     Status (*stepped)(void *context, const Session *session, const StepMetrics *metrics);
     Status (*saved)(void *context, const Session *session); /* a checkpoint */
@@ -26,7 +29,7 @@ typedef struct RunOptions {
 } RunOptions;
 
 /* Trains from where the session stands. directory NULL: nothing is kept. When somebody cancels, the state is saved
- * and STATUS_CANCELLED comes back; when a step fails, the last good state is saved before the error. */
+ * and STATUS_CANCELLED comes back; when a step fails for good, the last good state is saved before the error. */
 Status run_train(Session *session, RunDirectory *directory, const RunOptions *options) STATUS_CHECKED;
 
 /* Gives the session the state of the newest whole checkpoint and cuts the metrics back to it. No checkpoint: the

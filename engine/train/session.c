@@ -318,7 +318,9 @@ Status session_hash(const Session *session, Hash *out)
     hash = hash_combine(hash, hash_bytes(&session->skip_spikes, sizeof session->skip_spikes));
     if (session->precision != PRECISION_F32) /* so that journals from before there was a choice hold */
         hash = hash_combine(hash, hash_bytes(&session->precision, sizeof session->precision));
-    hash = hash_combine(hash, hash_bytes(&session->losses, sizeof session->losses));
+    hash = hash_combine(hash, hash_bytes(&session->losses, offsetof(LossStatistics, skipped)));
+    if (session->losses.skipped) /* likewise */
+        hash = hash_combine(hash, hash_bytes(&session->losses.skipped, sizeof session->losses.skipped));
     for (int i = 0; i < session->model_count; i++) {
         const Model *model = session->models[i];
         TRY(hash_config(&hash, model->record->name, model->record->options, model->config));

@@ -19,7 +19,8 @@ enum {
     SESSION_MAX_OBJECTIVES = 16,
     SESSION_MAX_PRUNES = 8,
     SESSION_NAME_SIZE = 64,
-    SESSION_MAX_EXTRA = 16
+    SESSION_MAX_EXTRA = 16,
+    SESSION_MOST_SKIPPED = 10
 };
 
 typedef struct SessionSource {
@@ -48,17 +49,20 @@ typedef struct StepMetrics {
     double batch_seconds, update_seconds; /* of these: reading batches; norm, clipping and optimizer */
     int64_t tokens, examples;
     double objectives[SESSION_MAX_OBJECTIVES];
-    bool skipped; /* the loss was a spike: nothing was updated */
+    bool skipped;         /* the loss was a spike: nothing was updated; pruning keeps to its schedule */
+    bool accepted;        /* it was one, but no spike lasts so long: from now on such a loss is the usual one */
+    double usual, spread; /* what the loss was judged by: mean and deviation of those before */
     NamedValue extra[SESSION_MAX_EXTRA];
     int extra_count;
     double sparsity; /* pruned among the weights that a pruning chose from; NaN: there was none */
-    double accuracies[SESSION_MAX_OBJECTIVES], lambdas[SESSION_MAX_OBJECTIVES]; /* of domain classifiers; or NaN */
+    double accuracies[SESSION_MAX_OBJECTIVES], lambdas[SESSION_MAX_OBJECTIVES]; /* or NaN */
 } StepMetrics;
 
 /* The losses so far, as exponential means: what a spike is measured by. Part of the state. */
 typedef struct LossStatistics {
     double mean, square; /* of the loss and of its square */
     int64_t count;
+    int64_t skipped; /* steps in a row that were skipped, as spikes; 0 after one that was not */
 } LossStatistics;
 
 typedef struct Session Session;
@@ -84,16 +88,23 @@ extern const Option early_stopping_options[];
 /* What products of matrices read; weights, their gradients and all else stay f32. */
 typedef enum Precision { PRECISION_F32, PRECISION_BF16 } Precision;
 
+/* What becomes of a run whose step fails: it waits for somebody, or ends. AUTO: it waits where somebody is there.
+ */
+typedef enum OnFailure { ON_FAILURE_AUTO, ON_FAILURE_PAUSE, ON_FAILURE_STOP } OnFailure;
+
 struct Session {
     uint64_t seed;
     int64_t step, steps; /* done; all */
     int64_t accumulate;  /* micro-steps of a step */
     double clip_norm;    /* 0: no clipping */
-    double skip_spikes;  /* a step whose loss lies so many deviations above the mean updates nothing; 0: never */
-    int64_t precision;   /* a Precision */
+    /* A step whose loss lies so many deviations above the mean updates nothing, up to SESSION_MOST_SKIPPED in a
+     * row: a loss that stays is no spike. 0: never. */
+    double skip_spikes;
+    int64_t precision; /* a Precision */
     bool recompute; /* layers are computed once more on the way back instead of kept: the same bits, less memory */
     int64_t checkpoint_every, evaluate_every; /* steps; 0: a tenth of the run, with each checkpoint */
     int64_t keep_checkpoints;                 /* the last ones that are kept, beside the best */
+    int64_t on_nonfinite;                     /* an OnFailure: of whatever makes a step fail */
     LossStatistics losses;
     Model *models[SESSION_MAX_MODELS];
     SessionSource sources[SESSION_MAX_SOURCES];

@@ -331,6 +331,7 @@ Status snapshot_restore(const Snapshot *snapshot, Session *session)
         session->checkpoint_every = plain->checkpoint_every;
         session->evaluate_every = plain->evaluate_every;
         session->keep_checkpoints = plain->keep_checkpoints;
+        session->on_nonfinite = plain->on_nonfinite;
         session->losses = plain->losses;
         session->optimizer = plain->optimizer;
         session->schedule = plain->schedule;

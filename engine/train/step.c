@@ -81,6 +81,7 @@ Status passes_input(Passes *passes, const Objective *objective, ObjectiveInput *
     *out = (ObjectiveInput){.step = passes->step,
                             .steps = session->steps,
                             .micro = passes->micro,
+                            .key = random_subkey_name(passes->key, objective->name),
                             .random = random_subkey_name(passes->draws, objective->name)};
     TRY(passes_get(passes, objective, &out->pass));
     if (!target) return STATUS_OK;
@@ -328,19 +329,26 @@ static Status check_gradients(const Session *session, double norm)
 
 enum { SPIKES_AFTER = 50 }; /* steps until the deviation means something */
 
-static bool is_spike(const Session *session, double loss)
+static void judge_loss(const Session *session, StepMetrics *metrics)
 {
     const LossStatistics *losses = &session->losses;
-    if (session->skip_spikes <= 0 || losses->count < SPIKES_AFTER) return false;
+    if (session->skip_spikes <= 0 || losses->count < SPIKES_AFTER) return;
     double variance = losses->square - losses->mean * losses->mean;
-    return loss - losses->mean > session->skip_spikes * sqrt(variance > 0 ? variance : 0);
+    metrics->usual = losses->mean;
+    metrics->spread = sqrt(variance > 0 ? variance : 0);
+    bool spike = metrics->loss - losses->mean > session->skip_spikes * metrics->spread;
+    metrics->skipped = spike && losses->skipped < SESSION_MOST_SKIPPED;
+    metrics->accepted = spike && !metrics->skipped;
 }
 
-/* Exponential means over about SPIKES_AFTER steps, plain ones before that. Spikes do not count. */
+/* Exponential means over about SPIKES_AFTER steps, plain ones before that. Spikes do not count; after a loss that
+ * was accepted all begins anew. */
 static void remember_loss(Session *session, const StepMetrics *metrics)
 {
     LossStatistics *losses = &session->losses;
+    losses->skipped = metrics->skipped ? losses->skipped + 1 : 0;
     if (metrics->skipped) return;
+    if (metrics->accepted) *losses = (LossStatistics){0};
     if (losses->count < SPIKES_AFTER) losses->count++;
     double share = 1 / (double)losses->count;
     losses->mean += share * (metrics->loss - losses->mean);
@@ -361,7 +369,7 @@ static Status update(Session *session, StepMetrics *metrics)
     double clip = session->clip_norm;
     double scale = clip > 0 && metrics->grad_norm > clip ? clip / metrics->grad_norm : 1;
     metrics->lr = session->optimizer.config.lr * schedule_factor(&session->schedule, session->step, session->steps);
-    metrics->skipped = is_spike(session, metrics->loss);
+    judge_loss(session, metrics);
     if (metrics->skipped) return STATUS_OK;
     TRY(tape_pause(session->tape));
     for (int i = 0; i < session->model_count; i++)

@@ -118,7 +118,7 @@ return function()
   if until_step and run.step >= until_step then reason = words end
   if until_time and clock() >= until_time then reason = words end
   if until_true and run.step > 0 then
-    local ok, value = pcall(until_true)
+    local ok, value = lathe.call(until_true)
     if not ok then
       reason = "the condition failed: " .. tostring(value)
     elseif value then

@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 -- Debugging from the prompt, on the live model: looks at a session that never change a bit of it.
 -- A user's own global of such a name changes nothing here.
-local pairs, ipairs, next, type, tostring, tonumber, error, pcall, print, setmetatable, rawget, math, table,
+local pairs, ipairs, next, type, tostring, tonumber, error, print, setmetatable, rawget, math, table,
   tensor, zeros, help
-  = pairs, ipairs, next, type, tostring, tonumber, error, pcall, print, setmetatable, rawget, math, table,
+  = pairs, ipairs, next, type, tostring, tonumber, error, print, setmetatable, rawget, math, table,
     tensor, zeros, help
 local pictures = require "lathe.pictures"
 local texts = require "lathe.texts"
@@ -129,7 +129,7 @@ local function run_watches(session, state, metrics)
   local extra = {}
   for i = #state.watches, 1, -1 do
     local w = state.watches[i]
-    local ok, value = pcall(w.f, session)
+    local ok, value = lathe.call(w.f, session)
     if ok and lathe.kind(value) == "tensor" and value.count == 1 then value = value:item() end
     if ok and type(value) == "number" then
       table.insert(extra, 1, { w.name, value + 0.0 })
@@ -137,7 +137,7 @@ local function run_watches(session, state, metrics)
     else
       table.remove(state.watches, i)
       local why = ok and ("it returned a " .. type(value) .. ", not a number") or tostring(value)
-      print(("[%s] watch '%s' is removed, because it failed: %s"):format(thousands(metrics.step), w.name, why))
+      lathe.tell(("[%s] watch '%s' is removed, because it failed: %s"):format(thousands(metrics.step), w.name, why))
     end
   end
   return extra
@@ -202,10 +202,10 @@ local function run_breaks(session, state, metrics)
   local pause
   for i = #state.breaks, 1, -1 do
     local b = state.breaks[i]
-    local ok, hit = pcall(b.test, metrics)
+    local ok, hit = lathe.call(b.test, metrics)
     if not ok then
       table.remove(state.breaks, i)
-      print(("[%s] breakpoint %d is removed, because it failed: %s"):format(thousands(metrics.step), b.id, tostring(hit)))
+      lathe.tell(("[%s] breakpoint %d is removed, because it failed: %s"):format(thousands(metrics.step), b.id, tostring(hit)))
     elseif hit then
       local values = {}
       for _, name in ipairs(b.names) do values[#values + 1] = ("%s = %s"):format(name, short(metrics[name])) end
@@ -246,7 +246,10 @@ end)
 local Hook = { __name = "hook" }
 Hook.__index = Hook
 function Hook:remove() return lathe.remove_hook(self.session, self.id) end
-function Hook:__tostring() return ("hook on %s; :remove() takes it away"):format(self.path) end
+function Hook:__tostring()
+  if not lathe.has_hook(self.session, self.id) then return ("hook on %s, which was removed"):format(self.path) end
+  return ("hook on %s; :remove() takes it away"):format(self.path)
+end
 
 function hook(module, f)
   if lathe.kind(module) ~= "module" then fail("hook: a module is wanted, as in hook(run.model.bert.encoder.layer[0], f)") end
@@ -318,10 +321,19 @@ local function tree_line(depth, name, shape, s, note)
     s.nan > 0 and ("  ! %d NaN"):format(s.nan) or s.infinite > 0 and ("  ! %d infinite"):format(s.infinite) or note or ""))
 end
 
-local function whole(params)
+-- look(parameter) gives its statistics, each counted once: a model has its parameters at every level of its tree.
+local function looker()
+  local known = {}
+  return function(param)
+    known[param.path] = known[param.path] or lathe.statistics(param)
+    return known[param.path]
+  end
+end
+
+local function whole(params, look)
   local sum = { count = 0, nan = 0, infinite = 0, zeros = 0, norm = 0 }
   for _, p in ipairs(params) do
-    local s = lathe.statistics(p)
+    local s = look(p)
     for _, key in ipairs { "count", "nan", "infinite", "zeros" } do sum[key] = sum[key] + s[key] end
     sum.norm = sum.norm + s.norm ^ 2
   end
@@ -338,20 +350,20 @@ local function own_params(module, path)
   return list
 end
 
-local function tree(module, name, depth, deepest)
+local function tree(module, name, depth, deepest, look)
   local path, _, _, _, children = lathe.module_info(module)
   local all = lathe.parameters(module)
-  tree_line(depth, name, "", whole(all), "")
+  tree_line(depth, name, "", whole(all, look), "")
   if depth >= deepest then return end
   for _, p in ipairs(own_params(module, path)) do
-    tree_line(depth + 1, p.path:match("[^.]*$"), "[" .. table.concat(p.shape, ",") .. "]", lathe.statistics(p), p.frozen and "  frozen" or "")
+    tree_line(depth + 1, p.path:match("[^.]*$"), "[" .. table.concat(p.shape, ",") .. "]", look(p), p.frozen and "  frozen" or "")
   end
   for i, child in ipairs(children) do
     local number = tonumber(child)
     if number and i > 2 and i < #children then
       if i == 3 then print(("%s... (%d more)"):format(("  "):rep(depth + 1), #children - 3)) end
     else
-      tree(number and module[number] or module[child], child, depth + 1, deepest)
+      tree(number and module[number] or module[child], child, depth + 1, deepest, look)
     end
   end
 end
@@ -362,7 +374,7 @@ function summary(module, depth)
   local path, _, model = lathe.module_info(module)
   local deepest = depth or (#lathe.parameters(module) > SHOWN_PARAMS and 4 or 99)
   print(("%-44s %-14s %10s %9s %6s"):format("", "shape", "weights", "norm", "zeros"))
-  tree(module, path == "" and model or path, 0, deepest)
+  tree(module, path == "" and model or path, 0, deepest, looker())
 end
 
 -- --- the tape ---
@@ -547,10 +559,10 @@ local function tensors_of(what)
   if type(what) ~= "string" then fail("diff_states: a run, a checkpoint's folder or a safetensors file is wanted") end
   local kind = lathe.file_kind(what)
   if kind == "file" then return lathe.tensors(what), what end
-  if kind == "directory" and lathe.file_kind(what .. "/model.safetensors") == "file" then
-    return lathe.tensors(what .. "/model.safetensors"), what
-  end
-  fail("diff_states: %s is no safetensors file and no folder with a model.safetensors", what)
+  if kind ~= "directory" then fail("diff_states: %s is no safetensors file and no folder", what) end
+  local folder = lathe.file_kind(what .. "/model.safetensors") == "file" and what or lathe.newest_checkpoint(what)
+  if folder then return lathe.tensors(folder .. "/model.safetensors"), folder end
+  fail("diff_states: %s has no model.safetensors, and no checkpoint that is whole", what)
 end
 
 local function layer_of(name)
@@ -640,8 +652,8 @@ for _, entry in ipairs {
     .. "sentences. All layers unless one is said." },
   { nudge, "nudge(parameter, delta): what the loss on the last step's batch would do if delta, a number or a tensor, were\n"
     .. "added to the parameter: really, and by the gradient. The parameter is set back." },
-  { diff_states, "diff_states(a, b): in which layers and tensors two states differ; each is a run, a checkpoint's folder or a\n"
-    .. "safetensors file." },
+  { diff_states, "diff_states(a, b): in which layers and tensors two states differ; each is a run, a run's directory (its final\n"
+    .. "weights, or its newest checkpoint), a checkpoint's folder or a safetensors file." },
 } do
   lathe.document(entry[1], entry[2])
 end

@@ -82,6 +82,14 @@ grep -q 'objectives.nsp.weight 1 -> 0.25' answer4 && grep -qx '0.25' answer4 && 
 status=0
 printf 'nonesuch.field\n1\n' | attach edited >answer5 2>&1 || status=$?
 [[ $status == 1 ]] || broken "a line that fails gave status $status"
+# A line that prints more than anybody reads loses some of it, and not its client.
+attach edited >answer11 2>&1 <<'END' || broken "a client that prints much: status $?"
+print(("x"):rep(5e7))
+"still " .. "here"
+END
+grep -q '^\.\.\. [0-9,]* bytes that were printed here are left out$' answer11 && grep -qx 'still here' answer11 ||
+    { cut -c1-200 answer11; rm answer11; broken "printing much is not told"; }
+rm answer11
 # Ctrl-C ends the line, not the training.
 (echo 'while true do end'; sleep 5) | "$LATHE" attach edited >answer6 2>&1 &
 looping=$!

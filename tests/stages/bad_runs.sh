@@ -76,7 +76,7 @@ refused "nonesuch" "$LATHE" run nonesuch --detach --out taken
 # SIGTERM does what Ctrl-C does, SIGUSR1 leaves with status 0, and SIGHUP changes nothing.
 for signal in TERM:143 USR1:0 HUP:; do
     name=${signal%:*}
-    "${bert[@]}" --steps 120 --out $name >log 2>&1 &
+    "${bert[@]}" --steps 400 --out $name >log 2>&1 &
     process=$!
     wait_for_step $name 5
     kill -$name $process

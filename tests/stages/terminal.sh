@@ -120,6 +120,30 @@ type_in 'exit(3)'
 key Enter
 left 3
 
+# Ctrl-C in training and in an evaluation: it stands at the last whole step, and no bit is lost.
+cat >session.lua <<'END'
+local corpus = data.stories { stories = 300 }
+local words = tokenizers.wordpiece.train(corpus, { vocab_size = 300 })
+local pairs = data.sentence_pairs(corpus, words, { length = 48, batch_size = 16 })
+run = session { model = models.bert { vocab_size = words.vocab_size, hidden_size = 64, num_hidden_layers = 2,
+  num_attention_heads = 2, max_position_embeddings = 64 }, data = pairs, objectives = { objectives.mlm {} }, steps = 1000000 }
+END
+begin "$LATHE" repl session.lua
+shows '^lathe>$'
+type_in 'watch("told", function() if run.step == 3 then print("on " .. "its way") end return 0 end)'
+key Enter
+enter 'run:train(1000000)' '^on its way$'
+key C-c
+shows '^\^Cinterrupted$'
+enter 'stood, before = run.step, run:hash() return run.last.step == stood' '^true$'
+enter 'print("look" .. "ing") while true do run:evaluate("valid") end' '^looking$'
+key C-c
+await "the evaluation was not interrupted" eval '[[ $(screen | grep -c "^^Cinterrupted$") == 2 ]]'
+enter 'run:hash() == before, run.step == stood' '^true  true$'
+enter 'run:train(1).step == stood + 1' '^true$'
+key C-d
+left 0
+
 # --- a run ---
 begin "$LATHE" run bert --no-socket --steps 30 --out short --set batch_size=16
 shows 'step +[0-9]+/30 \[[#.]{20}\]  eta [0-9:]+  loss [0-9.]+  mlm [0-9.]+  nsp [0-9.]+'
@@ -169,6 +193,25 @@ enter 'print("go" .. "ing") while true do end' '^going$'
 key C-c
 shows '^\^Cinterrupted$'
 enter 'pause()' 'paused; resume\(\) goes on'
+# A chunk of several lines, one that is given up, and a paste that runs at Enter, not before, in a window of another size.
+type_in 'for i = 1, 2 do'
+key Enter
+shows '^    \.\.$'
+type_in 'print(i * 333)'
+key Enter
+enter 'end' '^666$'
+type_in 'for i = 1, 2 do'
+key Enter
+key C-c
+shows '^    \.\. \^C$'
+printf 'gamma = 30\ndelta = 3\nprint(gamma + delta)' | terminal load-buffer -
+terminal paste-buffer -p -t lathe
+shows '^print\(gamma \+ delta\)$'
+terminal resize-window -t lathe -x 50 -y 20
+terminal resize-window -t lathe -x 140 -y 50
+! has '^33$' || broken "the paste ran before Enter"
+key Enter
+shows '^33$'
 # What another client does is told above the line that is being typed.
 type_in '7 * 1'
 "$LATHE" attach behind <<<'resume()' >/dev/null

@@ -115,7 +115,7 @@ static void start(void)
     for (int i = 0; i < 20; i++) ASSERT_OK(buffer_text(&whole, text));
     scratch_write(scratch_path("text.txt"), whole.data, whole.length);
     buffer_free(&whole);
-    ASSERT_OK(host_new(&(HostOptions){.seed = 1}, &host));
+    ASSERT_OK(host_new(&(HostOptions){.seed = 1, .memory_limit = 256 << 20}, &host));
     ASSERT_OK(host_protect(host, set_path, NULL));
     ASSERT_OK(run_text(prepare));
     lua_getglobal(host_lua(host), "run");
@@ -213,6 +213,32 @@ START_TEST(looks_wait_for_the_boundary)
 }
 END_TEST
 
+/* What happens in a step is told to every prompt, once. */
+START_TEST(news_of_steps)
+{
+    put(1, 1, "watch('bad', function() return {} end)");
+    put(1, 2, "break_when(function() error('on purpose') end)");
+    put(1, 3, "hook(run.model.bert.pooler, function() error('inside') end)");
+    put(1, 4, "run.skip_spikes = 4");
+    ASSERT_OK(control_boundary(control));
+    buffer_clear(&heard);
+    session->losses = (LossStatistics){.mean = 1, .square = 1.01, .count = 50};
+    ASSERT_OK(bind_step(host, session, NULL));
+    ck_assert_msg(
+        strstr(heard.data, "all: [0] the hook on bert.pooler is removed, because it failed: ") == heard.data &&
+            strstr(heard.data, "all: [1] watch 'bad' is removed, because it failed: it returned a table") &&
+            strstr(heard.data, "all: [1] breakpoint 0 is removed, because it failed: "),
+        "%s", heard.data);
+    ck_assert_ptr_nonnull(strstr(heard.data, "all: [1] skipped, nothing was updated: the loss "));
+    ck_assert_ptr_nonnull(strstr(heard.data, " deviations above the usual 1\n"));
+    session->losses.skipped = SESSION_MOST_SKIPPED;
+    buffer_clear(&heard);
+    ASSERT_OK(bind_step(host, session, NULL));
+    ck_assert_msg(strncmp(heard.data, "all: [2] 10 steps in a row were skipped: this is no spike", 57) == 0, "%s",
+                  heard.data);
+}
+END_TEST
+
 START_TEST(what_cannot_wait)
 {
     put(1, 1, "coroutine.wrap(function() run.steps = 30 end)()");
@@ -287,6 +313,35 @@ START_TEST(a_live_run_is_not_trained_by_hand)
 }
 END_TEST
 
+START_TEST(edits_of_nothing)
+{
+    train(2);
+    Hash before = state();
+    put(1, 1, "run.steps = 1");
+    put(1, 2, "run.model:reset()");
+    put(1, 3, "run.model:reshape {} run.model:reshape { hidden_size = 16 }");
+    ASSERT_OK(control_boundary(control));
+    ck_assert_ptr_nonnull(strstr(heard.data,
+                                 "steps must be at least 2, which are done; stop() ends the run here. Nothing "
+                                 "was changed."));
+    ck_assert_ptr_nonnull(strstr(heard.data, "1.2 failed: reset: which part"));
+    ck_assert_ptr_nonnull(
+        strstr(heard.data, "1.3> [2] nothing changes: the model has these sizes\n1.3> [2] nothing"));
+    ck_assert(hash_equal(before, state()));
+    put(1, 4, "run.model:reset '*'");
+    ASSERT_OK(control_boundary(control));
+    ck_assert_ptr_nonnull(strstr(heard.data, "1.4> [2] model drawn anew.  undo() goes back to 2"));
+    put(1, 5, "looked = hook(run.model.bert, function() error('x') end)");
+    put(1, 6, "looked");
+    ASSERT_OK(control_boundary(control));
+    ck_assert_ptr_nonnull(strstr(heard.data, "1.6> hook on bert; :remove() takes it away\n"));
+    train(1);
+    put(1, 7, "looked");
+    ASSERT_OK(control_boundary(control));
+    ck_assert_ptr_nonnull(strstr(heard.data, "1.7> hook on bert, which was removed\n"));
+}
+END_TEST
+
 /* --- interrupts --- */
 
 static const char *const endless[] = {
@@ -301,6 +356,13 @@ static const char *const endless[] = {
     "repeat local x = zeros(100, 100):matmul(zeros(100, 100)) until false",
     "local x <close> = setmetatable({}, {__close = function() while true do end end}) while true do end",
     "run.steps = 21 while true do end",
+    "local function r() pcall(r) return r() end r()",
+    "coroutine.wrap(function() local function r() xpcall(r, r) return r() end r() end)()",
+    "while true do pcall(string.rep, 'x', 1 << 26) end",
+    "local x = 'x' while true do pcall(function() x = x .. x end) end",
+    "table.move({}, 1, 1 << 40, 2)",
+    "table.insert(setmetatable({}, {__len = function() return 1 << 40 end}), 1, 1)",
+    "table.remove(setmetatable({}, {__len = function() return 1 << 40 end}), 1)",
 };
 
 static void *interrupt_soon(void *context)
@@ -329,6 +391,51 @@ START_TEST(interrupts)
     put(1, 3, "run.step");
     train(1);
     assert_heard("1.3> 2\n1.3 done: \n");
+}
+END_TEST
+
+/* Functions of a user's that steps call, and that never end: any prompt ends them, and the step goes on. */
+static const struct {
+    const char *line, *words;
+} callbacks[] = {
+    {"hook(run.model.bert.pooler, function() while true do end end)",
+     "[1] the hook on bert.pooler is removed, because it failed: it was interrupted from a prompt"},
+    {"watch('stuck', function() while true do pcall(function() while true do end end) end end)",
+     "[2] watch 'stuck' is removed, because it failed: it was interrupted from a prompt"},
+    {"break_when(function() while true do end end)",
+     "[2] breakpoint 0 is removed, because it failed: it was interrupted from a prompt"},
+    {"run_until(function() while true do end end)",
+     "[2] paused the condition failed: it was interrupted from a prompt"},
+};
+
+static void *interrupt_later(void *context)
+{
+    usleep(300000);
+    put(2, 1, "run.step");
+    lines_interrupt(lines, 2);
+    return context;
+}
+
+START_TEST(endless_callbacks)
+{
+    pthread_t thread;
+    ASSERT_OK(bind_step(host, session, NULL));
+    put(1, 1, callbacks[_i].line);
+    resume_when_paused = true;
+    bool conditional = strstr(callbacks[_i].line, "run_until") != NULL;
+    if (!conditional) ASSERT_OK(control_boundary(control));
+    double begin = clock_seconds();
+    ck_assert_int_eq(pthread_create(&thread, NULL, interrupt_later, NULL), 0);
+    if (!conditional) ASSERT_OK(bind_step(host, session, NULL));
+    ASSERT_OK(control_boundary(control));
+    pthread_join(thread, NULL);
+    ASSERT_OK(control_boundary(control));
+    ck_assert(clock_seconds() - begin < 5);
+    ck_assert_int_eq(session->step, conditional ? 1 : 2);
+    ck_assert_msg(strstr(heard.data, callbacks[_i].words + 4) != NULL, "%s", heard.data);
+    ck_assert_msg(strstr(heard.data, "2.1 interrupted: ") != NULL, "%s", heard.data);
+    ck_assert(!cancel_requested());
+    ASSERT_OK(bind_step(host, session, NULL));
 }
 END_TEST
 
@@ -453,7 +560,7 @@ START_TEST(too_many)
     for (int i = 0; i < LINES_OF_A_CLIENT; i++) put(1, i, "i = (i or 0) + 1");
     ck_assert_int_eq(lines_put(lines, 1, 0, "1", 1), STATUS_BUSY);
     put(2, 1, "i");
-    ASSERT_OK(control_boundary(control));
+    for (int i = 0; i < LINES_OF_A_CLIENT; i++) ASSERT_OK(control_boundary(control)); /* each serves for a while */
     ASSERT_OK(run_text("assert(i == 256)"));
 }
 END_TEST
@@ -467,11 +574,14 @@ Suite *lines_suite(void)
     tcase_add_test(cases, looks_between_ops);
     tcase_add_test(cases, edits_wait_for_the_boundary);
     tcase_add_test(cases, looks_wait_for_the_boundary);
+    tcase_add_test(cases, news_of_steps);
     tcase_add_test(cases, what_cannot_wait);
     tcase_add_test(cases, errors_change_nothing);
+    tcase_add_test(cases, edits_of_nothing);
     tcase_add_test(cases, failing_lines_take_their_edits_back);
     tcase_add_test(cases, a_live_run_is_not_trained_by_hand);
     tcase_add_loop_test(cases, interrupts, 0, (int)(sizeof endless / sizeof *endless));
+    tcase_add_loop_test(cases, endless_callbacks, 0, (int)(sizeof callbacks / sizeof *callbacks));
     tcase_add_test(cases, cancelled_while_it_waits);
     tcase_add_test(cases, training_is_cancelled);
     tcase_add_test(cases, looking_changes_nothing);

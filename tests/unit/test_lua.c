@@ -212,6 +212,47 @@ START_TEST(deep_recursion)
 }
 END_TEST
 
+/* What stands in the place of Lua's own functions does what they do. */
+START_TEST(guarded_functions)
+{
+    ASSERT_OK(run(
+        "for n = -1, 9 do for _, s in ipairs { '', 'x', 'abc' } do for _, between in ipairs { '', ',', ', ' } do\n"
+        "  local t = {} for i = 1, n do t[i] = s end\n"
+        "  assert(s:rep(n, between) == table.concat(t, between)) end end end\n"
+        "assert(select('#', string.rep('x', 3)) == 1 and not pcall(string.rep) and not pcall(string.rep, 'x', "
+        "{}))"));
+    ASSERT_OK(run("local n = 200000 local t = {} for i = 1, n do t[i] = i end\n"
+                  "table.insert(t, 1, 0) assert(t[1] == 0 and t[n + 1] == n and t[77] == 76 and #t == n + 1)\n"
+                  "assert(table.remove(t, 1) == 0 and t[1] == 1 and t[n] == n and #t == n)\n"
+                  "local u = table.move(t, 1, n, 3, {}) assert(u[3] == 1 and u[n + 2] == n and u[2] == nil)\n"
+                  "assert(table.move(t, 1, n, 2) == t and t[1] == 1 and t[2] == 1 and t[n + 1] == n)\n"
+                  "table.move(t, 2, n + 1, 1) assert(t[1] == 1 and t[n] == n and t[n // 2] == n // 2)\n"
+                  "table.insert(t, 'end') assert(t[n + 2] == 'end' or t[#t] == 'end')\n"
+                  "for _, bad in ipairs { {{}, 5, 1}, {1, 1, 1}, {{}, 1, 2, 3} } do assert(not pcall(table.insert, "
+                  "table.unpack(bad))) end\n"
+                  "assert(not pcall(table.move, {}, 1, math.maxinteger, 2) and not pcall(table.move, {}, "
+                  "math.mininteger, 5, 1))"));
+    ASSERT_OK(
+        run("local function f(...) return ... end\n"
+            "assert(select('#', pcall(f)) == 1 and select('#', pcall(f, nil, nil)) == 3 and not pcall(pcall))\n"
+            "local ok, what = pcall(error, { 5 }) assert(not ok and what[1] == 5)\n"
+            "ok, what = pcall(error) assert(not ok and what == nil)\n"
+            "ok, what = xpcall(error, function(m) return m .. '!' end, 'a', 0) assert(not ok and what == 'a!')\n"
+            "local co = coroutine.wrap(function(...) local a = { pcall(coroutine.yield, ...) } return "
+            "table.unpack(a) end)\n"
+            "assert(co(1) == 1) local got, value = co(7) assert(got == true and value == 7)\n"
+            "co = coroutine.wrap(function() return xpcall(function() coroutine.yield(1) error('b', 0) end, "
+            "string.upper) end)\n"
+            "co() got, value = co() assert(got == false and value == 'B')\n"
+            "for _ = 1, 1000 do assert(not pcall(error)) end"));
+    ASSERT_OK(run("local function r(n) if n > 0 then local ok, why = pcall(r, n - 1) return ok and why or why end "
+                  "return 'deep' end\n"
+                  "coroutine.wrap(function() assert(r(150) == 'deep') assert(r(500):find('nested') or "
+                  "r(500):find('overflow')) end)()\n"
+                  "assert(r(100) == 'deep')"));
+}
+END_TEST
+
 START_TEST(memory_limit)
 {
     host_free(host);
@@ -696,7 +737,7 @@ START_TEST(completion)
     check_completion(repl, "word:zero_", "word:zero_grad ");
     check_completion(repl, "box.list[0].ze", "box.list[0].zeta ");
     check_completion(repl, "nosuch.thing.x", "");
-    check_completion(repl, "models.bert { hid", "hidden_dropout_prob hidden_size ");
+    check_completion(repl, "models.bert { hid", "hidden_act hidden_dropout_prob hidden_size ");
     check_completion(repl, "m = models.bert {vocab_size = f(3, {1}), num_l", "num_labels ");
     check_completion(repl, "objectives.mlm { ma", "mask_share masking ");
     check_completion(repl, "objectives.mlm({ ma", "mask_share masking ");
@@ -795,6 +836,7 @@ Suite *lua_suite(void)
     tcase_add_loop_test(host_case, interrupts, 0, sizeof endless / sizeof *endless);
     tcase_add_test(host_case, random_numbers_of_lua);
     tcase_add_test(host_case, deep_recursion);
+    tcase_add_test(host_case, guarded_functions);
     tcase_add_test(host_case, memory_limit);
     tcase_add_test(host_case, refused);
     tcase_add_test(host_case, restricted_host);
