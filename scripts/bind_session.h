@@ -49,8 +49,8 @@ Status bind_look(SessionHandle *handle, const SessionLook *look, StepMetrics *me
 Batch *bind_new_batch(lua_State *L);
 /* What the model makes of one text (scripts/bind_text_looks.c), after the global lathe is there. */
 void bind_open_text_looks(lua_State *L);
-/* gradient_shares() (scripts/bind_shares.c); gives the table at the top, run.objectives of the session at the index, a
- * text. */
+/* gradient_shares() (scripts/bind_shares.c); gives the table at the top, run.objectives of the session at the
+ * index, a text. */
 void bind_open_shares(lua_State *L);
 void bind_give_text(lua_State *L, int session);
 void bind_open_hooks(lua_State *L);

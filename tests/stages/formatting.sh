@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
+# scale: full
 # C files look as .clang-format says (clang-format 14, as Debian 12 has it; others differ in details).
 set -euo pipefail
 [[ $(clang-format --version 2>&1) == *"version 14."* ]] || { echo "there is no clang-format 14"; exit 77; }

@@ -312,10 +312,8 @@ static void interrupt_once(void *context, int64_t done, int64_t all)
 START_TEST(an_interrupted_evaluation_is_made_up_for)
 {
     RunDirectory *directory;
-    RunOptions options = {.evaluate_batches = 2,
-                          .step = step_of_lua,
-                          .evaluating = interrupt_once,
-                          .context = host};
+    RunOptions options = {
+        .evaluate_batches = 2, .step = step_of_lua, .evaluating = interrupt_once, .context = host};
     ASSERT_OK(run("local pairs_ = data.sentence_pairs(corpus, tokenizer, { length = 24, batch_size = 4 })\n"
                   "run = small { steps = 4, checkpoint_every = 2,\n"
                   "              data = { train = pairs_.train, valid = pairs_.valid } }"));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The table of actions: part of actions.c, which includes it twice. Name, keys, panes, label for the line of keys, doc,
- * line of Lua, what it does, the line that it would send now. Those of a pane stand before those of all, so that the
- * line of keys begins with them. */
+/* The table of actions: part of actions.c, which includes it twice. Name, keys, panes, label for the line of keys,
+ * doc, line of Lua, what it does, the line that it would send now. Those of a pane stand before those of all, so
+ * that the line of keys begins with them. */
 /* clang-format off */
     {"palette", ": C-p F2", EVERYWHERE, "palette", "find any command by a part of its name or doc", NULL,
      open_palette, NULL},

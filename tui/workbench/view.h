@@ -112,7 +112,7 @@ typedef struct View {
     ModelView model;
     ViewBranch branches[VIEW_BRANCHES];
     int branch_count;
-    BranchTree tree; /* the same with what happened on each, for their pane */
+    BranchTree tree;                     /* the same with what happened on each, for their pane */
     char beside[VIEW_BESIDE][VIEW_NAME]; /* other runs, in the same directory; filled when they are asked for */
     int beside_count;
     Pages samples, data;
@@ -141,7 +141,7 @@ typedef struct View {
     char question[VIEW_NAME]; /* before the field */
     int palette_row;
     bool help;
-    int answer;     /* the last lines of the console that answer a key while the prompt is not in sight; 0: none */
+    int answer; /* the last lines of the console that answer a key while the prompt is not in sight; 0: none */
     Form form;
     int form_id;    /* of tui/workbench/forms.h; 0: there is none */
     bool form_sent; /* its line is on the way */
