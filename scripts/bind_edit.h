@@ -33,6 +33,9 @@ void bind_edit_check(lua_State *L, SessionHandle *handle, Status status);
 bool bind_edits_silent(lua_State *L);
 bool bind_silence_edits(lua_State *L, bool silent);
 
+/* Pushes a function of the history (scripts/lib/history.lua). */
+void bind_push_history(lua_State *L, const char *name);
+
 void bind_open_edits(lua_State *L);
 
 #endif

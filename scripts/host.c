@@ -5,6 +5,7 @@
 #include "engine/base/memory.h"
 #include "scripts/bind.h"
 #include "scripts/host_files.h"
+#include "scripts/library.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -306,6 +307,7 @@ static int load_chunk(lua_State *L)
     const ChunkText *chunk = lua_touserdata(L, 1);
     lua_pushfstring(L, "=%s", chunk->name);
     if (luaL_loadbufferx(L, chunk->text, chunk->length, lua_tostring(L, -1), "t") != LUA_OK) return lua_error(L);
+    if (host_of(L)->options.inside) library_adopt(L);
     return 1;
 }
 
@@ -475,7 +477,10 @@ static int open_everything(lua_State *L)
 {
     Host *host = host_of(L);
     host_open_libraries(L, host->options.restricted);
+    library_open(L);
+    host_guard_internals(L);
     bind_open(L);
+    library_seal(L);
     return 0;
 }
 

@@ -33,7 +33,8 @@ typedef struct Live {
     Evaluation last;
     Server *server;     /* NULL: nobody can attach */
     int64_t saved_step; /* -1: nothing was saved */
-    bool evaluated, terminal, moved, piped, training, trained;
+    int64_t stop;       /* where the recipe says to leave, -1: nowhere */
+    bool evaluated, terminal, moved, piped, training, trained, at_stop;
 } Live;
 
 static volatile sig_atomic_t stopped_by; /* the first signal */
@@ -87,11 +88,13 @@ static void leave_terminal(Live *live)
 static Status boundary(void *context, Session *session)
 {
     Live *live = context;
-    (void)session;
     if (hung_up) leave_terminal(live);
     TRY(bind_history(live->setup.host, "due", live->directory, live->setup.session));
     TRY(server_boundary(live->server));
-    return bind_history(live->setup.host, "due", live->directory, live->setup.session); /* after a rewind */
+    TRY(bind_history(live->setup.host, "due", live->directory, live->setup.session)); /* after a rewind */
+    live->at_stop = session->step == live->stop;
+    if (!live->at_stop) return STATUS_OK;
+    return status_fail(STATUS_CANCELLED, "the recipe stops at step %lld", (long long)session->step);
 }
 
 static Status step(void *context, Session *session, StepMetrics *out)
@@ -215,6 +218,14 @@ static Status go_on(Live *live, const Arguments *arguments)
     return bind_history(live->setup.host, "resume", live->directory, live->setup.session);
 }
 
+/* A run that goes on from there, or from behind it, does not stop again. */
+static Status find_stop(Live *live)
+{
+    TRY(recipe_setting(live->setup.recipe, "stop", &live->stop));
+    if (live->stop <= live->setup.session->step) live->stop = -1;
+    return STATUS_OK;
+}
+
 static bool on_terminal(const Arguments *arguments, FILE *out)
 {
     const char *term = getenv("TERM");
@@ -267,7 +278,7 @@ static void listen_for_clients(Live *live)
 /* Asked to by stop() or SIGUSR1. */
 static bool left_in_peace(const Live *live, Status status)
 {
-    return status == STATUS_CANCELLED && (server_stopped(live->server) || stopped_by == SIGUSR1);
+    return status == STATUS_CANCELLED && (live->at_stop || server_stopped(live->server) || stopped_by == SIGUSR1);
 }
 
 static void end_server(Live *live, Status status)
@@ -402,13 +413,14 @@ int command_run(const Arguments *arguments)
     if (arguments->help) return print_recipe_help(arguments);
     if (arguments->detach) return run_elsewhere(arguments, detach_run);
     if (wants_workbench(arguments)) return run_elsewhere(arguments, show_run);
-    Live live = {.terminal = isatty(STDOUT_FILENO) || isatty(STDERR_FILENO), .saved_step = -1};
+    Live live = {.terminal = isatty(STDOUT_FILENO) || isatty(STDERR_FILENO), .saved_step = -1, .stop = -1};
     catch_signals();
     FILE *out = arguments->json ? stderr : stdout;
     live.piped = !isatty(fileno(out));
     live.progress = (Progress){.out = out, .terminal = on_terminal(arguments, out)};
     bind_set_progress(preparing, &live);
     Status status = arguments->resume ? go_on(&live, arguments) : start(&live, arguments);
+    if (status == STATUS_OK) status = find_stop(&live);
     if (status == STATUS_OK && !arguments->no_socket) listen_for_clients(&live);
     if (status == STATUS_OK) status = train(&live, out);
     progress_finish(&live.progress);

@@ -28,6 +28,9 @@ Status run_setup_directory(const char *path, bool exact, RunSetup *out) STATUS_C
 /* The same with the options and shapes to which the edits in its journal led: what its final weights fit. */
 Status run_setup_final(const char *path, RunSetup *out) STATUS_CHECKED;
 
+/* A line for each data source that is not what the run was begun with, as config.json in path knows it. */
+Status run_setup_data_changes(const RunSetup *setup, const char *path, Buffer *out) STATUS_CHECKED;
+
 /* Builds the session; steps: instead of the recipe's, -1: as it says. */
 Status run_setup_build(RunSetup *setup, int64_t steps) STATUS_CHECKED;
 

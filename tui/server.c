@@ -6,6 +6,7 @@
 #include "engine/io/file.h"
 #include "engine/train/run.h"
 #include "scripts/control.h"
+#include "scripts/library.h"
 #include "tui/address.h"
 #include "tui/bind_samples.h"
 #include "tui/progress.h"
@@ -149,9 +150,7 @@ static int make_names(lua_State *L)
     Server *server = lua_touserdata(L, 1);
     size_t length;
     if (server->names_function == LUA_NOREF) {
-        lua_getglobal(L, "require");
-        lua_pushliteral(L, "lathe.names");
-        lua_call(L, 1, 1);
+        library_require(L, "names");
         server->names_function = luaL_ref(L, LUA_REGISTRYINDEX);
     }
     lua_rawgeti(L, LUA_REGISTRYINDEX, server->names_function);

@@ -223,7 +223,7 @@ lathe.after_step(function(session, metrics)
   local state = state_of(session)
   local extra = run_watches(session, state, metrics)
   remember(state, metrics)
-  return extra, not lathe.is_silent() and run_breaks(session, state, metrics) or nil
+  return extra, not engine.is_silent() and run_breaks(session, state, metrics) or nil
 end)
 
 -- --- hooks ---

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 -- Looking at the history: branches, edits, snapshots, what two branches differ in.
-local history = lathe.history
+local history = engine.history
 local inner = require "lathe.history"
 local words = require "lathe.words"
 local fail, comma, shown, listing = words.fail, words.comma, words.shown, words.listing

@@ -175,6 +175,7 @@ function lathe.complete(line)
   local prefix, found, seen = path:sub(1, #path - #last), {}, {}
   local names = lathe.members(value)
   if value == _G then
+    if run ~= nil then names[#names + 1] = "run" end -- the live one is in no table
     for word in ("and break do else elseif end false for function goto if in local nil not or repeat return then true until while"):gmatch("%a+") do
       if #last > 0 then names[#names + 1] = word end
     end

@@ -57,6 +57,7 @@ return function()
   for name, value in next, _G do
     if is_name(name) then add(list, name, value, nil, 0) end
   end
+  if rawget(_G, "run") == nil then add(list, "run", run, nil, 0) end -- the live one is in no table
   table.sort(list)
   return table.concat(list, "\n") .. "\n"
 end

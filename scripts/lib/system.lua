@@ -9,12 +9,12 @@ local function missing(name, key)
 end
 
 local function warned(name, key)
-  lathe.history.warn(nil, ("the recipe uses %s.%s: 'lathe run --resume', eval, save and replay have neither os nor io and will "
+  engine.history.warn(nil, ("the recipe uses %s.%s: 'lathe run --resume', eval, save and replay have neither os nor io and will "
     .. "fail there; what it gives belongs into a parameter of the recipe (--set)"):format(name, tostring(key)))
 end
 
 -- In place of os and io from now on; real: whether there are such libraries.
-function lathe.guard_system(real)
+function engine.guard_system(real)
   local told = not real
   for _, name in ipairs { "os", "io" } do
     local library = real and _G[name] or {}
