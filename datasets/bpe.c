@@ -14,25 +14,16 @@ static const char *const ends[] = {bpe_end_of_text, "<|end_of_text|>", "</s>", "
 
 /* --- parts --- */
 
-static Status grow(void *block, int64_t *room, int64_t count, size_t size)
-{
-    if (count < *room) return STATUS_OK;
-    int64_t fresh = *room ? *room * 2 : 256;
-    TRY(memory_resize(block, (size_t)fresh, size));
-    *room = fresh;
-    return STATUS_OK;
-}
-
 Status bpe_parts_merge(BpeParts *parts, int32_t left, int32_t right)
 {
-    TRY(grow(&parts->merges, &parts->merges_room, parts->merge_count, sizeof *parts->merges));
+    TRY(memory_grow(&parts->merges, &parts->merges_room, parts->merge_count + 1, sizeof *parts->merges));
     parts->merges[parts->merge_count++] = (BpeMerge){left, right, -1};
     return STATUS_OK;
 }
 
 Status bpe_parts_add(BpeParts *parts, TokenizerAdded token)
 {
-    TRY(grow(&parts->added, &parts->added_room, parts->added_count, sizeof *parts->added));
+    TRY(memory_grow(&parts->added, &parts->added_room, parts->added_count + 1, sizeof *parts->added));
     parts->added[parts->added_count++] = token;
     return STATUS_OK;
 }

@@ -44,28 +44,20 @@ void corpus_set_oracle(Corpus *corpus, Status (*attach)(void *object, const Enco
     corpus->oracle_owner = owner;
 }
 
-/* Room for two more: an end stands behind the last. */
-static Status grow(void *block, int64_t *room, int64_t used, size_t size)
-{
-    if (used + 2 <= *room) return STATUS_OK;
-    int64_t fresh = used < 32 ? 64 : used * 2;
-    TRY(memory_resize(block, (size_t)fresh, size));
-    *room = fresh;
-    return STATUS_OK;
-}
-
 static Status grow_documents(Corpus *corpus)
 {
     int64_t room = corpus->document_room;
-    TRY(grow(&corpus->labels, &room, corpus->document_count, sizeof *corpus->labels));
-    TRY(grow(&corpus->documents, &corpus->document_room, corpus->document_count, sizeof *corpus->documents));
+    TRY(memory_grow(&corpus->labels, &room, corpus->document_count + 2, sizeof *corpus->labels));
+    TRY(memory_grow(&corpus->documents, &corpus->document_room, corpus->document_count + 2,
+                    sizeof *corpus->documents));
     return STATUS_OK;
 }
 
 Status corpus_add_sentence(Corpus *corpus, const char *bytes, size_t length)
 {
     if (length == 0) return STATUS_OK;
-    TRY(grow(&corpus->sentences, &corpus->sentence_room, corpus->sentence_count, sizeof *corpus->sentences));
+    TRY(memory_grow(&corpus->sentences, &corpus->sentence_room, corpus->sentence_count + 2,
+                    sizeof *corpus->sentences));
     corpus->sentences[corpus->sentence_count] = (int64_t)corpus->bytes.length;
     TRY(buffer_append(&corpus->bytes, bytes, length));
     corpus->sentences[++corpus->sentence_count] = (int64_t)corpus->bytes.length;

@@ -26,6 +26,14 @@ static Status make_csv(const char *path, const void *config, EncodeProgress prog
     return csv_read(path, config, out);
 }
 
+static Status make_labelled_lines(const char *path, const void *config, EncodeProgress progress, void *context,
+                                  Corpus **out)
+{
+    (void)progress;
+    (void)context;
+    return labelled_lines_read(path, config, out);
+}
+
 static Status make_stories(const char *path, const void *config, EncodeProgress progress, void *context,
                            Corpus **out)
 {
@@ -66,7 +74,16 @@ static const CorpusRecord corpus_csv = {.name = "csv",
                                         .reads = true,
                                         .make = make_csv};
 
-const CorpusRecord *const corpus_records[] = {&corpus_stories, &corpus_text, &corpus_jsonl, &corpus_csv};
+static const CorpusRecord corpus_labelled_lines = {.name = "labelled_lines",
+                                                   .doc = "a file of lines 'label text', as those of SST-2",
+                                                   .source = "Socher et al. 2013; Kim 2014 (the files' form)",
+                                                   .options = labelled_lines_options,
+                                                   .config_size = sizeof(TableConfig),
+                                                   .reads = true,
+                                                   .make = make_labelled_lines};
+
+const CorpusRecord *const corpus_records[] = {&corpus_stories, &corpus_text, &corpus_jsonl, &corpus_csv,
+                                              &corpus_labelled_lines};
 const int corpus_record_count = sizeof corpus_records / sizeof *corpus_records;
 
 const CorpusRecord *corpus_record_find(const char *name)

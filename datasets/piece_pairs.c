@@ -27,15 +27,6 @@ typedef struct PairEntry {
     int32_t left, right;
 } PairEntry;
 
-static Status grow(void *block, size_t *room, size_t count, size_t size)
-{
-    if (count < *room) return STATUS_OK;
-    size_t fresh = *room ? *room * 2 : 256;
-    TRY(memory_resize(block, fresh, size));
-    *room = fresh;
-    return STATUS_OK;
-}
-
 /* --- the table of pairs --- */
 
 static size_t find_slot(const PiecePairs *pairs, int32_t left, int32_t right)
@@ -69,7 +60,7 @@ static Status find_pair(PiecePairs *pairs, int32_t left, int32_t right, int64_t 
     TRY(grow_slots(pairs));
     size_t slot = find_slot(pairs, left, right);
     if (pairs->slots[slot] == 0) {
-        TRY(grow(&pairs->pairs, &pairs->pairs_room, pairs->pair_count, sizeof *pairs->pairs));
+        TRY(memory_grow(&pairs->pairs, &pairs->pairs_room, (int64_t)pairs->pair_count + 1, sizeof *pairs->pairs));
         pairs->pairs[pairs->pair_count++] = (Pair){.left = left, .right = right};
         pairs->slots[slot] = (int32_t)pairs->pair_count;
     }
@@ -82,7 +73,7 @@ static Status add_use(PiecePairs *pairs, int64_t number, size_t word)
     Pair *pair = &pairs->pairs[number];
     if (pair->uses && pairs->uses[pair->uses].word == word) return STATUS_OK;
     if (pairs->use_count == 0) pairs->use_count = 1; /* number 0 means none */
-    TRY(grow(&pairs->uses, &pairs->uses_room, pairs->use_count, sizeof *pairs->uses));
+    TRY(memory_grow(&pairs->uses, &pairs->uses_room, (int64_t)pairs->use_count + 1, sizeof *pairs->uses));
     pairs->uses[pairs->use_count] = (PairUse){.word = word, .next = pair->uses};
     pair->uses = (int64_t)pairs->use_count++;
     return STATUS_OK;
@@ -91,7 +82,8 @@ static Status add_use(PiecePairs *pairs, int64_t number, size_t word)
 static Status touch(PiecePairs *pairs, int64_t number)
 {
     if (pairs->pairs[number].touched) return STATUS_OK;
-    TRY(grow(&pairs->touched, &pairs->touched_room, pairs->touched_count, sizeof *pairs->touched));
+    TRY(memory_grow(&pairs->touched, &pairs->touched_room, (int64_t)pairs->touched_count + 1,
+                    sizeof *pairs->touched));
     pairs->touched[pairs->touched_count++] = number;
     pairs->pairs[number].touched = true;
     return STATUS_OK;
@@ -123,10 +115,11 @@ static void discount_word(PiecePairs *pairs, size_t index)
 
 Status piece_pairs_add(PiecePairs *pairs, const int32_t *pieces, int32_t count, int64_t times)
 {
-    TRY(grow(&pairs->words, &pairs->words_room, pairs->word_count, sizeof *pairs->words));
+    TRY(memory_grow(&pairs->words, &pairs->words_room, (int64_t)pairs->word_count + 1, sizeof *pairs->words));
     pairs->words[pairs->word_count] = (PairWord){.start = pairs->symbol_count, .count = count, .times = times};
     for (int32_t i = 0; i < count; i++) {
-        TRY(grow(&pairs->symbols, &pairs->symbols_room, pairs->symbol_count, sizeof *pairs->symbols));
+        TRY(memory_grow(&pairs->symbols, &pairs->symbols_room, (int64_t)pairs->symbol_count + 1,
+                        sizeof *pairs->symbols));
         pairs->symbols[pairs->symbol_count++] = pieces[i];
     }
     return count_word(pairs, pairs->word_count++, -1);
@@ -142,7 +135,7 @@ static bool is_before(const PairEntry *a, const PairEntry *b)
 
 static Status push(PiecePairs *pairs, int64_t number)
 {
-    TRY(grow(&pairs->heap, &pairs->heap_room, pairs->heap_count, sizeof *pairs->heap));
+    TRY(memory_grow(&pairs->heap, &pairs->heap_room, (int64_t)pairs->heap_count + 1, sizeof *pairs->heap));
     const Pair *pair = &pairs->pairs[number];
     PairEntry entry = {.count = pair->count, .pair = number, .left = pair->left, .right = pair->right};
     size_t at = pairs->heap_count++;

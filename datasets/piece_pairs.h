@@ -18,8 +18,8 @@ typedef struct PiecePairs {
     struct PairEntry *heap;
     int32_t *slots;   /* a hash table of numbers of pairs + 1 */
     int64_t *touched; /* pairs whose count grew since the heap was last filled */
-    size_t symbol_count, symbols_room, word_count, words_room, pair_count, pairs_room, use_count, uses_room,
-        heap_count, heap_room, slots_room, touched_count, touched_room;
+    size_t symbol_count, word_count, pair_count, use_count, heap_count, slots_room, touched_count;
+    int64_t symbols_room, words_room, pairs_room, uses_room, heap_room, touched_room;
 } PiecePairs;
 
 /* A word of count pieces that occurs so many times. Errors: memory. */

@@ -171,7 +171,7 @@ static Status guess_rows(StoryOracle *oracle, const Batch *view)
     return STATUS_OK;
 }
 
-static Status ask_oracle(void *object, const Batch *view, const char *targets, double *nll_sum, int64_t *count)
+static Status ask_oracle(void *object, const Batch *view, const char *targets, uint8_t *known, double *nll_sum)
 {
     StoryOracle *oracle = object;
     bool label = strcmp(targets, "next_sentence_label") == 0;
@@ -182,7 +182,7 @@ static Status ask_oracle(void *object, const Batch *view, const char *targets, d
         const RowGuess *guess = &oracle->guesses[row];
         if (!guess->known) continue;
         *nll_sum += label ? label_nll(guess->guess.next, TENSOR_I32(field)[row]) : guess->guess.nll;
-        *count += label ? 1 : guess->count;
+        memset(known + (label ? row : guess->first), 1, label ? 1 : (size_t)guess->count);
     }
     return STATUS_OK;
 }

@@ -50,18 +50,13 @@ static Status read_line(Reading *reading, const char *line, size_t length)
     return reading->documents == TEXT_DOCUMENTS_LINES ? end_paragraph(reading) : STATUS_OK;
 }
 
-static bool is_space(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
 /* Pieces end before white space that follows something else: no tokenizer has a token across that. */
 static Status read_verbatim(const char *path, const char *bytes, size_t length, Reading *reading)
 {
     TRY(text_check(path, bytes, length, 1));
     for (size_t from = 0, to; from < length; from = to) {
         to = length - from > VERBATIM_PIECE ? from + VERBATIM_PIECE : length;
-        while (to < length && (!is_space(bytes[to]) || is_space(bytes[to - 1]))) to++;
+        while (to < length && (!text_is_space(bytes[to]) || text_is_space(bytes[to - 1]))) to++;
         TRY(corpus_add_sentence(reading->corpus, bytes + from, to - from));
     }
     return STATUS_OK;

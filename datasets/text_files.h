@@ -24,7 +24,7 @@ Status text_file_read(const char *path, const TextFileConfig *config, Corpus **o
 
 typedef struct TableConfig {
     char text[OPTION_TEXT_SIZE], label[OPTION_TEXT_SIZE], delimiter[OPTION_TEXT_SIZE];
-    bool header;
+    bool header, labels;
 } TableConfig;
 
 extern const Option jsonl_options[];
@@ -37,5 +37,10 @@ extern const Option csv_options[];
 /* Comma-separated values (RFC 4180), or another delimiter; each row is a document. Columns by name, or by number
  * (from 0) without a header. Errors also: a ragged row, an open quote, no such column. */
 Status csv_read(const char *path, const TableConfig *config, Corpus **out) STATUS_CHECKED;
+
+extern const Option labelled_lines_options[];
+/* Lines of a label, white space, and the text; each is a document. labels = false leaves the labels out, for
+ * pre-training. Errors also: a line without a text. */
+Status labelled_lines_read(const char *path, const TableConfig *config, Corpus **out) STATUS_CHECKED;
 
 #endif

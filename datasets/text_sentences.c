@@ -4,18 +4,18 @@
 #include <string.h>
 #include <utf8proc.h>
 
-static bool is_space(char c)
+bool text_is_space(char c)
 {
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
 void text_trim(const char **bytes, size_t *length)
 {
-    while (*length && is_space((*bytes)[0])) {
+    while (*length && text_is_space((*bytes)[0])) {
         (*bytes)++;
         (*length)--;
     }
-    while (*length && is_space((*bytes)[*length - 1])) (*length)--;
+    while (*length && text_is_space((*bytes)[*length - 1])) (*length)--;
 }
 
 Status text_check(const char *path, const char *bytes, size_t length, int64_t first_line)
@@ -69,7 +69,7 @@ static const char *const titles[] = {"Mr",   "Mrs", "Ms",  "Dr",  "St", "Prof", 
 static bool abbreviates(const char *bytes, size_t dot)
 {
     size_t from = dot;
-    while (from > 0 && !is_space(bytes[from - 1]) && bytes[from - 1] != '.' && bytes[from - 1] != '(') from--;
+    while (from > 0 && !text_is_space(bytes[from - 1]) && bytes[from - 1] != '.' && bytes[from - 1] != '(') from--;
     size_t length = dot - from;
     if (length == 1) return bytes[from] >= 'A' && bytes[from] <= 'Z';
     for (int i = 0; titles[i]; i++)
@@ -85,7 +85,8 @@ static bool may_begin(const char *bytes, size_t length)
         bytes += skip;
         length -= skip;
     }
-    if (length && is_space(bytes[0])) text_trim(&bytes, &length); /* " " word, as in text with spaces everywhere */
+    if (length && text_is_space(bytes[0]))
+        text_trim(&bytes, &length); /* " " word, as in text with spaces everywhere */
     utf8proc_int32_t code;
     if (length == 0 || utf8proc_iterate((const utf8proc_uint8_t *)bytes, (utf8proc_ssize_t)length, &code) <= 0)
         return true;
@@ -108,7 +109,7 @@ static size_t sentence_end(const char *bytes, size_t length, size_t from)
             end += more;
         if (end >= length || wide) return end;
         size_t next = end;
-        while (next < length && is_space(bytes[next])) next++;
+        while (next < length && text_is_space(bytes[next])) next++;
         if (next > end && !dot && may_begin(bytes + next, length - next)) return end;
         i = end - 1;
     }

@@ -15,7 +15,9 @@ Status text_check(const char *path, const char *bytes, size_t length, int64_t fi
  * off. */
 Status text_add_sentences(Corpus *corpus, const char *bytes, size_t length) STATUS_CHECKED;
 
-/* The bytes without ASCII white space at both ends. */
+/* ASCII white space. */
+bool text_is_space(char c);
+/* The bytes without it at both ends. */
 void text_trim(const char **bytes, size_t *length);
 
 #endif

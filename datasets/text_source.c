@@ -253,10 +253,10 @@ Status text_source_next(Source *base, Arena *arena, Cursor *cursor, Batch *out)
     return STATUS_OK;
 }
 
-Status text_source_oracle(Source *base, const Batch *view, const char *targets, double *nll_sum, int64_t *count)
+Status text_source_oracle(Source *base, const Batch *view, const char *targets, uint8_t *known, double *nll_sum)
 {
     const Tokenized *text = ((TextSource *)base)->text;
-    return text->oracle(text->oracle_owner.object, view, targets, nll_sum, count);
+    return text->oracle(text->oracle_owner.object, view, targets, known, nll_sum);
 }
 
 void text_source_free(Source *base)

@@ -77,8 +77,8 @@ typedef struct TextExample {
 typedef struct TextSource TextSource;
 
 Status text_source_next(Source *source, Arena *arena, Cursor *cursor, Batch *out) STATUS_CHECKED;
-Status text_source_oracle(Source *source, const Batch *view, const char *targets, double *nll_sum,
-                          int64_t *count) STATUS_CHECKED;
+Status text_source_oracle(Source *source, const Batch *view, const char *targets, uint8_t *known,
+                          double *nll_sum) STATUS_CHECKED;
 void text_source_free(Source *source);
 
 #define TEXT_SOURCE_TYPES(word)                                                                                    \

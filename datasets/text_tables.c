@@ -24,11 +24,14 @@ const Option csv_options[] = {
     OPTION_BOOLEAN_FIELD(TableConfig, header, 1, "the first row holds the names of the columns"),
     {0}};
 
+const Option labelled_lines_options[] = {
+    OPTION_BOOLEAN_FIELD(TableConfig, labels, 1, "false: the labels are left out, for pre-training on the texts"),
+    {0}};
+
 enum { LABEL_SIZE = 256 };
 
-static Status check_label(const char *label)
+static Status check_label(size_t length)
 {
-    size_t length = strlen(label);
     if (length < LABEL_SIZE) return STATUS_OK;
     return status_fail(STATUS_FORMAT,
                        "the label has %zu bytes, but a label has at most %d; is this what holds the labels?",
@@ -40,7 +43,7 @@ static Status add_text(Corpus *corpus, const char *text, size_t length, const ch
 {
     int32_t number = -1;
     int64_t before = corpus->document_count;
-    if (label) TRY(check_label(label));
+    if (label) TRY(check_label(strlen(label)));
     if (label) TRY(corpus_class(corpus, label, &number));
     TRY(text_add_sentences(corpus, text, length));
     TRY(corpus_end_document(corpus, number));
@@ -84,13 +87,31 @@ static Status read_object(const char *path, int64_t number, const json_t *object
     return status == STATUS_OK ? status : status_context(status, "%s", place);
 }
 
+/* Reads one line, which is not terminated. */
+typedef Status (*ReadLine)(const char *path, int64_t number, const char *line, size_t length,
+                           const TableConfig *config, Corpus *corpus);
+
+static Status read_lines(const char *path, const char *bytes, size_t length, const TableConfig *config,
+                         ReadLine read, Corpus *corpus)
+{
+    int64_t number = 1;
+    for (size_t at = 0; at < length; number++) {
+        const char *end = memchr(bytes + at, '\n', length - at), *line = bytes + at;
+        size_t count = end ? (size_t)(end - line) : length - at;
+        at += count + 1;
+        if (number % 1024 == 0) TRY(cancel_check());
+        text_trim(&line, &count);
+        if (count == 0) continue;
+        TRY(text_check(path, line, count, number));
+        TRY(read(path, number, line, count, config, corpus));
+    }
+    return STATUS_OK;
+}
+
 static Status read_json_line(const char *path, int64_t number, const char *line, size_t length,
                              const TableConfig *config, Corpus *corpus)
 {
     json_t *object;
-    text_trim(&line, &length);
-    if (length == 0) return STATUS_OK;
-    TRY(text_check(path, line, length, number));
     TRY(json_parse_line(path, number, line, length, &object));
     Status status = read_object(path, number, object, config, corpus);
     json_decref(object);
@@ -100,15 +121,32 @@ static Status read_json_line(const char *path, int64_t number, const char *line,
 static Status read_jsonl(const char *path, const char *bytes, size_t length, const TableConfig *config,
                          Corpus *corpus)
 {
-    int64_t number = 1;
-    for (size_t at = 0; at < length; number++) {
-        const char *end = memchr(bytes + at, '\n', length - at);
-        size_t count = end ? (size_t)(end - bytes) - at : length - at;
-        if (number % 1024 == 0) TRY(cancel_check());
-        TRY(read_json_line(path, number, bytes + at, count, config, corpus));
-        at += count + 1;
-    }
-    return STATUS_OK;
+    return read_lines(path, bytes, length, config, read_json_line, corpus);
+}
+
+/* --- lines of a label and a text --- */
+
+static Status read_labelled_line(const char *path, int64_t number, const char *line, size_t length,
+                                 const TableConfig *config, Corpus *corpus)
+{
+    char label[LABEL_SIZE];
+    size_t end = 0;
+    while (end < length && line[end] != ' ' && line[end] != '\t') end++;
+    if (end == length)
+        return status_fail(STATUS_FORMAT,
+                           "%s: line %lld: '%.*s' and nothing behind it; a line is a label, white "
+                           "space and a text",
+                           path, (long long)number, (int)(length < 60 ? length : 60), line);
+    Status status = config->labels ? check_label(end) : STATUS_OK;
+    snprintf(label, sizeof label, "%.*s", (int)(end < LABEL_SIZE ? end : 0), line);
+    if (status == STATUS_OK) status = add_text(corpus, line + end, length - end, config->labels ? label : NULL);
+    return status == STATUS_OK ? status : status_context(status, "%s: line %lld", path, (long long)number);
+}
+
+static Status read_labelled_lines(const char *path, const char *bytes, size_t length, const TableConfig *config,
+                                  Corpus *corpus)
+{
+    return read_lines(path, bytes, length, config, read_labelled_line, corpus);
 }
 
 /* --- tables --- */
@@ -270,7 +308,7 @@ static Status read_csv(const char *path, const char *bytes, size_t length, const
     return status;
 }
 
-/* --- both --- */
+/* --- all --- */
 
 typedef Status (*ReadTable)(const char *path, const char *bytes, size_t length, const TableConfig *config,
                             Corpus *corpus);
@@ -311,4 +349,9 @@ Status jsonl_read(const char *path, const TableConfig *config, Corpus **out)
 Status csv_read(const char *path, const TableConfig *config, Corpus **out)
 {
     return read_with(path, config, read_csv, out);
+}
+
+Status labelled_lines_read(const char *path, const TableConfig *config, Corpus **out)
+{
+    return read_with(path, config, read_labelled_lines, out);
 }

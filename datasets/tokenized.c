@@ -61,13 +61,9 @@ void tokenized_unref(Tokenized *text)
 static Status grow(void *block, int64_t *room, int64_t used, int64_t extra, size_t size)
 {
     int64_t need;
-    if (__builtin_add_overflow(used, extra, &need) || need > INT64_MAX / 4)
+    if (__builtin_add_overflow(used, extra, &need))
         return status_fail(STATUS_NOMEM, "out of memory: a text of more than %lld tokens", (long long)used);
-    if (need <= *room) return STATUS_OK;
-    int64_t fresh = need < 64 ? 64 : need + need / 2;
-    TRY(memory_resize(block, (size_t)fresh, size));
-    *room = fresh;
-    return STATUS_OK;
+    return memory_grow(block, room, need, size);
 }
 
 static Status grow_tokens(Tokenized *text, int64_t extra)

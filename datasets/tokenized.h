@@ -17,7 +17,7 @@ typedef struct TextOwner {
 } TextOwner;
 
 /* Somebody who knows how the text was made gives the best achievable loss on it, as SourceType.oracle. */
-typedef Status (*TextOracle)(void *object, const Batch *view, const char *targets, double *nll_sum, int64_t *count);
+typedef Status (*TextOracle)(void *object, const Batch *view, const char *targets, uint8_t *known, double *nll_sum);
 
 typedef struct Tokenized {
     int refs;

@@ -25,19 +25,10 @@ typedef struct Work {
     Tokenized *text;
 } Work;
 
-static Status grow(void *block, int64_t *room, int64_t count)
-{
-    if (count < *room) return STATUS_OK;
-    int64_t fresh = *room ? *room * 2 : 1024;
-    TRY(memory_resize(block, (size_t)fresh, sizeof(int32_t)));
-    *room = fresh;
-    return STATUS_OK;
-}
-
 Status token_list_add(TokenList *list, int32_t id, int32_t word)
 {
-    TRY(grow(&list->ids, &list->ids_room, list->count));
-    TRY(grow(&list->words, &list->words_room, list->count));
+    TRY(memory_grow(&list->ids, &list->ids_room, list->count + 1, sizeof(int32_t)));
+    TRY(memory_grow(&list->words, &list->words_room, list->count + 1, sizeof(int32_t)));
     list->ids[list->count] = id;
     list->words[list->count++] = word;
     return STATUS_OK;

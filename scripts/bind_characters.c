@@ -46,6 +46,7 @@ static int call(lua_State *L, const Record *record)
     Characters *tokenizer;
     CharactersTrainConfig config;
     lua_settop(L, 2);
+    if (bind_push_kept(L)) return 1;
     if (strcmp(record->name, "load") == 0) {
         host_check(L, characters_load(luaL_checkstring(L, 1), &tokenizer));
         return bind_push_characters(L, tokenizer);

@@ -13,6 +13,45 @@ static void set_known(lua_State *L, const char *key, double value)
     lua_setfield(L, -2, key);
 }
 
+static void push_class(lua_State *L, const ClassScores *scores, int64_t class)
+{
+    ClassScore score = class_score(scores, class);
+    lua_newtable(L);
+    if (scores->names) lua_pushstring(L, scores->names[class]);
+    if (scores->names) lua_setfield(L, -2, "name");
+    lua_pushinteger(L, score.examples);
+    lua_setfield(L, -2, "examples");
+    set_known(L, "precision", score.precision);
+    set_known(L, "recall", score.recall);
+    set_known(L, "f1", score.f1);
+}
+
+/* classes[i] and confusion[i][k] (label i, answer k), from 1 as all lists of Lua. */
+static void push_classes(lua_State *L, const ClassScores *scores)
+{
+    if (scores->count == 0) return;
+    set_known(L, "precision", scores->precision);
+    set_known(L, "recall", scores->recall);
+    set_known(L, "f1", scores->f1);
+    if (scores->count > CONFUSION_CLASSES) return;
+    lua_newtable(L);
+    for (int64_t i = 0; i < scores->count; i++) {
+        push_class(L, scores, i);
+        lua_rawseti(L, -2, i + 1);
+    }
+    lua_setfield(L, -2, "classes");
+    lua_newtable(L);
+    for (int64_t i = 0; i < scores->count; i++) {
+        lua_newtable(L);
+        for (int64_t k = 0; k < scores->count; k++) {
+            lua_pushinteger(L, scores->confusion[i][k]);
+            lua_rawseti(L, -2, k + 1);
+        }
+        lua_rawseti(L, -2, i + 1);
+    }
+    lua_setfield(L, -2, "confusion");
+}
+
 static void push_score(lua_State *L, const Score *score)
 {
     lua_newtable(L);
@@ -22,6 +61,7 @@ static void push_score(lua_State *L, const Score *score)
     set_known(L, "bits_per_byte", score->bits_per_byte);
     lua_pushinteger(L, score->targets);
     lua_setfield(L, -2, "targets");
+    push_classes(L, &score->classes);
 }
 
 /* run:evaluate(source, batches): { NAME = { loss, accuracy, targets }, ... } by objective; batches 0: all. */
@@ -46,11 +86,12 @@ static int evaluate_session(lua_State *L)
     return 1;
 }
 
-const BindMethod bind_evaluate_methods[] = {{.name = "evaluate",
-                                             .arguments = "(source, batches)",
-                                             .doc =
-                                                 "Losses, accuracies and perplexities on a data source (\"valid\" "
-                                                 "unless said), by objective, on so many batches (all "
-                                                 "unless said). It changes nothing.",
-                                             .call = evaluate_session},
-                                            {0}};
+const BindMethod bind_evaluate_methods[] = {
+    {.name = "evaluate",
+     .arguments = "(source, batches)",
+     .doc = "Losses, accuracies, perplexities, and of classes precision, recall, F1 and confusion[label][answer], "
+            "on a data source (\"valid\" "
+            "unless said), by objective, on so many batches (all "
+            "unless said). It changes nothing.",
+     .call = evaluate_session},
+    {0}};

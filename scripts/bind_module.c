@@ -193,15 +193,16 @@ static int module_length(lua_State *L)
     return 1;
 }
 
-static const BindClass module_class = {.type = MODULE_TYPE,
-                                       .name = "module",
-                                       .article = "a",
-                                       .doc = "A module of a model, by the names of Hugging Face's files: "
-                                              "run.model.bert.encoder.layer[0].attention. Its parts are "
-                                              "modules and parameters; .frozen = true freezes all below it; "
-                                              "summary(module) shows the tree; #module counts its "
-                                              "children; run.model.config are the options of the model.",
-                                       .methods = {bind_module_methods, bind_generate_methods, bind_save_methods}};
+static const BindClass module_class = {
+    .type = MODULE_TYPE,
+    .name = "module",
+    .article = "a",
+    .doc = "A module of a model, by the names of Hugging Face's files: "
+           "run.model.bert.encoder.layer[0].attention. Its parts are "
+           "modules and parameters; .frozen = true freezes all below it; "
+           "summary(module) shows the tree; #module counts its "
+           "children; run.model.config are the options of the model.",
+    .methods = {bind_module_methods, bind_finetune_methods, bind_generate_methods, bind_save_methods}};
 
 /* --- parameters --- */
 

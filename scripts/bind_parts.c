@@ -318,6 +318,10 @@ static Status loaded_line(const Part *part, Buffer *out)
     TRY(buffer_text(out, "models.load("));
     TRY(bind_quote(part->directory, out));
     TRY(buffer_printf(out, ", { strict = %s", part->strict ? "true" : "false"));
+    if (part->adapter[0]) {
+        TRY(buffer_text(out, ", adapter = "));
+        TRY(bind_quote(part->adapter, out));
+    }
     TRY(option_lines(part->record.options, part->config, ",", out));
     return buffer_text(out, " })");
 }

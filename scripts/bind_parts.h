@@ -18,8 +18,9 @@ typedef struct Part {
     char name[OBJECTIVE_NAME_SIZE], model[OBJECTIVE_NAME_SIZE], source[OBJECTIVE_NAME_SIZE];
     double weight;
     bool enabled;
-    /* Of a model that is loaded: the directory (empty: drawn), and whether all must fit. */
-    char directory[PART_PATH_SIZE];
+    /* Of a model that is loaded: the directory (empty: drawn), that of adapters beside it (empty: none), and
+     * whether all must fit. */
+    char directory[PART_PATH_SIZE], adapter[PART_PATH_SIZE];
     bool strict;
 } Part;
 

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* models.load(directory, {options}) and model:save(directory): models as transformers has them. */
 #include "engine/base/memory.h"
+#include "engine/io/adapter.h"
 #include "engine/io/file.h"
 #include "engine/io/pretrained.h"
 #include "engine/train/classes.h"
 #include "scripts/bind_origin.h"
 #include "scripts/bind_parts.h"
 #include "scripts/bind_session.h"
+#include "scripts/bind_tokenizers.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,47 +17,61 @@
 
 typedef struct LoadConfig {
     bool strict;
+    char adapter[OPTION_TEXT_SIZE];
 } LoadConfig;
 
 static const Option load_options[] = {
     OPTION_BOOLEAN_FIELD(LoadConfig, strict, 1,
                          "an error where something is missing, left over or misshapen; false: it is listed"),
+    OPTION_TEXT_FIELD(LoadConfig, adapter, "", "a directory with adapters for the model, as PEFT has it"),
     {0}};
 
 /* The whole path, so that the model can be loaded again from anywhere. */
-static void keep_path(lua_State *L, Part *part, const char *directory)
+static void keep_path(lua_State *L, char out[PART_PATH_SIZE], const char *directory)
 {
     char *whole = realpath(directory, NULL);
     size_t length = strlen(whole ? whole : directory);
-    if (length < sizeof part->directory) memcpy(part->directory, whole ? whole : directory, length + 1);
+    if (length < PART_PATH_SIZE) memcpy(out, whole ? whole : directory, length + 1);
     free(whole);
-    if (length >= sizeof part->directory) luaL_error(L, "models.load: the path of the directory is too long");
+    if (length >= PART_PATH_SIZE) luaL_error(L, "models.load: the path of the directory is too long");
 }
 
 static const RecordWord others[] = {{"strict", "true: an error where something is missing, left over or misshapen"},
+                                    {"adapter", "a directory with adapters for the model, as PEFT has it"},
                                     {"name", "of the model in the session"},
                                     {0}};
 
-/* models.load(directory, {strict =, name =, options of the model}): a model for session {model = ...} */
+/* The options of the table at index 2 that are not the model's. */
+static void read_load_options(lua_State *L, LoadConfig *config)
+{
+    for (const Option *option = load_options; option->name; option++) {
+        if (lua_getfield(L, 2, option->name) != LUA_TNIL)
+            host_check(L, bind_set_option(L, -1, load_options, config, "models.load", option->name));
+        lua_pop(L, 1);
+    }
+}
+
+/* models.load(directory, {strict =, adapter =, name =, options of the model}): a model for session {model = ...} */
 static int load_model(lua_State *L)
 {
     const char *directory = luaL_checkstring(L, 1);
     const ModelRecord *record;
-    LoadConfig config;
     lua_settop(L, 2);
+    if (!lua_isnil(L, 2)) luaL_checktype(L, 2, LUA_TTABLE);
+    LoadConfig *config = lua_newuserdatauv(L, sizeof *config, 0);
+    option_defaults(load_options, config);
+    if (!lua_isnil(L, 2)) read_load_options(L, config);
     host_check(L, pretrained_record(directory, &record));
     Part *part = bind_push_model_part(L, record);
     host_check(L, pretrained_config(directory, record, part->config));
-    option_defaults(load_options, &config);
+    if (config->adapter[0]) host_check(L, adapter_config(config->adapter, record, part->config));
     if (!lua_isnil(L, 2)) {
         bind_read_options(L, 2, record->options, part->config, "models.load", others);
         bind_read_part_name(L, 2, part);
-        if (lua_getfield(L, 2, "strict") != LUA_TNIL)
-            host_check(L, bind_set_option(L, -1, load_options, &config, "models.load", "strict"));
-        lua_pop(L, 1);
     }
-    part->strict = config.strict;
-    keep_path(L, part, directory);
+    part->strict = config->strict;
+    keep_path(L, part->directory, directory);
+    if (config->adapter[0]) keep_path(L, part->adapter, config->adapter);
     return 1;
 }
 
@@ -106,6 +122,7 @@ Model *bind_make_model(lua_State *L, const Part *part, const char *name, RandomK
     Buffer *words = host_push_buffer(L);
     Status status =
         pretrained_new(part->record.data, part->config, name, part->directory, part->strict, key, &report, &model);
+    if (status == STATUS_OK && part->adapter[0]) status = adapter_load(model, part->adapter);
     status = end_report(L, status, part->directory, &report, "left out:", words);
     if (status != STATUS_OK) model_free(model);
     host_check(L, status);
@@ -124,20 +141,35 @@ static const Vocabulary *vocabulary_of(const Session *session)
 
 static Status add_tokenizer(const void *context, const char *directory)
 {
-    const Vocabulary *vocabulary = vocabulary_of(context);
+    const Vocabulary *vocabulary = context;
     return vocabulary && vocabulary->save ? vocabulary->save(vocabulary->tokenizer, directory) : STATUS_OK;
+}
+
+/* Pushes the tokenizer of the directory that the model came from, or nil; the vocabulary is valid while it is held.
+ */
+static const Vocabulary *push_original(lua_State *L, const Model *model)
+{
+    LoadedTokenizer loaded;
+    if (!model->origin || tokenizer_load(model->origin, &loaded) != STATUS_OK) {
+        lua_pushnil(L);
+        return NULL;
+    }
+    bind_push_loaded(L, &loaded);
+    return bind_check_encoder(L, -1).vocabulary;
 }
 
 typedef struct SaveConfig {
     char architecture[OPTION_TEXT_SIZE];
+    bool adapter;
 } SaveConfig;
 
 static const Option save_options[] = {
     OPTION_TEXT_FIELD(SaveConfig, architecture, "",
                       "the class of transformers, as BertModel; empty: the one that has most of the model"),
+    OPTION_BOOLEAN_FIELD(SaveConfig, adapter, 0, "only the adapters and the heads that are trained, as PEFT does"),
     {0}};
 
-/* model:save(directory, {architecture = "BertModel"}) */
+/* model:save(directory, {architecture = "BertModel", adapter = false}) */
 int bind_save_model(lua_State *L)
 {
     Module *module = bind_test_module(L, 1);
@@ -153,10 +185,15 @@ int bind_save_model(lua_State *L)
     Session *session = bind_handle_of(L, 1)->session;
     Model *model = session_model(session, module->name);
     if (!model) return luaL_error(L, "save: the session has no model '%s' any more", module->name);
+    if (config->adapter) {
+        host_check(L, adapter_save(model, directory));
+        return 0;
+    }
     PretrainedSaving how = {.architecture = config->architecture[0] ? config->architecture : NULL,
                             .vocabulary = vocabulary_of(session),
-                            .more = add_tokenizer,
-                            .context = session};
+                            .more = add_tokenizer};
+    if (!how.vocabulary) how.vocabulary = push_original(L, model);
+    how.context = how.vocabulary;
     how.classes = session_classes(session, model, &how.class_count);
     Buffer *words = host_push_buffer(L);
     Status status = pretrained_save(model, directory, &how, &report);
@@ -183,15 +220,18 @@ void bind_open_pretrained(lua_State *L)
     lua_getfield(L, -1, "document");
     lua_getfield(L, -3, "load");
     lua_pushliteral(
-        L, "models.load(directory, {options}): a model of a directory as Hugging Face's transformers has it (BERT, "
-           "GPT-2):\n"
-           "  config.json and model.safetensors, or shards with their index. For session { model = "
-           "models.load('gpt2') }.\n"
-           "  strict  true: an error where something is missing, left over or misshapen; false: it is listed.\n"
-           "          Heads that the directory's class of transformers does not have are drawn anew and listed\n"
-           "  name    of the model in the session\n"
-           "  and options of the model in place of config.json's, as num_labels = 3.\n"
-           "tokenizers.load(directory) is its tokenizer; run.model:save(directory) writes such a directory.");
+        L,
+        "models.load(directory, {options}): a model of a directory as Hugging Face's transformers has it (BERT, "
+        "GPT-2):\n"
+        "  config.json and model.safetensors, or shards with their index. For session { model = "
+        "models.load('gpt2') }.\n"
+        "  strict  true: an error where something is missing, left over or misshapen; false: it is listed.\n"
+        "          Heads that the directory's class of transformers does not have are drawn anew and listed\n"
+        "  adapter a directory of PEFT with adapters (LoRA) for it\n"
+        "  name    of the model in the session\n"
+        "  and options of the model in place of config.json's, as num_labels = 3.\n"
+        "tokenizers.load(directory) is its tokenizer; run.model:save(directory) writes such a directory, adapters\n"
+        "merged; run.model:save(directory, { adapter = true }) only the adapters and the heads.");
     lua_call(L, 2, 0);
     lua_pop(L, 2);
 }

@@ -260,7 +260,7 @@ static int make_session(lua_State *L, const Record *record)
     set_optimizer(L, handle->session);
     set_early_stopping(L, handle->session);
     bool looks = handle->session->objective_count == 0 && handle->session->source_count == 0; /* no training */
-    if (!looks) host_check(L, session_check(handle->session));
+    if (!looks) host_check(L, session_fit(handle->session));
     return 1;
 }
 

@@ -54,7 +54,7 @@ void bind_open_likelihood(lua_State *L);
  * are. */
 extern const BindMethod bind_generate_methods[], bind_likelihood_methods[], bind_adapt_methods[],
     bind_evaluate_methods[], bind_prune_methods[], bind_structure_methods[], bind_save_methods[],
-    bind_module_methods[];
+    bind_module_methods[], bind_finetune_methods[];
 
 /* Objectives that are Lua functions (scripts/bind_custom.c): the function stands in the session's user value. */
 Status bind_custom_objective(SessionHandle *handle, Objective *objective) STATUS_CHECKED;
@@ -91,6 +91,8 @@ SessionHandle *bind_handle_of(lua_State *L, int index);
 void bind_open_modules(lua_State *L);
 
 /* run.model:reshape {...} and :reset(path), run:add_objective(), run.optimizer = ... (scripts/bind_structure.c). */
+/* A place for a model that is to come, freed by Lua's collector unless it is taken out. Pushed. */
+Model **bind_push_fresh_model(lua_State *L);
 /* Sets run.optimizer, run.schedule to the part at index 3; false where the field is another one. */
 bool bind_set_part(lua_State *L, const char *name);
 /* The model and the path that the module at the index stands for. */

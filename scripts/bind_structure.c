@@ -137,6 +137,11 @@ static int reset(lua_State *L)
     return 0;
 }
 
+Model **bind_push_fresh_model(lua_State *L)
+{
+    return &push_fresh(L)->model;
+}
+
 const BindMethod bind_module_methods[] = {
     {.name = "reshape",
      .arguments = "{ options }",

@@ -97,10 +97,43 @@ int bind_push_loaded(lua_State *L, const LoadedTokenizer *loaded)
     return bind_push_wordpiece(L, loaded->wordpiece);
 }
 
+/* --- one for all --- */
+
+static int keep(lua_State *L)
+{
+    lua_pushstring(L, lua_touserdata(L, 1));
+    lua_setfield(L, LUA_REGISTRYINDEX, "lathe.kept_tokenizer");
+    return 0;
+}
+
+Status bind_keep_tokenizer(Host *host, const char *directory)
+{
+    return host_protect(host, keep, (void *)(uintptr_t)directory);
+}
+
+bool bind_push_kept(lua_State *L)
+{
+    LoadedTokenizer loaded;
+    if (lua_getfield(L, LUA_REGISTRYINDEX, "lathe.kept_tokenizer") == LUA_TNIL) return false;
+    host_check(L, tokenizer_load(lua_tostring(L, -1), &loaded));
+    bind_push_loaded(L, &loaded);
+    return true;
+}
+
+bool bind_has_tokenizer(const char *directory)
+{
+    char *path;
+    TokenizerFile kind;
+    if (find_in(directory, &path, &kind) != STATUS_OK) return false;
+    memory_free(path);
+    return true;
+}
+
 static int load_any(lua_State *L, const Record *record)
 {
     LoadedTokenizer loaded;
     (void)record;
+    if (bind_push_kept(L)) return 1;
     host_check(L, tokenizer_load(luaL_checkstring(L, 1), &loaded));
     return bind_push_loaded(L, &loaded);
 }

@@ -39,6 +39,12 @@ typedef struct LoadedTokenizer {
 /* The one of a file, or of a directory: tokenizer.json, vocab.json (with merges.txt), vocab.txt or characters.json.
  * Errors: none of them is there, those of the kind. */
 Status tokenizer_load(const char *path, LoadedTokenizer *out) STATUS_CHECKED;
+/* Whether the directory has such a file. */
+bool bind_has_tokenizer(const char *directory);
+/* From now on the recipe's tokenizers are that of the directory, however it would make them. Errors: memory. */
+Status bind_keep_tokenizer(Host *host, const char *directory) STATUS_CHECKED;
+/* Pushes that one; false where none was said. Errors: raised. */
+bool bind_push_kept(lua_State *L);
 /* Pushes it and takes over the caller's reference; returns 1. */
 int bind_push_loaded(lua_State *L, const LoadedTokenizer *loaded);
 

@@ -51,6 +51,7 @@ static int call(lua_State *L, const Record *record)
 {
     WordPiece *tokenizer;
     lua_settop(L, 2);
+    if (bind_push_kept(L)) return 1;
     if (strcmp(record->name, "load") == 0) {
         WordPieceLoadConfig config;
         option_defaults(record->options, &config);

@@ -13,7 +13,7 @@ typedef struct Recipe Recipe;
 typedef struct RecipeParam {
     char name[64], kind[16]; /* kind: integer, number, boolean, text, file, choice */
     char doc[256], range[128];
-    char standard[256], value[256]; /* the default and the value now, as --set would be given; "" where none */
+    char standard[4096], value[4096]; /* the default and the value now, as --set would be given; "" where none */
     bool has_default, has_value;
 } RecipeParam;
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 RECIPES += scripts/recipes/amazon.lua
 RECIPES += scripts/recipes/bert.lua
+RECIPES += scripts/recipes/finetune.lua
 RECIPES += scripts/recipes/gpt.lua
 ENGINE_SOURCES += scripts/bind.h
 ENGINE_SOURCES += scripts/bind_class.c
@@ -31,6 +32,7 @@ ENGINE_SOURCES += scripts/bind_bpe.c
 ENGINE_SOURCES += scripts/bind_characters.c
 ENGINE_SOURCES += scripts/bind_custom.c
 ENGINE_SOURCES += scripts/bind_evaluate.c
+ENGINE_SOURCES += scripts/bind_finetune.c
 ENGINE_SOURCES += scripts/bind_live.c
 ENGINE_SOURCES += scripts/bind_module.c
 ENGINE_SOURCES += scripts/bind_origin.c

@@ -61,4 +61,5 @@ TEST_SOURCES += tests/unit/test_prune.c
 TEST_SOURCES += tests/unit/test_start.c
 TEST_SOURCES += tests/unit/test_combinations.c
 TEST_SOURCES += tests/unit/test_finetune.c
+TEST_SOURCES += tests/unit/test_lora.c
 TEST_SOURCES += tests/unit/stored_classes.h

@@ -81,8 +81,11 @@ const Command commands[] = {
      "sweep.csv and runs.csv have mean and spread over the seeds. The Lua function sweep can draw at random, too.\n"
      "The status is 1 where a run failed.",
      NULL, command_sweep},
-    {"eval", "DIR", "Evaluate a run on its held-out data", 1, 1, "pairs threads json",
-     "The final weights are taken, or those of the newest checkpoint.", NULL, command_eval},
+    {"eval", "DIR", "Evaluate a run on its held-out data", 1, 1, "set pairs threads json",
+     "The final weights are taken, or those of the newest checkpoint. --set text=FILE evaluates on another text "
+     "(of\n"
+     "which the usual share is held out; --set valid=FILE takes a whole one), with the run's own tokenizer.",
+     NULL, command_eval},
     {"generate", "RUN|DIR [TEXT]", "Go on with a text, from the model of a run", 1, 2, "set seed threads",
      "--set gives options of run:generate(): tokens, temperature, top_k, top_p, stop, model. The final weights "
      "are\n"
@@ -107,11 +110,12 @@ const Command commands[] = {
      "What was undone, and other branches, are left out.", NULL, command_export},
     {"bench", "[NAME...]", "Time matrix products and training steps", 0, COMMAND_MAX_NAMES,
      "set steps threads json",
-     "Names: gemm, bert-tiny, bert-mini, bert-base, bert-infer, gpt2-generate, scaling (default: the first three).\n"
+     "Names: gemm, bert-tiny, bert-mini, bert-base, bert-infer, gpt2-generate, scaling (default: the first "
+     "three).\n"
      "--set precision=bf16, recompute=true, layers, width, vocabulary, batch and length change what is timed. The\n"
-     "limit of an op is what its products take at the rate of sgemm, or what it reads and writes at that of memory.",
-     bench_words,
-     command_bench},
+     "limit of an op is what its products take at the rate of sgemm, or what it reads and writes at that of "
+     "memory.",
+     bench_words, command_bench},
 };
 const int command_count = sizeof commands / sizeof *commands;
 
@@ -295,6 +299,14 @@ static int print_version(void)
     return 0;
 }
 
+/* lathe help, lathe help run: as --help. */
+static int help(int argc, char **argv)
+{
+    if (argc < 3) return print_text(command_help);
+    const Command *command = command_find(argv[2]);
+    return command ? print_command_help(command) : unknown_command(argv[2]);
+}
+
 static int run_command(int argc, char **argv)
 {
     Arguments arguments;
@@ -302,6 +314,7 @@ static int run_command(int argc, char **argv)
     if (argc < 2) return usage("a command is missing; 'lathe --help' lists them");
     if (strcmp(argv[1], "--version") == 0) return print_version();
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) return print_text(command_help);
+    if (strcmp(argv[1], "help") == 0) return help(argc, argv);
     if (strcmp(argv[1], "--man-page") == 0) return print_text(command_man_page);
     if (strcmp(argv[1], "--completion") == 0) return print_text(command_completion);
     const Command *command = command_find(argv[1]);

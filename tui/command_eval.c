@@ -42,17 +42,18 @@ static int print_pairs(lua_State *L)
 static Status evaluate_run(const Arguments *arguments, RunSetup *setup)
 {
     Evaluation evaluation;
-    TRY(run_setup_final(arguments->names[0], setup));
+    TRY(run_setup_final(arguments->names[0], arguments, setup));
     TRY(run_load_weights(setup->session, arguments->names[0]));
     if (arguments->pairs) return host_protect(setup->host, print_pairs, (void *)(uintptr_t)arguments->pairs);
     Progress progress =
         progress_new(arguments->json ? stderr : stdout, isatty(arguments->json ? 2 : 1), setup->session, 0);
     EvaluationOptions options = {
-        .source = "valid", .baselines = true, .oracle_seconds = 10, .progress = evaluating, .context = &progress};
+        .source = "valid", .baselines = true, .progress = evaluating, .context = &progress};
     TRY(evaluate(setup->session, &options, &evaluation));
     progress_finish(&progress);
     if (arguments->json) return print_json(&evaluation);
     progress_evaluation(&progress, setup->session, &evaluation);
+    progress_confusion(&progress, &evaluation);
     return STATUS_OK;
 }
 

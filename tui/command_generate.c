@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* lathe generate RUN|DIR [TEXT] */
-#include "engine/io/pretrained.h"
-#include "engine/train/run.h"
 #include "scripts/bind_session.h"
 #include "tui/command.h"
 #include "tui/run_setup.h"
@@ -50,33 +48,15 @@ static int generate(lua_State *L)
     }
     lua_pushcfunction(L, print_piece);
     lua_setfield(L, -2, "on_token");
-    lua_getglobal(L, "tokenizer"); /* of a directory that is no run */
+    lua_getglobal(L, "tokenizer"); /* of a directory that says all */
     lua_setfield(L, -2, "tokenizer");
     lua_call(L, 3, 0);
     return 0;
 }
 
-/* A directory of transformers: the model and its tokenizer become globals. */
-static Status open_pretrained(const Arguments *arguments, RunSetup *setup)
-{
-    static const char words[] = "run = session { model = models.load(directory) }\n"
-                                "tokenizer = tokenizers.load(directory)\n";
-    HostOptions options = {.seed = 1};
-    TRY(host_new(&options, &setup->host));
-    lua_pushstring(host_lua(setup->host), arguments->names[0]);
-    lua_setglobal(host_lua(setup->host), "directory");
-    return host_run(setup->host, words, sizeof words - 1, "generate", 0);
-}
-
-static Status open_run(const Arguments *arguments, RunSetup *setup)
-{
-    TRY(run_setup_final(arguments->names[0], setup));
-    return run_load_weights(setup->session, arguments->names[0]);
-}
-
 static Status generate_from(const Arguments *arguments, RunSetup *setup)
 {
-    TRY(pretrained_is_there(arguments->names[0]) ? open_pretrained(arguments, setup) : open_run(arguments, setup));
+    TRY(run_setup_model(arguments->names[0], setup));
     TRY(host_protect(setup->host, generate, (void *)arguments));
     putchar('\n');
     return STATUS_OK;

@@ -115,6 +115,22 @@ int command_replay(const Arguments *arguments)
 
 /* --- the clean recipe --- */
 
+/* As --set would be given. */
+static void push_parameter(lua_State *L, const json_t *value)
+{
+    if (json_is_string(value))
+        lua_pushstring(L, json_string_value(value));
+    else if (json_is_boolean(value))
+        lua_pushstring(L, json_is_true(value) ? "true" : "false");
+    else {
+        if (json_is_integer(value))
+            lua_pushinteger(L, (lua_Integer)json_integer_value(value));
+        else
+            lua_pushnumber(L, json_number_value(value));
+        lua_tostring(L, -1); /* makes it a text in its place */
+    }
+}
+
 static int export(lua_State *L)
 {
     Replay *replay = lua_touserdata(L, 1);
@@ -126,7 +142,7 @@ static int export(lua_State *L)
     lua_newtable(L);
     json_object_foreach(parameters, key, value)
     {
-        lua_pushstring(L, json_string_value(value));
+        push_parameter(L, value);
         lua_setfield(L, -2, key);
     }
     lua_pushinteger(L, (lua_Integer)json_integer_value(json_object_get(replay->config, "steps")));

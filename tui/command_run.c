@@ -138,6 +138,7 @@ static void evaluated(void *context, const Session *session, const Evaluation *e
     live->evaluated = true;
     server_evaluation(live->server, session, evaluation);
     if (last || !live->progress.terminal) progress_evaluation(&live->progress, session, evaluation);
+    if (last) progress_confusion(&live->progress, evaluation);
 }
 
 static void told(void *context, const char *words)

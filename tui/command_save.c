@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* lathe save RUN DIR */
-#include "engine/train/run.h"
 #include "scripts/bind_session.h"
 #include "tui/command.h"
 #include "tui/run_setup.h"
@@ -19,8 +18,7 @@ static int save(lua_State *L)
 
 static Status save_from(const Arguments *arguments, RunSetup *setup)
 {
-    TRY(run_setup_final(arguments->names[0], setup));
-    TRY(run_load_weights(setup->session, arguments->names[0]));
+    TRY(run_setup_model(arguments->names[0], setup));
     return host_protect(setup->host, save, (void *)arguments->names[1]);
 }
 

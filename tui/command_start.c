@@ -71,7 +71,7 @@ static Status fill_form(void *context, int item)
         StartParam *out = &start->params[start->param_count++];
         *out = (StartParam){0};
         snprintf(out->name, sizeof out->name, "%s", param.name);
-        snprintf(out->value, sizeof out->value, "%s", param.has_value ? param.value : "");
+        snprintf(out->value, sizeof out->value, "%.*s", START_TEXT - 1, param.has_value ? param.value : "");
         memcpy(out->standard, out->value, sizeof out->standard);
         snprintf(out->range, sizeof out->range, "%s", param.range);
         snprintf(out->doc, sizeof out->doc, "%s", param.doc);

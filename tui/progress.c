@@ -141,12 +141,40 @@ void progress_finish(Progress *progress)
     fflush(progress->out);
 }
 
+static void print_class(FILE *out, const ClassScores *scores, int64_t class)
+{
+    char number[24];
+    ClassScore score = class_score(scores, class);
+    snprintf(number, sizeof number, "%lld", (long long)class);
+    fprintf(out, "  %-16.16s", scores->names ? scores->names[class] : number);
+    for (int64_t i = 0; i < scores->count; i++) fprintf(out, " %7lld", (long long)scores->confusion[class][i]);
+    fprintf(out, "   precision %.3f  recall %.3f  F1 %.3f\n", score.precision, score.recall, score.f1);
+}
+
+/* Rows are labels, columns what the model answered, in the same order. */
+static void print_confusion(FILE *out, const Score *score)
+{
+    const ClassScores *scores = &score->classes;
+    if (scores->count == 0 || scores->count > CONFUSION_CLASSES) return;
+    fprintf(out, "%s: labels, and how often each class was answered\n", score->name);
+    for (int64_t i = 0; i < scores->count; i++) print_class(out, scores, i);
+}
+
+void progress_confusion(Progress *progress, const Evaluation *evaluation)
+{
+    for (int i = 0; i < evaluation->count; i++) print_confusion(progress->out, &evaluation->scores[i]);
+    fflush(progress->out);
+}
+
 static void print_score(FILE *out, const Score *score)
 {
     fprintf(out, "  %s %.3f", score->name, score->loss);
     if (!isnan(score->unigram_loss)) {
         fprintf(out, " (unigram %.3f", score->unigram_loss);
         if (!isnan(score->best_loss)) fprintf(out, ", best achievable %.3f", score->best_loss);
+        if (!isnan(score->best_loss) && score->best_targets < score->targets)
+            fprintf(out, " on %lld of %lld, where this is %.3f", (long long)score->best_targets,
+                    (long long)score->targets, score->known_loss);
         fputs(")", out);
     }
     if (!isnan(score->perplexity)) fprintf(out, "  perplexity %.2f", score->perplexity);
@@ -154,6 +182,7 @@ static void print_score(FILE *out, const Score *score)
     if (isnan(score->accuracy)) return;
     fprintf(out, "  accuracy %.1f%%", 100 * score->accuracy);
     if (!isnan(score->unigram_accuracy)) fprintf(out, " (majority %.1f%%)", 100 * score->unigram_accuracy);
+    if (score->classes.count) fprintf(out, "  F1 %.3f", score->classes.f1);
 }
 
 void progress_evaluation(Progress *progress, const Session *session, const Evaluation *evaluation)

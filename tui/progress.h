@@ -38,6 +38,8 @@ void progress_finish(Progress *progress);
 
 /* "valid  mlm 1.63 (unigram 4.61, best achievable 1.42)  masked accuracy ..." */
 void progress_evaluation(Progress *progress, const Session *session, const Evaluation *evaluation);
+/* Lines of a table for each objective that tells classes apart. */
+void progress_confusion(Progress *progress, const Evaluation *evaluation);
 
 /* 1234567 as "1,234,567" into out (at least 32 bytes); returns out. */
 const char *progress_number(int64_t value, char *out);

@@ -11,8 +11,8 @@
 #include <string.h>
 
 /* What a model and its tokenizer are read from, beside the weights. */
-static const char *const small_files[] = {"config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt",
-                                          "vocab.json",  "merges.txt",     "characters.json"};
+static const char *const small_files[] = {"config.json", "model.json", "tokenizer.json", "tokenizer_config.json",
+                                          "vocab.txt",   "vocab.json", "merges.txt",     "characters.json"};
 
 /* --- at the beginning --- */
 

@@ -4,9 +4,12 @@
 #include "engine/base/memory.h"
 #include "engine/io/file.h"
 #include "engine/io/metadata.h"
+#include "engine/io/pretrained.h"
+#include "engine/train/run.h"
 #include "scripts/bind.h"
 #include "scripts/bind_history.h"
 #include "scripts/bind_session.h"
+#include "scripts/bind_tokenizers.h"
 #include "scripts/host_files.h"
 #include "tui/run_origin.h"
 
@@ -51,18 +54,75 @@ Status run_setup_recipe(const Arguments *arguments, RunSetup *out)
     return memory_copy_text(recipe_path(out->recipe), &out->recipe_path);
 }
 
-static Status read_parameters(RunSetup *setup, const char *name, const json_t *config)
+/* Whether one of the --set names the parameter. */
+static bool is_changed(const Arguments *changes, const char *key)
 {
-    json_t *parameters, *value;
+    size_t length = strlen(key);
+    for (int i = 0; changes && i < changes->set_count; i++)
+        if (strncmp(changes->sets[i], key, length) == 0 && changes->sets[i][length] == '=') return true;
+    return false;
+}
+
+/* As --set would be given. Numbers are JSON's own; runs of before that have texts throughout. */
+static Status parameter_text(const char *name, const char *key, const json_t *value, Buffer *out)
+{
+    buffer_clear(out);
+    if (json_is_string(value)) return buffer_text(out, json_string_value(value));
+    if (json_is_boolean(value)) return buffer_text(out, json_is_true(value) ? "true" : "false");
+    if (json_is_integer(value)) return buffer_printf(out, "%lld", (long long)json_integer_value(value));
+    if (json_is_real(value)) return buffer_printf(out, "%.17g", json_real_value(value));
+    return status_fail(STATUS_FORMAT, "%s: parameter '%s' must be a text, a number or a boolean", name, key);
+}
+
+/* A file that is gone. */
+static Status say_remedy(Status status, const char *directory, const char *key, const char *value)
+{
+    char message[1024];
+    if (status != STATUS_LUA || !strchr(value, '/') || file_exists(value)) return status;
+    snprintf(message, sizeof message, "%s", status_message());
+    return status_fail(STATUS_IO, "%s; put it back, or evaluate the run on another: lathe eval %s --set %s=FILE",
+                       message, directory, key);
+}
+
+static Status set_parameters(RunSetup *setup, const char *directory, const char *name, const json_t *parameters,
+                             const Arguments *changes, Buffer *text)
+{
     const char *key;
-    TRY(json_member(name, config, "parameters", JSON_OBJECT, &parameters));
-    json_object_foreach(parameters, key, value)
+    const json_t *value;
+    json_object_foreach((json_t *)parameters, key, value)
     {
-        if (!json_is_string(value))
-            return status_fail(STATUS_FORMAT, "%s: parameter '%s' must be a text", name, key);
-        TRY(recipe_set(setup->recipe, key, json_string_value(value)));
+        if (is_changed(changes, key)) continue;
+        TRY(parameter_text(name, key, value, text));
+        Status status = recipe_set(setup->recipe, key, text->data);
+        if (status != STATUS_OK) return say_remedy(status, directory, key, text->data);
     }
+    for (int i = 0; changes && i < changes->set_count; i++) TRY(recipe_set_pair(setup->recipe, changes->sets[i]));
     return STATUS_OK;
+}
+
+static Status read_parameters(RunSetup *setup, const char *directory, const char *name, const json_t *config,
+                              const Arguments *changes)
+{
+    json_t *parameters;
+    Buffer text = {0};
+    TRY(json_member(name, config, "parameters", JSON_OBJECT, &parameters));
+    Status status = set_parameters(setup, directory, name, parameters, changes, &text);
+    buffer_free(&text);
+    return status;
+}
+
+/* Whether the run's sources have one vocabulary: that of the tokenizer which it saved. */
+static bool has_one_vocabulary(const json_t *config)
+{
+    const char *first = NULL, *key;
+    json_t *source;
+    json_object_foreach(json_object_get(config, "data"), key, source)
+    {
+        const char *vocabulary = json_string_value(json_object_get(source, "vocabulary"));
+        if (!vocabulary || (first && strcmp(first, vocabulary) != 0)) return false;
+        first = vocabulary;
+    }
+    return first != NULL;
 }
 
 /* --- copies of the Lua files that the recipe loads: DIR/lua --- */
@@ -167,7 +227,8 @@ static Status load_lua_files(RunSetup *setup, const char *directory, const char 
 
 /* --- a run's directory --- */
 
-static Status load_directory(const char *path, const json_t *config, bool exact, RunSetup *out)
+static Status load_directory(const char *path, const json_t *config, bool exact, const Arguments *changes,
+                             RunSetup *out)
 {
     char *name = NULL;
     int64_t seed;
@@ -179,7 +240,9 @@ static Status load_directory(const char *path, const json_t *config, bool exact,
     if (status == STATUS_OK) status = run_origin_check(out->host, path, config, exact);
     if (status == STATUS_OK) status = load_lua_files(out, path, name, config);
     if (status == STATUS_OK) status = recipe_load(out->host, out->recipe_path, &out->recipe);
-    if (status == STATUS_OK) status = read_parameters(out, name, config);
+    if (status == STATUS_OK) status = read_parameters(out, path, name, config, changes);
+    if (status == STATUS_OK && changes && changes->set_count && has_one_vocabulary(config))
+        status = bind_keep_tokenizer(out->host, path);
     if (status == STATUS_OK) status = run_setup_build(out, -1);
     if (status == STATUS_OK)
         status = json_member_integer(name, config, "steps", 1, INT64_MAX, &out->session->steps);
@@ -187,24 +250,67 @@ static Status load_directory(const char *path, const json_t *config, bool exact,
     return status;
 }
 
-Status run_setup_directory(const char *path, bool exact, RunSetup *out)
+static Status open_directory(const char *path, bool exact, const Arguments *changes, RunSetup *out)
 {
     json_t *config;
     *out = (RunSetup){0};
     TRY(run_directory_read_config(path, &config));
-    Status status = load_directory(path, config, exact, out);
+    Status status = load_directory(path, config, exact, changes, out);
     json_decref(config);
     return status;
 }
 
-Status run_setup_final(const char *path, RunSetup *out)
+Status run_setup_directory(const char *path, bool exact, RunSetup *out)
+{
+    return open_directory(path, exact, NULL, out);
+}
+
+Status run_setup_final(const char *path, const Arguments *changes, RunSetup *out)
 {
     Buffer journal = {0};
-    TRY(run_setup_directory(path, false, out));
+    TRY(open_directory(path, false, changes, out));
     Status status = run_directory_read_journal(path, &journal);
     if (status == STATUS_OK && journal.length) status = bind_settle(out->host, journal.data);
     buffer_free(&journal);
     return status;
+}
+
+/* The model and its tokenizer become globals. */
+static Status load_model(const char *path, RunSetup *out)
+{
+    static const char words[] = "run = session { model = models.load(directory) }\n"
+                                "tokenizer = tokenizers.load(directory)\n";
+    HostOptions options = {.seed = 1};
+    *out = (RunSetup){0};
+    TRY(host_new(&options, &out->host));
+    lua_pushstring(host_lua(out->host), path);
+    lua_setglobal(host_lua(out->host), "directory");
+    return host_run(out->host, words, sizeof words - 1, "lathe", 0);
+}
+
+static bool holds(const char *directory, const char *name)
+{
+    char *path;
+    if (file_join(directory, name, &path) != STATUS_OK) return false;
+    bool there = file_exists(path);
+    memory_free(path);
+    return there;
+}
+
+/* Weights, shape and tokenizer lie there; a model that transformers has no form of is built by its recipe. */
+static bool says_all(const char *path)
+{
+    const ModelRecord *record;
+    if (pretrained_is_there(path)) return true;
+    return holds(path, "model.json") && holds(path, "model.safetensors") && bind_has_tokenizer(path) &&
+           pretrained_record(path, &record) == STATUS_OK;
+}
+
+Status run_setup_model(const char *path, RunSetup *out)
+{
+    if (says_all(path)) return load_model(path, out);
+    TRY(run_setup_final(path, NULL, out));
+    return run_load_weights(out->session, path);
 }
 
 static int take_session(lua_State *L)
@@ -215,6 +321,7 @@ static int take_session(lua_State *L)
         return luaL_error(L, "build() of the recipe must return a session {...}; it returned a %s",
                           luaL_typename(L, 2));
     setup->session = handle->session;
+    host_check(L, session_check(setup->session)); /* one without objectives may look, but not train */
     bind_set_run(L, 2);
     return 0;
 }
@@ -235,10 +342,17 @@ Status run_setup_build(RunSetup *setup, int64_t steps)
 
 /* --- what a new run's directory says about it --- */
 
-/* A parameter's value; the path of a file is made absolute, so that the run can go on from anywhere. */
+/* A parameter's value with JSON's type; the path of a file is made absolute, so that the run can go on from
+ * anywhere. */
 static Status put_parameter(json_t *parameters, const RecipeParam *param)
 {
     if (!param->has_value) return STATUS_OK;
+    if (strcmp(param->kind, "integer") == 0)
+        return json_set_integer(parameters, param->name, strtoll(param->value, NULL, 10));
+    if (strcmp(param->kind, "number") == 0)
+        return json_set_number(parameters, param->name, strtod(param->value, NULL));
+    if (strcmp(param->kind, "boolean") == 0)
+        return json_set_boolean(parameters, param->name, strcmp(param->value, "true") == 0);
     char *whole = strcmp(param->kind, "file") == 0 ? realpath(param->value, NULL) : NULL;
     Status status = json_set_text(parameters, param->name, whole ? whole : param->value);
     free(whole);
@@ -257,6 +371,17 @@ static Status put_parameters(RunSetup *setup, json_t *parameters)
     return STATUS_OK;
 }
 
+static Status put_vocabulary(const Vocabulary *vocabulary, json_t *source)
+{
+    char content[HASH_TEXT_SIZE];
+    if (!vocabulary || !vocabulary->pieces) return STATUS_OK;
+    Hash hash = hash_bytes(&vocabulary->size, sizeof vocabulary->size);
+    for (int64_t i = 0; i < vocabulary->size; i++)
+        hash = hash_combine(hash, hash_bytes(vocabulary->pieces[i], strlen(vocabulary->pieces[i])));
+    hash_text(hash, content);
+    return json_set_text(source, "vocabulary", content);
+}
+
 static Status put_data(const Session *session, json_t *data)
 {
     for (int i = 0; i < session->source_count; i++) {
@@ -269,6 +394,7 @@ static Status put_data(const Session *session, json_t *data)
         TRY(json_set_text(source, "doc", entry->source->doc));
         TRY(json_set_text(source, "content", content));
         TRY(json_set_integer(source, "examples", entry->source->examples));
+        TRY(put_vocabulary(entry->source->vocabulary, source));
     }
     return STATUS_OK;
 }
@@ -396,7 +522,7 @@ static Status journal_text(RunSetup *setup, const json_t *config, Buffer *out)
     json_object_foreach(parameters, key, value)
     {
         TRY(buffer_printf(out, " %s = ", key));
-        TRY(json_print_text(json_string_value(value), json_string_length(value), out));
+        TRY(json_print(value, 0, out));
         TRY(buffer_text(out, ","));
     }
     return buffer_text(out, " } }\n");

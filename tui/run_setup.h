@@ -13,7 +13,7 @@
 typedef struct RunSetup {
     Host *host;
     Recipe *recipe;
-    Session *session; /* belongs to the host: its value is on the host's stack */
+    Session *session;              /* belongs to the host: its value is on the host's stack */
     const RunDirectory *directory; /* of a new run, once it is written; the caller's */
     char *recipe_path;
     uint64_t seed;
@@ -25,8 +25,15 @@ Status run_setup_recipe(const Arguments *arguments, RunSetup *out) STATUS_CHECKE
  * there any more are an error; otherwise what the run kept stands in for them (tui/run_origin.h). */
 Status run_setup_directory(const char *path, bool exact, RunSetup *out) STATUS_CHECKED;
 
-/* The same with the options and shapes to which the edits in its journal led: what its final weights fit. */
-Status run_setup_final(const char *path, RunSetup *out) STATUS_CHECKED;
+/* The same with the options and shapes to which the edits in its journal led: what its final weights fit. --set of
+ * 'changes' (NULL: none) counts in place of the run's own parameters; then the tokenizer is the one that the run
+ * saved, whatever the recipe would learn. */
+Status run_setup_final(const char *path, const Arguments *changes, RunSetup *out) STATUS_CHECKED;
+
+/* A session, the global 'run', that only has the model with its weights: of a directory of transformers or a
+ * finished run from what lies there, without recipe and data (then its tokenizer is the global 'tokenizer'); else
+ * as run_setup_final(). */
+Status run_setup_model(const char *path, RunSetup *out) STATUS_CHECKED;
 
 /* A line for each data source that is not what the run was begun with, as config.json in path knows it. */
 Status run_setup_data_changes(const RunSetup *setup, const char *path, Buffer *out) STATUS_CHECKED;
@@ -34,8 +41,8 @@ Status run_setup_data_changes(const RunSetup *setup, const char *path, Buffer *o
 /* Builds the session; steps: instead of the recipe's, -1: as it says. */
 Status run_setup_build(RunSetup *setup, int64_t steps) STATUS_CHECKED;
 
-/* Writes config.json, recipe.lua, copies of other Lua files and journal.lua of a new run, which has to stay where it is
- * as long as the setup: copies of Lua files that are loaded later go there, too. */
+/* Writes config.json, recipe.lua, copies of other Lua files and journal.lua of a new run, which has to stay where
+ * it is as long as the setup: copies of Lua files that are loaded later go there, too. */
 Status run_setup_write(RunSetup *setup, const RunDirectory *directory) STATUS_CHECKED;
 
 /* Appends a line for each part of the program or machine that may change bits and is not what the run in the

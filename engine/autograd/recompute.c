@@ -42,6 +42,7 @@ static Status run_unrecorded(Tape *tape, const PartAttrs *attrs, Tensor *x, Tens
 {
     tape->recording = false;
     tape->collecting = true;
+    tape->wanted = false;
     Status status = attrs->run(attrs->context, tape, x, y);
     tape->collecting = false;
     tape->recording = true;
@@ -63,6 +64,7 @@ Status tape_part(Tape *tape, TapePart run, void *context, size_t size, Tensor *x
     if (!tape->recompute || !tape->recording || !tape->arena) return run(context, tape, x, y);
     TRY(describe_part(tape, run, context, size, &attrs));
     TRY(run_unrecorded(tape, &attrs, x, y));
+    if (!tape->wanted) return STATUS_OK; /* all of it is frozen */
     return tape_add_node(tape, &op_recompute, x, *y, &attrs);
 }
 

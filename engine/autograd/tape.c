@@ -42,6 +42,7 @@ void tape_reset(Tape *tape)
     tape->count = 0;
     tape->depth = 0;
     tape->path = "";
+    tape->calls = 0; /* what a step draws does not depend on what was done before it */
     if (tape->arena) arena_reset(tape->arena);
 }
 
@@ -338,6 +339,12 @@ static Status check_inputs(const Op *op, Tensor *const *inputs, int count)
     return STATUS_OK;
 }
 
+/* A part that runs without being recorded: whether it would have been. */
+static void note_wanted(Tape *tape, Tensor *const *inputs, int count)
+{
+    for (int i = 0; i < count && tape->collecting; i++) tape->wanted |= inputs[i] && inputs[i]->requires_grad;
+}
+
 static bool take_inputs(Node *node, Tensor *const *inputs, int count)
 {
     bool any = false;
@@ -400,6 +407,7 @@ Status tape_call(Tape *tape, const Op *op, Tensor *const *inputs, int input_coun
     Node *node;
     TRY(check_inputs(op, inputs, input_count));
     TRY(new_node(tape, op, attrs, &node));
+    note_wanted(tape, inputs, input_count);
     bool differentiable = take_inputs(node, inputs, input_count);
     Status status = run_forward(tape, node);
     if (status == STATUS_OK && differentiable) status = remember(tape, node);

@@ -2,9 +2,9 @@
 /* The tape: records calls of ops and runs them backwards. A step's tape stands in an arena and is emptied by
  * tape_reset(); a tape without arena keeps its nodes in the pool, each held by the tensors that it made, which is
  * how tensors at the prompt differentiate. Whoever makes a tape frees it. One thread only.
- * Who may unref what: a node holds the inputs that live in the pool, so their makers may let go of them at any time;
- * it does not hold inputs of its own arena, so nobody but the tape lets go of a tensor of the arena that an op has
- * seen. Those die on the way back or with tape_reset(). */
+ * Who may unref what: a node holds the inputs that live in the pool, so their makers may let go of them at any
+ * time; it does not hold inputs of its own arena, so nobody but the tape lets go of a tensor of the arena that an
+ * op has seen. Those die on the way back or with tape_reset(). */
 #ifndef LATHE_AUTOGRAD_TAPE_H
 #define LATHE_AUTOGRAD_TAPE_H
 

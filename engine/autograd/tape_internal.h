@@ -26,6 +26,7 @@ struct Tape {
     bool training, recording, profiling;
     bool recompute;         /* parts are computed once more on the way back */
     bool again, collecting; /* such a part runs once more; runs for the first time */
+    bool wanted;            /* something that requires a gradient went into it */
     Tensor **loose;         /* what ops made while collecting */
     int64_t loose_count, loose_capacity;
     DType precision;

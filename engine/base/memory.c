@@ -69,6 +69,16 @@ Status memory_resize(void *block, size_t count, size_t size)
     return STATUS_OK;
 }
 
+Status memory_grow(void *block, int64_t *room, int64_t count, size_t size)
+{
+    if (count <= *room) return STATUS_OK;
+    if (count > INT64_MAX / 4) return out_of_memory((size_t)count, size);
+    int64_t fresh = count < 64 ? 64 : count + count / 2;
+    TRY(memory_resize(block, (size_t)fresh, size));
+    *room = fresh;
+    return STATUS_OK;
+}
+
 Status memory_copy_bytes(const char *bytes, size_t length, char **out)
 {
     if (length == SIZE_MAX) return out_of_memory(length, 1);

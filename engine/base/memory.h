@@ -22,14 +22,18 @@ Status memory_new_raw(size_t count, size_t size, void *out) STATUS_CHECKED;
  * zeroed. On failure *block is untouched. block is the address of a pointer. */
 Status memory_resize(void *block, size_t count, size_t size) STATUS_CHECKED;
 
+/* Gives *block room for count items, with more to spare each time; *room is how many fit. On failure nothing has
+ * changed. */
+Status memory_grow(void *block, int64_t *room, int64_t count, size_t size) STATUS_CHECKED;
+
 /* A copy of the text, or of its first length bytes, with a terminating NUL. */
 Status memory_copy_text(const char *text, char **out) STATUS_CHECKED;
 Status memory_copy_bytes(const char *bytes, size_t length, char **out) STATUS_CHECKED;
 
 void memory_free(void *block);
 
-/* Whole pages straight from the system, in huge ones where it has them, and straight back to it: for large blocks that
- * are taken seldom. The pages are zeroed. Errors: out of memory. */
+/* Whole pages straight from the system, in huge ones where it has them, and straight back to it: for large blocks
+ * that are taken seldom. The pages are zeroed. Errors: out of memory. */
 Status memory_map(size_t bytes, void *out) STATUS_CHECKED;
 void memory_unmap(void *block, size_t bytes);
 

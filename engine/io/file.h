@@ -112,6 +112,9 @@ Status file_stage_directory(const char *path, char **out) STATUS_CHECKED;
  * old one is whole and the staged one is removed. */
 Status file_commit_directory(const char *staged, const char *path) STATUS_CHECKED;
 
+/* Removes the staged directory after a failure, whose message stays the last one. */
+void file_discard_directory(const char *staged);
+
 /* Moves the directory (or file) out of sight in one step, then removes it; links are removed, not followed. One
  * that is missing is fine. */
 Status file_remove_tree(const char *path) STATUS_CHECKED;

@@ -71,6 +71,14 @@ Status file_remove_tree(const char *path)
     return status;
 }
 
+void file_discard_directory(const char *staged)
+{
+    char message[2048];
+    snprintf(message, sizeof message, "%s", status_message());
+    Status status = file_remove_tree(staged);
+    status_fail(status, "%s", message);
+}
+
 bool file_is_temporary(const char *name)
 {
     const char *mark = *name == '.' ? strstr(name, ".tmp-") : NULL;

@@ -6,6 +6,7 @@
 #include "engine/io/file.h"
 #include "engine/io/pretrained_internal.h"
 #include "engine/io/weights.h"
+#include "engine/nn/lora.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -124,6 +125,7 @@ static Status find_param(void *context, Param *param)
 {
     Loading *loading = context;
     PretrainedTensor **found = &loading->found[loading->place++];
+    if (lora_is_adapter(param->path)) return STATUS_OK; /* they begin anew, or come from elsewhere */
     bool expected = pretrained_has(loading->model->record, loading->architecture, param->path);
     if (expected || loading->architecture) TRY(find_tensor(loading, param, found));
     if (*found) return STATUS_OK;

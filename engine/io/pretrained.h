@@ -11,8 +11,8 @@
 /* Whether the directory holds such a model: a config.json with a model_type. */
 bool pretrained_is_there(const char *directory);
 
-/* Which record the directory's config.json means. Errors: no config.json, no model_type, one that Lathe does not
- * have (with those that it has). */
+/* Which record the directory's config.json means; of a finished run, its model.json. Errors: no config.json, no
+ * model_type, one that Lathe does not have (with those that it has). */
 Status pretrained_record(const char *directory, const ModelRecord **out) STATUS_CHECKED;
 /* The record's options from config.json; config has config_size bytes. What the file does not say has its default.
  * Errors: a value of a wrong type or out of range; something that the model does otherwise (ModelRecord.fixed). */

@@ -9,6 +9,25 @@
 
 enum { CONFIG_MAX = 16 << 20 };
 
+static Status read_json(const char *directory, const char *name, char **path, json_t **out)
+{
+    TRY(file_join(directory, name, path));
+    Status status = json_read(*path, CONFIG_MAX, out);
+    if (status != STATUS_OK) memory_free(*path);
+    return status;
+}
+
+/* A run's config.json is about the run; what the model is stands in its model.json. */
+static bool is_run(const char *directory, const json_t *config)
+{
+    char *path;
+    if (json_object_get(config, "model_type") || !json_object_get(config, "recipe")) return false;
+    if (file_join(directory, "model.json", &path) != STATUS_OK) return false;
+    bool there = file_exists(path);
+    memory_free(path);
+    return there;
+}
+
 Status pretrained_read_config(const char *directory, char **path, json_t **out)
 {
     FileKind kind;
@@ -16,10 +35,11 @@ Status pretrained_read_config(const char *directory, char **path, json_t **out)
     if (kind != FILE_DIRECTORY)
         return status_fail(STATUS_IO, "%s: %s; a model is a directory with config.json and model.safetensors",
                            directory, kind == FILE_MISSING ? "there is no such directory" : "it is no directory");
-    TRY(file_join(directory, "config.json", path));
-    Status status = json_read(*path, CONFIG_MAX, out);
-    if (status != STATUS_OK) memory_free(*path);
-    return status;
+    TRY(read_json(directory, "config.json", path, out));
+    if (!is_run(directory, *out)) return STATUS_OK;
+    json_decref(*out);
+    memory_free(*path);
+    return read_json(directory, "model.json", path, out);
 }
 
 Status pretrained_look(const char *directory, bool *there)
@@ -27,7 +47,7 @@ Status pretrained_look(const char *directory, bool *there)
     char *path;
     json_t *config;
     *there = false;
-    Status status = pretrained_read_config(directory, &path, &config);
+    Status status = read_json(directory, "config.json", &path, &config);
     if (status != STATUS_OK) return status == STATUS_NOMEM ? status : STATUS_OK;
     *there = json_is_string(json_object_get(config, "model_type"));
     json_decref(config);
@@ -255,6 +275,7 @@ static Status put_options(const Model *model, const ModelArchitecture *architect
 {
     for (const Option *option = model->record->options; option && option->name; option++) {
         bool its = architecture->option && strcmp(architecture->option, option->name) == 0;
+        if (strncmp(option->name, "lora_", 5) == 0) continue; /* adapters are merged in these files */
         if (strcmp(option->name, "num_labels") != 0)
             TRY(put_option(option, model->config, out));
         else if (its)

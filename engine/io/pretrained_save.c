@@ -4,6 +4,7 @@
 #include "engine/io/file.h"
 #include "engine/io/pretrained_internal.h"
 #include "engine/io/weights.h"
+#include "engine/nn/lora.h"
 
 #include <stdio.h>
 
@@ -14,16 +15,18 @@ typedef struct Saving {
     PretrainedReport *report;
 } Saving;
 
+/* Adapters are merged into the weights beside them. */
 static bool keeps(const void *context, const Param *param)
 {
     const Saving *saving = context;
-    return pretrained_has(saving->model->record, saving->architecture, param->path);
+    return !lora_is_adapter(param->path) &&
+           pretrained_has(saving->model->record, saving->architecture, param->path);
 }
 
 static Status list_left(void *context, Param *param)
 {
     Saving *saving = context;
-    if (keeps(saving, param)) return STATUS_OK;
+    if (keeps(saving, param) || lora_is_adapter(param->path)) return STATUS_OK;
     saving->report->left_count++;
     return buffer_printf(&saving->report->left, "%s\n", param->path);
 }
@@ -47,7 +50,8 @@ static Status write_weights(const Saving *saving, const char *directory)
 {
     char *path;
     TRY(file_join(directory, "model.safetensors", &path));
-    Status status = weights_save_some(saving->model, keeps, saving, path);
+    WeightsChoice choice = {.keep = keeps, .context = saving, .merge = true};
+    Status status = weights_save_some(saving->model, &choice, path);
     memory_free(path);
     return status;
 }
@@ -89,11 +93,8 @@ Status pretrained_save(const Model *model, const char *directory, const Pretrain
     Status status = write_all(&saving, staged);
     if (status == STATUS_OK)
         status = file_commit_directory(staged, directory);
-    else {
-        char message[1024];
-        snprintf(message, sizeof message, "%s", status_message());
-        if (file_remove_tree(staged) == STATUS_OK) status = status_fail(status, "%s", message);
-    }
+    else
+        file_discard_directory(staged);
     memory_free(staged);
     return status;
 }

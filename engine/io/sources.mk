@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+ENGINE_SOURCES += engine/io/adapter.c
+ENGINE_SOURCES += engine/io/adapter.h
 ENGINE_SOURCES += engine/io/checkpoints.c
 ENGINE_SOURCES += engine/io/checkpoints.h
 ENGINE_SOURCES += engine/io/file.c

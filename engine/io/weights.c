@@ -2,6 +2,7 @@
 #include "engine/io/weights.h"
 
 #include "engine/base/memory.h"
+#include "engine/nn/lora.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -12,8 +13,7 @@ typedef struct Entries {
     Tensor **held; /* [capacity]: NULL where the data are somebody else's */
     size_t count, capacity;
     const Model *model;
-    bool (*keep)(const void *context, const Param *param); /* NULL: all */
-    const void *context;
+    const WeightsChoice *choice; /* NULL: all, as they are */
 } Entries;
 
 static Status add_entry(Entries *entries, const char *path, const char *suffix, const Tensor *tensor)
@@ -70,18 +70,41 @@ static Status new_transpose(const Tensor *matrix, Tensor **out)
     return STATUS_OK;
 }
 
+/* The value as files have it: merged, transposed, or itself. *made is the caller's where it is not NULL. */
+static Status value_for_files(const Entries *entries, const Param *param, Tensor **made)
+{
+    Tensor *merged = NULL;
+    *made = NULL;
+    if (entries->choice && entries->choice->merge) TRY(lora_merged(entries->model, param, &merged));
+    if (!model_transposes(entries->model, param)) {
+        *made = merged;
+        return STATUS_OK;
+    }
+    Status status = new_transpose(merged ? merged : param->value, made);
+    tensor_unref(merged);
+    return status;
+}
+
+static Status add_named(Entries *entries, const Param *param, const Tensor *value)
+{
+    char name[2 * MODULE_PATH_SIZE];
+    const char *prefix = entries->choice ? entries->choice->prefix : NULL;
+    snprintf(name, sizeof name, "%s%s", prefix ? prefix : "", param->path);
+    return add_entry(entries, name, NULL, value);
+}
+
 static Status collect_value(void *context, Param *param)
 {
     Entries *entries = context;
-    Tensor *transpose = NULL;
-    if (entries->keep && !entries->keep(entries->context, param)) return STATUS_OK;
-    if (!model_transposes(entries->model, param)) return add_entry(entries, param->path, NULL, param->value);
-    TRY(new_transpose(param->value, &transpose));
-    Status status = add_entry(entries, param->path, NULL, transpose);
+    const WeightsChoice *choice = entries->choice;
+    Tensor *made;
+    if (choice && !choice->keep(choice->context, param)) return STATUS_OK;
+    TRY(value_for_files(entries, param, &made));
+    Status status = add_named(entries, param, made ? made : param->value);
     if (status == STATUS_OK)
-        entries->held[entries->count - 1] = transpose;
+        entries->held[entries->count - 1] = made;
     else
-        tensor_unref(transpose);
+        tensor_unref(made);
     return status;
 }
 
@@ -91,10 +114,9 @@ Status weights_save(const Model *model, const char *path, bool in_place)
     return write_entries(&entries, module_each_param(model->root, collect_value, &entries), path, in_place);
 }
 
-Status weights_save_some(const Model *model, bool (*keep)(const void *context, const Param *param),
-                         const void *context, const char *path)
+Status weights_save_some(const Model *model, const WeightsChoice *choice, const char *path)
 {
-    Entries entries = {.model = model, .keep = keep, .context = context};
+    Entries entries = {.model = model, .choice = choice};
     return write_entries(&entries, module_each_param(model->root, collect_value, &entries), path, true);
 }
 

@@ -10,9 +10,16 @@
 /* Writes all values below the model's root. in_place: a new file in a staged directory. Errors: memory, disk. */
 Status weights_save(const Model *model, const char *path, bool in_place) STATUS_CHECKED;
 
-/* The same into a staged directory, of those parameters for which keep() is true. */
-Status weights_save_some(const Model *model, bool (*keep)(const void *context, const Param *param),
-                         const void *context, const char *path) STATUS_CHECKED;
+/* Which parameters are written, and how. */
+typedef struct WeightsChoice {
+    bool (*keep)(const void *context, const Param *param);
+    const void *context;
+    const char *prefix; /* before each path; NULL: none */
+    bool merge;         /* weights with what their adapters add (engine/nn/lora.h) */
+} WeightsChoice;
+
+/* The same into a staged directory, of some. */
+Status weights_save_some(const Model *model, const WeightsChoice *choice, const char *path) STATUS_CHECKED;
 
 /* Errors: the file's own, a tensor that is missing, left over or misshapen (named), an alias of a tied weight that
  * differs from it. The model is unchanged then. */

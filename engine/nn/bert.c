@@ -23,6 +23,7 @@ static const Option options[] = {
                         "dropout before the classifier; -1: as hidden_dropout_prob"),
     OPTION_NUMBER_FIELD(BertConfig, layer_norm_eps, 1e-12, 0, 1, "added to the variance in layer normalisation"),
     OPTION_NUMBER_FIELD(BertConfig, initializer_range, 0.02, 0, 10, "standard deviation of the initial weights"),
+    LORA_OPTION_FIELDS(BertConfig, lora, "query value"),
     {0},
 };
 
@@ -373,6 +374,8 @@ const ModelRecord model_bert = {
                                   {"is_decoder", "false", NULL},
                                   {"add_cross_attention", "false", NULL},
                                   {0}},
+    .layers = "bert.encoder.layer",
+    .before = (const char *const[]){"bert.embeddings", NULL},
     .quiet =
         (const char *const[]){
             "bert.encoder.layer.*.attention.output.dense.weight",

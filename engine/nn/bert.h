@@ -5,12 +5,13 @@
 #ifndef LATHE_NN_BERT_H
 #define LATHE_NN_BERT_H
 
-#include "engine/nn/model.h"
+#include "engine/nn/lora.h"
 
 typedef struct BertConfig {
     int64_t vocab_size, hidden_size, num_hidden_layers, num_attention_heads, intermediate_size;
     int64_t max_position_embeddings, type_vocab_size, num_labels;
     double hidden_dropout_prob, attention_probs_dropout_prob, classifier_dropout, layer_norm_eps, initializer_range;
+    LoraConfig lora;
 } BertConfig;
 
 extern const ModelRecord model_bert;

@@ -19,6 +19,7 @@ static const Option options[] = {
     OPTION_NUMBER_FIELD(Gpt2Config, attn_pdrop, 0.1, 0, 0.999, "dropout of attention probabilities"),
     OPTION_NUMBER_FIELD(Gpt2Config, layer_norm_epsilon, 1e-5, 0, 1, "added to the variance in layer normalisation"),
     OPTION_NUMBER_FIELD(Gpt2Config, initializer_range, 0.02, 0, 10, "standard deviation of the initial weights"),
+    LORA_OPTION_FIELDS(Gpt2Config, lora, "c_attn"),
     {0},
 };
 
@@ -319,6 +320,8 @@ const ModelRecord model_gpt2 = {
                                   {"add_cross_attention", "false", NULL},
                                   {"tie_word_embeddings", "true", NULL},
                                   {0}},
+    .layers = "transformer.h",
+    .before = (const char *const[]){"transformer.wte", "transformer.wpe", NULL},
     .quiet =
         (const char *const[]){
             "transformer.h.*.attn.c_proj.weight",
@@ -327,7 +330,8 @@ const ModelRecord model_gpt2 = {
             "transformer.h.*.mlp.c_proj.bias",
             NULL,
         },
-    .thirds = (const char *const[]){"transformer.h.*.attn.c_attn.weight", "transformer.h.*.attn.c_attn.bias", NULL},
+    .thirds = (const char *const[]){"transformer.h.*.attn.c_attn.weight", "transformer.h.*.attn.c_attn.bias",
+                                    "transformer.h.*.attn.c_attn.lora_B.weight", NULL},
     .max_length = max_length,
     .step_flops = step_flops,
 };

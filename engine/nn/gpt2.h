@@ -5,11 +5,12 @@
 #ifndef LATHE_NN_GPT2_H
 #define LATHE_NN_GPT2_H
 
-#include "engine/nn/model.h"
+#include "engine/nn/lora.h"
 
 typedef struct Gpt2Config {
     int64_t vocab_size, n_positions, n_embd, n_layer, n_head, n_inner, num_labels;
     double resid_pdrop, embd_pdrop, attn_pdrop, layer_norm_epsilon, initializer_range;
+    LoraConfig lora;
 } Gpt2Config;
 
 extern const ModelRecord model_gpt2;

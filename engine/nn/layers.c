@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Layers that every model is made of. */
 #include "engine/autograd/functions.h"
-#include "engine/nn/module.h"
+#include "engine/nn/lora.h"
 
 /* Each weight draws from its own path, so that adding a layer changes no other layer's start. */
 void param_draw(Param *param, RandomKey key)
@@ -66,12 +66,25 @@ static Status weights(const Module *parent, const char *name, Tensor **weight, T
     return STATUS_OK;
 }
 
+/* With an adapter the activation comes behind both. */
+static Status adapted_forward(const Module *module, Tape *tape, Tensor *x, Tensor *weight, Tensor *bias, bool gelu,
+                              Tensor **y)
+{
+    TRY(f_linear(tape, x, weight, bias, y));
+    TRY(lora_forward(module, tape, x, y));
+    return gelu ? f_gelu(tape, *y, false, y) : STATUS_OK;
+}
+
 Status linear_forward(const Module *parent, const char *name, Tape *tape, Tensor *x, bool gelu, Tensor **y)
 {
+    Module *module;
     Tensor *weight, *bias;
+    TRY(module_child(parent, name, &module));
     TRY(weights(parent, name, &weight, &bias));
     TRY(tape_enter(tape, name));
-    Status status = gelu ? f_linear_gelu(tape, x, weight, bias, y) : f_linear(tape, x, weight, bias, y);
+    Status status = module->lora ? adapted_forward(module, tape, x, weight, bias, gelu, y)
+                    : gelu       ? f_linear_gelu(tape, x, weight, bias, y)
+                                 : f_linear(tape, x, weight, bias, y);
     tape_leave(tape);
     return status;
 }

@@ -139,6 +139,7 @@ const ModelRecord model_mlp = {
         },
     .classes = "logits",
     .trunk = "hidden",
+    .layers = "layers",
     .trunk_size = trunk_size,
     .step_flops = step_flops,
 };

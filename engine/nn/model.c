@@ -3,8 +3,11 @@
 
 #include "engine/base/memory.h"
 #include "engine/base/names.h"
+#include "engine/nn/lora.h"
 
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define MODEL(name) extern const ModelRecord model_##name;
@@ -32,7 +35,8 @@ static Status build(Model *model, const void *config, bool outline, RandomKey ke
     memcpy(model->config, config, model->record->config_size);
     TRY(module_new(model->name, &model->root));
     model->root->outline = outline;
-    return model->record->build(model, key);
+    TRY(model->record->build(model, key));
+    return lora_install(model, key);
 }
 
 static Status make(const ModelRecord *record, const void *config, const char *name, bool outline, RandomKey key,
@@ -120,6 +124,47 @@ Status model_check_vocabulary(const Model *model, const char *whose, int64_t pie
         whose, (long long)pieces, model->name, (long long)rows);
 }
 
+/* --- layer by layer --- */
+
+static bool is_before(const ModelRecord *record, const char *path)
+{
+    for (const char *const *before = record->before; before && *before; before++)
+        if (module_path_below(path, *before)) return true;
+    return false;
+}
+
+int64_t model_depth(const Model *model, const char *path)
+{
+    const char *layers = model->record->layers;
+    const Module *list = layers ? module_find(model->root, layers) : NULL;
+    if (!list) return 0;
+    if (is_before(model->record, path)) return 0;
+    if (!module_path_below(path, layers)) return list->child_count + 1;
+    return strtoll(path + strlen(layers) + 1, NULL, 10) + 1;
+}
+
+typedef struct Scaling {
+    const Model *model;
+    int64_t top;
+    double decay;
+} Scaling;
+
+static Status scale_rate(void *context, Param *param)
+{
+    const Scaling *scaling = context;
+    param->lr_scale = scaling->decay == 1
+                          ? 1
+                          : pow(scaling->decay, (double)(scaling->top - model_depth(scaling->model, param->path)));
+    return STATUS_OK;
+}
+
+void model_scale_rates(Model *model, double decay)
+{
+    Scaling scaling = {model, model_depth(model, ""), decay};
+    Status status = module_each_param(model->root, scale_rate, &scaling);
+    (void)status; /* it cannot fail */
+}
+
 bool model_transposes(const Model *model, const Param *param)
 {
     const char *const *names = model->record->transposed;
@@ -149,6 +194,13 @@ static Status unknown_output(const ModelRecord *record, const char *name)
     return near ? status_fail(STATUS_INVALID, "%s has no output '%s'; did you mean '%s'?", record->name, name, near)
                 : status_fail(STATUS_INVALID, "%s has no output '%s'; help(models.%s) lists them", record->name,
                               name, record->name);
+}
+
+bool model_has_output(const ModelRecord *record, const char *name)
+{
+    const ModelOutput *output = record->outputs;
+    while (output->name && strcmp(output->name, name) != 0) output++;
+    return output->name != NULL;
 }
 
 Status forward_output(Forward *pass, const char *name, Tensor **out)

@@ -68,6 +68,10 @@ typedef struct ModelRecord {
     const ModelArchitecture *architectures;
     const char *base;
     const ModelFixed *fixed; /* ends with {0}; NULL: nothing */
+    /* The module whose children are the layers, from the input on, and what stands before them, by path; ends with
+     * NULL. NULL: there are no layers. */
+    const char *layers;
+    const char *const *before;
     /* Modules whose weight stands in files as [in,out], by their own name; ends with NULL. NULL: none. */
     const char *const *transposed;
     /* Parameters whose new entries are zero after a structural edit (engine/nn/reshape.h): the projections that end
@@ -112,6 +116,12 @@ void model_free(Model *model);
 Status model_set_classes(Model *model, const char *const *names, int64_t count) STATUS_CHECKED;
 /* Where it was loaded from; the text is copied. */
 Status model_set_origin(Model *model, const char *directory, Hash content) STATUS_CHECKED;
+/* How far from the input the parameter at the path stands: 0 before the layers, 1 to n in them, n + 1 behind them.
+ */
+int64_t model_depth(const Model *model, const char *path);
+/* Gives each parameter its share of the learning rate: decay^(n + 1 - depth), so that what stands behind the layers
+ * has all of it. Howard, Ruder 2018 (discriminative fine-tuning); Clark et al. 2020 (ELECTRA), appendix B. */
+void model_scale_rates(Model *model, double decay);
 /* Pieces of the vocabulary that it was built for; 0 where it reads no text. */
 int64_t model_vocab_size(const Model *model);
 /* Errors: a vocabulary with more pieces than the model has ('whose' names it in the message). */
@@ -122,6 +132,8 @@ bool model_transposes(const Model *model, const Param *param);
 Status forward_new(Model *model, Tape *tape, const Batch *batch, Forward **out) STATUS_CHECKED;
 /* The named output, computed at the first request. Errors: unknown name (with the nearest). */
 Status forward_output(Forward *pass, const char *name, Tensor **out) STATUS_CHECKED;
+
+bool model_has_output(const ModelRecord *record, const char *name);
 
 extern const ModelRecord *const model_records[];
 extern const int model_record_count;

@@ -167,6 +167,7 @@ Status module_add_param(Module *module, const char *name, bool decay, int ndim, 
     param->value->requires_grad = true;
     param->value->param = param;
     param->decay = decay;
+    param->lr_scale = 1;
     module->params[module->param_count++] = param;
     *out = param;
     return STATUS_OK;

@@ -21,8 +21,16 @@ typedef struct Param {
     bool frozen;                 /* not trained: see param_set_frozen() */
     bool decay;                  /* weight decay applies: matrices, not biases and norms */
     int64_t pruned;              /* zeros of the mask */
+    double lr_scale;             /* what the learning rate is multiplied by (model_scale_rates()) */
     double deviation;            /* of the normal distribution that it begins with; 0: it begins with constants */
 } Param;
+
+/* How linear layers are adapted (engine/nn/lora.h). */
+typedef struct LoraConfig {
+    int64_t rank;
+    double alpha, dropout;
+    char modules[OPTION_TEXT_SIZE];
+} LoraConfig;
 
 typedef struct Module {
     char *name;
@@ -30,6 +38,7 @@ typedef struct Module {
     struct Module **children;
     Param **params;
     int child_count, param_count;
+    const LoraConfig *lora; /* of a linear layer with an adapter: the model's; NULL: it has none */
     bool outline; /* of a root: the parameters below have shapes and no memory of their own (model_outline()) */
 } Module;
 

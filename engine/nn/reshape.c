@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "engine/nn/reshape.h"
 
+#include "engine/nn/lora.h"
+
 #include <string.h>
 
 static bool matches_any(const char *const *pattern, const char *path)
@@ -118,7 +120,8 @@ static Status carry_param(void *context, Param *param)
         if (there) param->version = there->version + 1;
         return STATUS_OK;
     }
-    if (!whole && matches_any(record->quiet, param->path)) tensor_fill(param->value, 0);
+    if (!whole && (matches_any(record->quiet, param->path) || lora_is_quiet(param->path)))
+        tensor_fill(param->value, 0);
     if (!old) return STATUS_OK;
     TRY(carry_value(old, blocks, param));
     TRY(carry_beside(old->mask, param->value, blocks, 1, &param->mask));

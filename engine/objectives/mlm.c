@@ -86,10 +86,12 @@ static int64_t select_spans(const MlmConfig *config, const Units *units, Random 
 {
     int64_t chosen = 0;
     while (chosen < budget) {
-        int64_t length = span_length(config, random);
+        int64_t length = span_length(config, random), last = -1;
         int64_t unit = (int64_t)random_below(random, (uint64_t)units->count);
-        for (; length > 0 && unit < units->count && chosen < budget; length--, unit++)
+        for (; length > 0 && unit < units->count && chosen < budget; length--, last = unit++) {
+            if (last >= 0 && units->starts[last] + units->sizes[last] != units->starts[unit]) break; /* [SEP] */
             chosen += select_unit(units, unit, selected);
+        }
     }
     return chosen;
 }
@@ -126,6 +128,11 @@ static Status mask_rows(const Objective *objective, RandomKey key, Arena *arena,
                         Masked *masked)
 {
     Tensor *lengths, *examples, *words = batch_find(in, "word_ids");
+    if (((const MlmConfig *)objective->config)->masking != MLM_TOKENS && !words)
+        return status_fail(
+            STATUS_INVALID,
+            "the data do not tell words (word_ids), which masking = \"whole_word\" and \"span\" need; "
+            "take masking = \"token\"");
     TRY(batch_get(in, "lengths", &lengths));
     TRY(batch_get(in, "example_ids", &examples));
     int64_t width = ids->shape[1];

@@ -35,7 +35,8 @@ typedef struct ObjectiveRecord {
     /* A classification: cross-entropy of this model output (NULL: the model's classes) against this field. NULL:
      * only loss() or custom code gives a loss. */
     const char *output, *targets;
-    bool text; /* the targets are a text, token by token: perplexity and bits per byte mean something */
+    const char *remedy; /* what gives the targets, in Lua: "data.text(...)"; NULL: it makes them itself */
+    bool text;          /* the targets are a text, token by token: perplexity and bits per byte mean something */
     /* The name of a second data source that it reads, of which there is no oracle and no evaluation. */
     const char *(*target)(const Objective *objective);
     /* Adds what it needs to the model's tree, drawn below the key, where it is not there yet; all or nothing. */

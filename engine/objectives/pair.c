@@ -9,6 +9,7 @@ const ObjectiveRecord objective_nsp = {
     .source = "Devlin et al. 2019, section 3.1, task 2",
     .output = "nsp_logits",
     .targets = "next_sentence_label",
+    .remedy = "data.sentence_pairs(corpus, tokenizer, { mode = \"nsp\" })",
 };
 
 const ObjectiveRecord objective_sop = {
@@ -17,10 +18,12 @@ const ObjectiveRecord objective_sop = {
     .source = "Lan et al. 2020 (ALBERT), section 3.1",
     .output = "nsp_logits",
     .targets = "sentence_order_label",
+    .remedy = "data.sentence_pairs(corpus, tokenizer, { mode = \"sop\" })",
 };
 
 const ObjectiveRecord objective_classify = {
     .name = "classify",
     .doc = "Classification of whole sequences by the model's classifier (num_labels).",
     .targets = "labels",
+    .remedy = "data.labelled(data.csv(path, { label = \"COLUMN\" }), tokenizer) or data.svmlight(path)",
 };

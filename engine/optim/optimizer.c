@@ -55,7 +55,7 @@ void optimizer_step(const Optimizer *optimizer, const Module *root, double lr, d
         Param *param = root->params[i];
         if (param->frozen || !has_gradient(param)) continue;
         param->step++;
-        optimizer->record->step(&optimizer->config, param, lr, scale);
+        optimizer->record->step(&optimizer->config, param, lr * param->lr_scale, scale);
         param_changed(param);
     }
     for (int i = 0; i < root->child_count; i++) optimizer_step(optimizer, root->children[i], lr, scale);

@@ -8,7 +8,7 @@
 
 /* Fields of all optimizers; each record's table names those that it has. */
 typedef struct OptimizerConfig {
-    double lr, weight_decay, beta1, beta2, eps, momentum;
+    double lr, weight_decay, beta1, beta2, eps, momentum, layer_decay;
     bool nesterov;
 } OptimizerConfig;
 
@@ -28,7 +28,7 @@ typedef struct Optimizer {
 /* Makes the state that is missing below the module, zeroed, and gives what will be written and is shared with a
  * snapshot bytes of its own. Errors: memory. */
 Status optimizer_prepare(const Optimizer *optimizer, const Module *root) STATUS_CHECKED;
-/* Steps every parameter that is not frozen and has a gradient of this step. */
+/* Steps every parameter that is not frozen and has a gradient of this step, at its share of the learning rate. */
 void optimizer_step(const Optimizer *optimizer, const Module *root, double lr, double scale);
 
 /* The 2-norm of all gradients of this step below the module, in double precision; those of pruned weights do not

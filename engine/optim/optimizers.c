@@ -25,14 +25,19 @@
 #define EPS(standard)                                                                                              \
     OPTION_NUMBER_FIELD(OptimizerConfig, eps, standard, 0, 1, "added to the root of the mean square")
 
-static const Option adamw_options[] = {LR(1e-3), DECAY(0.01), BETAS, EPS(1e-8), {0}};
-static const Option adam_options[] = {LR(1e-3), DECAY(0), BETAS, EPS(1e-8), {0}};
-static const Option lamb_options[] = {LR(1e-3), DECAY(0.01), BETAS, EPS(1e-6), {0}};
+#define LAYER_DECAY                                                                                                \
+    OPTION_NUMBER_FIELD(OptimizerConfig, layer_decay, 1, 0, 1,                                                     \
+                        "the learning rate of each layer, over that of the layer above it; 1: all have the same")
+
+static const Option adamw_options[] = {LR(1e-3), DECAY(0.01), BETAS, EPS(1e-8), LAYER_DECAY, {0}};
+static const Option adam_options[] = {LR(1e-3), DECAY(0), BETAS, EPS(1e-8), LAYER_DECAY, {0}};
+static const Option lamb_options[] = {LR(1e-3), DECAY(0.01), BETAS, EPS(1e-6), LAYER_DECAY, {0}};
 static const Option sgd_options[] = {
     LR(1e-2),
     DECAY(0),
     OPTION_NUMBER_FIELD(OptimizerConfig, momentum, 0, 0, 1, "share of the last update that is kept"),
     OPTION_BOOLEAN_FIELD(OptimizerConfig, nesterov, 0, "look ahead along the momentum"),
+    LAYER_DECAY,
     {0}};
 
 static AdamStep adam_step(const OptimizerConfig *config, const Param *param, double lr, double scale)

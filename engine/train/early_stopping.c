@@ -12,9 +12,9 @@ static const double rise = 0.01;
 
 bool metric_rises(const char *metric)
 {
-    static const char ending[] = "accuracy";
-    size_t length = strlen(metric), end = sizeof ending - 1;
-    return length >= end && strcmp(metric + length - end, ending) == 0;
+    const char *last = strrchr(metric, '.');
+    last = last ? last + 1 : metric;
+    return strcmp(last, "accuracy") == 0 || strcmp(last, "f1") == 0;
 }
 
 static bool is_name(const Session *session, const char *metric)

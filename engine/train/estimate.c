@@ -53,8 +53,7 @@ static Status formula_flops(Session *session, Estimate *out)
     TRY(read_shape(session, &rows, &length));
     if (!length) return STATUS_OK;
     double masked = masked_share(session) * (double)out->tokens / (double)session->accumulate;
-    out->step_flops =
-        model->record->step_flops(model, rows, length, (int64_t)masked) * (double)session->accumulate;
+    out->step_flops = model->record->step_flops(model, rows, length, (int64_t)masked) * (double)session->accumulate;
     out->formula = true;
     return STATUS_OK;
 }

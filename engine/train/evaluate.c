@@ -4,6 +4,7 @@
 #include "engine/base/cancel.h"
 #include "engine/base/clock.h"
 #include "engine/base/memory.h"
+#include "engine/train/classes.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -22,8 +23,8 @@ typedef struct Evaluator {
     const EvaluationOptions *options;
     Evaluation *out;
     Shares shares[SESSION_MAX_OBJECTIVES];
-    int64_t batches; /* seen by custom objectives */
-    double oracle_seconds;
+    ClassCounts counts[SESSION_MAX_OBJECTIVES];
+    int64_t batches; /* done */
 } Evaluator;
 
 /* A domain classifier compares two sources: on held-out data alone there is nothing to tell. */
@@ -132,18 +133,52 @@ static void add_prediction(Score *score, const Prediction *prediction, const Sha
     }
 }
 
-/* The oracle may answer for fewer targets than there are: examples that were cut off, say. */
-static Status add_oracle(Evaluator *evaluator, const SessionSource *from, const Objective *objective,
-                         const Forward *pass, Score *score)
+static Status count_classes(Evaluator *evaluator, const Prediction *prediction, int place)
 {
-    double sum = 0, limit = evaluator->options->oracle_seconds, start = clock_seconds();
-    int64_t count = 0;
-    if (!from->source->type->oracle || (limit > 0 && evaluator->oracle_seconds > limit)) return STATUS_OK;
-    TRY(from->source->type->oracle(from->source, pass->batch, objective->record->targets, &sum, &count));
-    score->best_loss += sum;
-    score->best_targets += count;
-    evaluator->oracle_seconds += clock_seconds() - start;
+    int64_t classes = prediction->logits->shape[1];
+    if (!objective_scores_classes(evaluator->session->objectives[place])) return STATUS_OK;
+    for (int64_t i = 0; i < tensor_count(prediction->targets); i++) {
+        int64_t label = TENSOR_I32(prediction->targets)[i],
+                answer = row_argmax(TENSOR_F32(prediction->logits) + i * classes, classes);
+        if (label >= 0)
+            TRY(class_counts_add(&evaluator->counts[place], classes, label, answer,
+                                 &evaluator->out->scores[place].classes));
+    }
     return STATUS_OK;
+}
+
+static double row_nll(const float *row, int64_t classes, int64_t target)
+{
+    double most = (double)row[row_argmax(row, classes)], sum = 0;
+    for (int64_t i = 0; i < classes; i++) sum += exp((double)row[i] - most);
+    return log(sum) + most - (double)row[target];
+}
+
+/* The model's loss on the targets for which the oracle has an answer. */
+static void add_known(Score *score, const Prediction *prediction, const uint8_t *known)
+{
+    int64_t classes = prediction->logits->shape[1];
+    for (int64_t i = 0; i < tensor_count(prediction->targets); i++) {
+        int64_t target = TENSOR_I32(prediction->targets)[i];
+        if (!known[i] || target < 0) continue;
+        score->known_loss += row_nll(TENSOR_F32(prediction->logits) + i * classes, classes, target);
+        score->best_targets++;
+    }
+}
+
+static Status add_oracle(Evaluator *evaluator, const SessionSource *from, const Objective *objective,
+                         const Forward *pass, const Prediction *prediction, Score *score)
+{
+    Source *source = from->source;
+    int64_t limit = evaluator->options->oracle_batches;
+    uint8_t *known;
+    if (!source->type->oracle || evaluator->batches >= (limit ? limit : EVALUATION_ORACLE_BATCHES))
+        return STATUS_OK;
+    TRY(memory_new((size_t)tensor_count(prediction->targets) + 1, sizeof *known, &known));
+    Status status = source->type->oracle(source, pass->batch, objective->record->targets, known, &score->best_loss);
+    if (status == STATUS_OK) add_known(score, prediction, known);
+    memory_free(known);
+    return status;
 }
 
 static Status score_objective(Evaluator *evaluator, const SessionSource *from, Passes *passes, int place)
@@ -163,8 +198,10 @@ static Status score_objective(Evaluator *evaluator, const SessionSource *from, P
     }
     int64_t before = score->targets;
     add_prediction(score, &prediction, &evaluator->shares[place], input.pass->batch->vocabulary);
+    TRY(count_classes(evaluator, &prediction, place));
     score->loss += value * (double)(score->targets - before);
-    return evaluator->options->baselines ? add_oracle(evaluator, from, objective, input.pass, score) : STATUS_OK;
+    if (!evaluator->options->baselines) return STATUS_OK;
+    return add_oracle(evaluator, from, objective, input.pass, &prediction, score);
 }
 
 static Status score_batch(Evaluator *evaluator, SessionSource *from, Cursor *cursor)
@@ -195,7 +232,7 @@ static void finish_text(Score *score, const Objective *objective)
         text && score->bytes ? score->loss * (double)score->targets / (M_LN2 * (double)score->bytes) : (double)NAN;
 }
 
-static void finish(Evaluator *evaluator)
+static void finish(Evaluator *evaluator, const SessionSource *from)
 {
     Session *session = evaluator->session;
     for (int i = 0; i < session->objective_count; i++) {
@@ -208,7 +245,10 @@ static void finish(Evaluator *evaluator)
         score->unigram_loss = baselines ? score->unigram_loss / n : (double)NAN;
         score->unigram_accuracy = baselines ? score->unigram_accuracy / n : (double)NAN;
         score->best_loss = score->best_targets ? score->best_loss / (double)score->best_targets : (double)NAN;
+        score->known_loss = score->best_targets ? score->known_loss / (double)score->best_targets : (double)NAN;
         finish_text(score, session->objectives[i]);
+        class_counts_finish(&evaluator->counts[i], &score->classes);
+        score->classes.names = from->source->class_count == score->classes.count ? from->source->classes : NULL;
     }
     evaluator->out->count = session->objective_count;
 }
@@ -240,8 +280,11 @@ Status evaluate(Session *session, const EvaluationOptions *options, Evaluation *
     *out = (Evaluation){0};
     Evaluator evaluator = {.session = session, .options = options, .out = out};
     Status status = run(&evaluator, from);
-    if (status == STATUS_OK) finish(&evaluator);
-    for (int i = 0; i < SESSION_MAX_OBJECTIVES; i++) memory_free(evaluator.shares[i].counts);
+    if (status == STATUS_OK) finish(&evaluator, from);
+    for (int i = 0; i < SESSION_MAX_OBJECTIVES; i++) {
+        memory_free(evaluator.shares[i].counts);
+        class_counts_free(&evaluator.counts[i]);
+    }
     out->seconds = clock_seconds() - start;
     return status;
 }

@@ -10,7 +10,7 @@
 enum { SHOWN_EXAMPLES = 8, NOTE_SIZE = 1400 };
 
 typedef struct Search {
-    bool found, batch_known;
+    bool found, backward, batch_known;
     Buffer call, batch;
 } Search;
 
@@ -55,6 +55,7 @@ static Status look_at(void *context, const Node *node, bool backward, double sec
         if (node->needs_grad[i]) good &= is_finite(*node_gradient_place(node->inputs[i]));
     if (good) return STATUS_OK;
     search->found = true;
+    search->backward = backward;
     search->batch_known = backward; /* of a forward pass it is told right after the loss */
     return put_call(&search->call, node, backward);
 }
@@ -83,9 +84,34 @@ static Status tell_batch(void *context, const Session *session, int objective, c
     return put_examples(&search->batch, pass->batch);
 }
 
+static Status look_at_gradients(void *context, const Session *session)
+{
+    bool *bad = context;
+    for (int i = 0; i < session->model_count; i++) *bad |= gradient_nonfinite(session->models[i]->root) != NULL;
+    return STATUS_OK;
+}
+
+/* Which objectives have, each for itself, a gradient that is not finite; none: only their sum is not. */
+static Status name_objectives(Session *session, Buffer *out)
+{
+    int named = 0;
+    for (int i = 0; i < session->objective_count; i++) {
+        const Objective *objective = session->objectives[i];
+        bool bad = false;
+        SessionLook look = {
+            .place = &session->tried, .only = objective, .finished = look_at_gradients, .context = &bad};
+        StepMetrics metrics;
+        if (!objective->enabled || !(objective->weight > 0)) continue;
+        TRY(session_look(session, &look, &metrics));
+        if (bad) TRY(buffer_printf(out, "%s'%s'", named++ ? ", " : "\n  gradient of objective ", objective->name));
+    }
+    return named ? STATUS_OK : buffer_text(out, "\n  gradient of all objectives together");
+}
+
 Status session_explain_nonfinite(Session *session)
 {
     char message[2048];
+    Buffer objectives = {0};
     Search search = {0};
     TapeObserver tape = {look_at, &search};
     StepObserver observer = {tell_batch, &search};
@@ -93,9 +119,12 @@ Status session_explain_nonfinite(Session *session)
     StepMetrics metrics;
     snprintf(message, sizeof message, "%s", status_message());
     Status status = session_look(session, &look, &metrics);
+    if (status == STATUS_OK && (!search.found || search.backward)) status = name_objectives(session, &objectives);
     if (status != STATUS_CANCELLED) /* without a reason is better than no message */
-        status = status_fail(STATUS_NONFINITE, "%s%.*s%s", message, NOTE_SIZE,
-                             search.call.data ? search.call.data : "", search.batch.data ? search.batch.data : "");
+        status =
+            status_fail(STATUS_NONFINITE, "%s%s%.*s%s", message, objectives.data ? objectives.data : "", NOTE_SIZE,
+                        search.call.data ? search.call.data : "", search.batch.data ? search.batch.data : "");
+    buffer_free(&objectives);
     buffer_free(&search.call);
     buffer_free(&search.batch);
     return status;

@@ -7,6 +7,7 @@
 #include "engine/io/file.h"
 #include "engine/io/weights.h"
 #include "engine/train/checkpoint.h"
+#include "engine/train/classes.h"
 #include "engine/train/early_stopping.h"
 
 #include <math.h>
@@ -97,11 +98,11 @@ static double score_of(const Session *session, const Evaluation *evaluation)
     return sum;
 }
 
-/* "valid.mlm", "valid.mlm.accuracy" and the weighted sum "valid"; the last evaluation, of all held-out data, is
- * "final". */
+/* "valid.mlm", "valid.mlm.accuracy", "valid.classify.f1" and the weighted sum "valid"; the last evaluation, of all
+ * held-out data, is "final". */
 static Status put_evaluation(const Run *run, const Evaluation *evaluation, const char *prefix)
 {
-    char names[2 * SESSION_MAX_OBJECTIVES][NAME_SIZE];
+    char names[3 * SESSION_MAX_OBJECTIVES][NAME_SIZE];
     RunMetric list[MAX_METRICS];
     size_t count = 0;
     for (int i = 0; i < evaluation->count; i++) {
@@ -113,6 +114,10 @@ static Status put_evaluation(const Run *run, const Evaluation *evaluation, const
         if (isnan(score->accuracy)) continue;
         snprintf(names[count], NAME_SIZE, "%s.%s.accuracy", prefix, score->name);
         list[count] = (RunMetric){names[count], score->accuracy, 9};
+        count++;
+        if (score->classes.count == 0) continue;
+        snprintf(names[count], NAME_SIZE, "%s.%s.f1", prefix, score->name);
+        list[count] = (RunMetric){names[count], score->classes.f1, 9};
         count++;
     }
     list[count++] = (RunMetric){prefix, score_of(run->session, evaluation), 9};
@@ -207,7 +212,6 @@ static Status evaluate_now(Run *run, bool last)
     EvaluationOptions evaluation_options = {.source = "valid",
                                             .batches = last ? 0 : options->evaluate_batches,
                                             .baselines = last,
-                                            .oracle_seconds = 10,
                                             .progress = last ? options->evaluating : NULL,
                                             .context = options->context};
     if (!session_source(run->session, "valid")) return STATUS_OK;
@@ -315,16 +319,33 @@ static Status write_vocabulary(const Session *session, const char *directory)
     return status;
 }
 
-/* The options with JSON's own types, and "model_type", as Hugging Face's config.json has them. */
-static Status model_config(const Model *model, json_t *out)
+static Status put_classes(const Session *session, const Model *model, json_t *out)
+{
+    int64_t count;
+    json_t *list;
+    const char *const *names = session_classes(session, model, &count);
+    if (!names || !count) return STATUS_OK;
+    TRY(json_new_object(&list));
+    TRY(json_set(out, "id2label", list));
+    for (int64_t i = 0; i < count; i++) {
+        char number[24];
+        snprintf(number, sizeof number, "%lld", (long long)i);
+        TRY(json_set_text(list, number, names[i]));
+    }
+    return STATUS_OK;
+}
+
+/* The options with JSON's own types, "model_type" and "id2label", as Hugging Face's config.json has them. */
+static Status model_config(const Session *session, const Model *model, json_t *out)
 {
     TRY(json_set_text(out, "model_type", model->record->name));
+    TRY(put_classes(session, model, out));
     for (const Option *option = model->record->options; option && option->name; option++)
         TRY(json_set_option(out, option, model->config));
     return STATUS_OK;
 }
 
-static Status write_model(const Model *model, const char *directory)
+static Status write_model(const Session *session, const Model *model, const char *directory)
 {
     char name[MODEL_NAME_SIZE + 24];
     char *path;
@@ -336,7 +357,7 @@ static Status write_model(const Model *model, const char *directory)
     TRY(status);
     snprintf(name, sizeof name, "%s.json", model->name);
     TRY(json_new_object(&config));
-    status = model_config(model, config);
+    status = model_config(session, model, config);
     if (status == STATUS_OK) status = file_join(directory, name, &path);
     if (status == STATUS_OK) {
         status = json_write(path, config);
@@ -351,7 +372,8 @@ static Status write_results(const Run *run)
     if (!run->directory) return STATUS_OK;
     const char *directory = run_directory_path(run->directory);
     TRY(write_vocabulary(run->session, directory));
-    for (int i = 0; i < run->session->model_count; i++) TRY(write_model(run->session->models[i], directory));
+    for (int i = 0; i < run->session->model_count; i++)
+        TRY(write_model(run->session, run->session->models[i], directory));
     return STATUS_OK;
 }
 
@@ -416,6 +438,40 @@ static Status set_known(json_t *out, const char *key, double value)
     return isnan(value) ? STATUS_OK : json_set_number(out, key, value);
 }
 
+static Status put_class(const ClassScores *scores, int64_t class, json_t *classes, json_t *confusion)
+{
+    json_t *entry, *row;
+    ClassScore score = class_score(scores, class);
+    TRY(json_new_object(&entry));
+    TRY(json_append(classes, entry));
+    if (scores->names) TRY(json_set_text(entry, "name", scores->names[class]));
+    TRY(json_set_integer(entry, "examples", score.examples));
+    TRY(json_set_number(entry, "precision", score.precision));
+    TRY(json_set_number(entry, "recall", score.recall));
+    TRY(json_set_number(entry, "f1", score.f1));
+    TRY(json_new_array(&row));
+    TRY(json_append(confusion, row));
+    for (int64_t i = 0; i < scores->count; i++)
+        TRY(json_append(row, json_integer((json_int_t)scores->confusion[class][i])));
+    return STATUS_OK;
+}
+
+static Status put_class_scores(const ClassScores *scores, json_t *out)
+{
+    json_t *classes, *confusion;
+    if (scores->count == 0) return STATUS_OK;
+    TRY(json_set_number(out, "precision", scores->precision));
+    TRY(json_set_number(out, "recall", scores->recall));
+    TRY(json_set_number(out, "f1", scores->f1));
+    if (scores->count > CONFUSION_CLASSES) return STATUS_OK;
+    TRY(json_new_array(&classes));
+    TRY(json_set(out, "classes", classes));
+    TRY(json_new_array(&confusion));
+    TRY(json_set(out, "confusion", confusion));
+    for (int64_t i = 0; i < scores->count; i++) TRY(put_class(scores, i, classes, confusion));
+    return STATUS_OK;
+}
+
 Status evaluation_json(const Evaluation *evaluation, json_t *out)
 {
     json_t *valid, *entry;
@@ -432,7 +488,11 @@ Status evaluation_json(const Evaluation *evaluation, json_t *out)
         TRY(set_known(entry, "bits_per_byte", score->bits_per_byte));
         TRY(set_known(entry, "unigram_loss", score->unigram_loss));
         TRY(set_known(entry, "majority_accuracy", score->unigram_accuracy));
+        TRY(put_class_scores(&score->classes, entry));
+        if (!score->best_targets) continue;
         TRY(set_known(entry, "best_loss", score->best_loss));
+        TRY(json_set_integer(entry, "best_targets", score->best_targets));
+        TRY(set_known(entry, "loss_of_best_targets", score->known_loss));
     }
     return STATUS_OK;
 }

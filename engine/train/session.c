@@ -253,7 +253,10 @@ Status session_check(Session *session)
     for (int i = 0; i < session->objective_count; i++) TRY(check_objective(session, session->objectives[i]));
     TRY(check_vocabulary(session));
     TRY(classes_check(session));
-    return check_lengths(session);
+    TRY(check_lengths(session));
+    for (int i = 0; i < session->model_count; i++)
+        model_scale_rates(session->models[i], session->optimizer.config.layer_decay);
+    return STATUS_OK;
 }
 
 /* --- the state's hash --- */

@@ -153,6 +153,7 @@ Status session_step(Session *session, StepMetrics *out) STATUS_CHECKED;
 typedef struct SessionLook {
     const StepPlace *place;
     bool forward_only;
+    const Objective *only;        /* the one that is computed; NULL: all */
     const TapeObserver *tape;     /* NULL: nobody */
     const StepObserver *observer; /* NULL: nobody */
     /* Called when the gradients of this look stand in the parameters; NULL: nobody. */
@@ -168,12 +169,17 @@ Status session_look(Session *session, const SessionLook *look, StepMetrics *out)
 Status session_view(Session *session, const StepPlace *place, int64_t micro, const Objective *objective,
                     Batch *out) STATUS_CHECKED;
 
-/* Adds to the message of a step that was not finite which op was the first, the ranges of its inputs, and the
- * batch: by running the step once more with a look at every op. Returns STATUS_NONFINITE, or why that failed. */
+/* Adds to the message of a step that was not finite which op was the first, the ranges of its inputs, the batch,
+ * and of a gradient whose it is: by running the step once more with a look at every op. Returns STATUS_NONFINITE,
+ * or why that failed. */
 Status session_explain_nonfinite(Session *session) STATUS_CHECKED;
 
 /* Computes the objective's loss on the next batches, without learning: whether it fits. Changes nothing. */
 Status session_try(Session *session, const Objective *objective) STATUS_CHECKED;
+
+/* session_check(), and whether each objective finds its targets in the next batches and its output in its model;
+ * nothing of the models is computed. Errors name the objective and what would fit. */
+Status session_fit(Session *session) STATUS_CHECKED;
 
 /* A pass over a view of a batch, and the rest of what objectives in a step share. For evaluation and samples. */
 typedef struct Passes {

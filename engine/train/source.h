@@ -21,10 +21,11 @@ typedef struct SourceType {
     /* Makes the batch at the cursor in the arena (NULL: pool) and moves the cursor behind it. The last batch of an
      * epoch may be smaller; then the epoch grows by one. */
     Status (*next)(Source *source, Arena *arena, Cursor *cursor, Batch *out);
-    /* The best achievable loss: the sum over the targets of the named view field of the negative log-likelihood
-     * (nats) by somebody who knows how the data were made. NULL where nobody does. targets: "masked_targets" or
-     * another label field. */
-    Status (*oracle)(Source *source, const Batch *view, const char *targets, double *nll_sum, int64_t *count);
+    /* The best achievable loss, by somebody who knows how the data were made; NULL where nobody does. targets names
+     * a field of the view, "masked_targets" or a label; known (one entry for each of them, zeros) becomes 1 where
+     * there is an answer (not of examples that were cut off, say), and the negative log-likelihood of these (nats)
+     * is added to the sum. */
+    Status (*oracle)(Source *source, const Batch *view, const char *targets, uint8_t *known, double *nll_sum);
     void (*free)(Source *source);
 } SourceType;
 

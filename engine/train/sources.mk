@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 ENGINE_SOURCES += engine/train/checkpoint.c
 ENGINE_SOURCES += engine/train/checkpoint.h
+ENGINE_SOURCES += engine/train/class_scores.c
+ENGINE_SOURCES += engine/train/class_scores.h
 ENGINE_SOURCES += engine/train/classes.c
 ENGINE_SOURCES += engine/train/classes.h
 ENGINE_SOURCES += engine/train/early_stopping.c

@@ -95,6 +95,12 @@ static bool active(const Objective *objective)
     return objective->enabled && objective->weight > 0;
 }
 
+/* Whether it has a part in this micro-step. */
+static bool takes_part(const Micro *micro, const Objective *objective)
+{
+    return active(objective) && (!micro->look || !micro->look->only || micro->look->only == objective);
+}
+
 static void count_tokens(StepMetrics *metrics, const Batch *batch)
 {
     const Tensor *lengths = batch_find(batch, "lengths");
@@ -120,7 +126,7 @@ static Status read_batches(Micro *micro, Passes *passes)
     Session *session = micro->session;
     for (int o = 0; o < session->objective_count; o++) {
         const char *target = objective_target(session->objectives[o]);
-        if (!active(session->objectives[o])) continue;
+        if (!takes_part(micro, session->objectives[o])) continue;
         TRY(read_batch(micro, passes, session->objectives[o]->source));
         if (target) TRY(read_batch(micro, passes, target));
     }
@@ -183,7 +189,7 @@ static Status forward_backward(Micro *micro, Passes *passes)
     TRY(read_batches(micro, passes));
     micro->metrics->batch_seconds += clock_seconds() - start;
     for (int i = 0; i < session->objective_count; i++)
-        if (active(session->objectives[i])) TRY(add_objective(micro, passes, i, &total));
+        if (takes_part(micro, session->objectives[i])) TRY(add_objective(micro, passes, i, &total));
     if (!total) return status_fail(STATUS_INVALID, "step: no objective is on with a weight above 0");
     micro->metrics->loss += tensor_get(total, 0);
     bool back = !micro->look || !micro->look->forward_only;
@@ -235,6 +241,75 @@ Status session_try(Session *session, const Objective *objective)
     for (int i = 0; i < session->source_count; i++) micro.cursors[i] = session->sources[i].cursor;
     session_set_mode(session, false);
     Status status = try_loss(&micro, &passes, objective);
+    passes_clear(&passes);
+    tape_reset(session->tape);
+    return status;
+}
+
+/* --- whether objectives fit --- */
+
+static Status refuse_data(const Objective *objective, const Batch *batch)
+{
+    Tensor *unused;
+    const ObjectiveRecord *record = objective->record;
+    Status status = batch_get(batch, record->targets, &unused);
+    if (status == STATUS_OK || !record->remedy)
+        return status == STATUS_OK ? status : status_context(status, "objective '%s'", objective->name);
+    return status_fail(
+        STATUS_INVALID,
+        "objective '%s' (%s) reads the field '%s', which data source '%s' does not have; %s gives it",
+        objective->name, record->name, record->targets, objective->source, record->remedy);
+}
+
+static Status list_models_with(const char *output, Buffer *out)
+{
+    for (int i = 0; i < model_record_count; i++)
+        if (model_has_output(model_records[i], output))
+            TRY(buffer_printf(out, "%smodels.%s", out->length ? ", " : "", model_records[i]->name));
+    return STATUS_OK;
+}
+
+static Status refuse_model(const Objective *objective, const Model *model, const char *output)
+{
+    Buffer others = {0};
+    Status status = list_models_with(output, &others);
+    if (status == STATUS_OK)
+        status =
+            status_fail(STATUS_INVALID,
+                        "objective '%s' (%s) reads the output '%s', which model '%s' (%s) does not have; take %s",
+                        objective->name, objective->record->name, output, model->name, model->record->name,
+                        others.data ? others.data : "another objective");
+    buffer_free(&others);
+    return status;
+}
+
+/* The view is made, nothing of the model is computed. */
+static Status fit_objective(Passes *passes, Cursor *cursors, const Objective *objective)
+{
+    Session *session = passes->session;
+    const ObjectiveRecord *record = objective->record;
+    const Model *model = session_model(session, objective->model);
+    int place = place_of_source(session, objective->source);
+    const SessionSource *entry = &session->sources[place];
+    Forward *pass;
+    if (record->output && !model_has_output(model->record, record->output))
+        return refuse_model(objective, model, record->output);
+    if (!passes->batches[place].size)
+        TRY(source_next(entry->source, entry->batch_size, session->arena, &cursors[place],
+                        &passes->batches[place]));
+    Status status = passes_get(passes, objective, &pass);
+    if (status != STATUS_OK) return status_context(status, "objective '%s'", objective->name);
+    return record->targets ? refuse_data(objective, pass->batch) : STATUS_OK;
+}
+
+Status session_fit(Session *session)
+{
+    Cursor cursors[SESSION_MAX_SOURCES];
+    Passes passes = {.session = session, .key = random_key(session->seed, "try"), .step = session->step};
+    Status status = session_check(session);
+    for (int i = 0; i < session->source_count; i++) cursors[i] = session->sources[i].cursor;
+    for (int i = 0; i < session->objective_count && status == STATUS_OK; i++)
+        if (session->objectives[i]->enabled) status = fit_objective(&passes, cursors, session->objectives[i]);
     passes_clear(&passes);
     tape_reset(session->tape);
     return status;

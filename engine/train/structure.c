@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "engine/train/structure.h"
 
+#include "engine/base/memory.h"
+#include "engine/nn/lora.h"
 #include "engine/nn/reshape.h"
 
 #include <math.h>
@@ -49,6 +51,29 @@ Status session_reset_part(Session *session, Model *model, const char *path, Mode
         return status_fail(STATUS_INVALID, "%s has no module or parameter '%s'; print it to see what it has",
                            model->name, path);
     return rebuild(session, model, model->config, key_of(session, model, "reset"), path, out);
+}
+
+static Status merge(Session *session, Model *model, void *config, Model **out)
+{
+    TRY(option_set_number(model->record->options, config, model->record->name, "lora_rank", 0));
+    TRY(session_reshaped(session, model, config, out));
+    Status status = lora_merge(model, *out);
+    if (status != STATUS_OK) model_free(*out);
+    return status;
+}
+
+Status session_merged(Session *session, Model *model, Model **out)
+{
+    const LoraConfig *lora = lora_config(model);
+    size_t size = model->record->config_size;
+    void *config;
+    if (!lora || !lora->rank)
+        return status_fail(STATUS_INVALID, "merge_lora: model '%s' has no adapters", model->name);
+    TRY(memory_new(1, size, &config));
+    memcpy(config, model->config, size);
+    Status status = merge(session, model, config, out);
+    memory_free(config);
+    return status;
 }
 
 static Status check_output(const Model *model, const Objective *objective)

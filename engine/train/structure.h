@@ -12,6 +12,10 @@
 Status session_reshaped(Session *session, Model *model, const void *config, Model **out) STATUS_CHECKED;
 Status session_reset_part(Session *session, Model *model, const char *path, Model **out) STATUS_CHECKED;
 
+/* The session's model without adapters: what they add is in the weights beside them. The same two halves. Errors:
+ * the model has none. */
+Status session_merged(Session *session, Model *model, Model **out) STATUS_CHECKED;
+
 /* Whether the objective could be added now: its name is free, model, source and output are there, the session fits
  * together with it, and its loss can be computed on the next batches. Not to be called inside of a step. */
 Status session_check_new_objective(Session *session, Objective *objective) STATUS_CHECKED;

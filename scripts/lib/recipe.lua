@@ -38,6 +38,7 @@ lathe.document(choice, "choice {'adamw', 'sgd', doc = '...'}: one of these, the 
 local function plain(value)
   if math.type(value) == "float" then
     local text = ("%.10g"):format(value)
+    if tonumber(text) ~= value then text = ("%.17g"):format(value) end
     return (text:gsub("e([+-])0+", "e%1"):gsub("e%+", "e"))
   end
   return tostring(value)

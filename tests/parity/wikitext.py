@@ -99,7 +99,7 @@ def main():
                                      text=True).stdout)["valid"]
     with tempfile.TemporaryDirectory() as folder:
         environment = dict(os.environ, TEXT=p["text"], VALID=p["valid"], VOCAB=os.path.join(options.run, "vocab.txt"),
-                           LENGTH=p["length"], BATCH=p["batch_size"], STEPS=str(steps), OUT=folder)
+                           LENGTH=str(p["length"]), BATCH=str(p["batch_size"]), STEPS=str(steps), OUT=folder)
         script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "wikitext.lua")
         subprocess.run([options.lathe, "repl", script], env=environment, check=True, stdin=subprocess.DEVNULL)
         train, valid = (list(read_batches(os.path.join(folder, name))) for name in ("train.txt", "valid.txt"))

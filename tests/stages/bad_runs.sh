@@ -192,3 +192,14 @@ rm long.txt
 [[ ! -e none ]] || broken "a run that did not start left its directory"
 sed 's/max_position_embeddings = 32/max_position_embeddings = 16/' infinite.lua >long.lua
 refused "16" "$LATHE" run long.lua --plain --out none
+
+# Objectives that do not fit the data or the model: named, with what would fit, before there is a run.
+for case in "objectives.sop {}:'sop' .*'sentence_order_label'.*mode = \"sop\"" \
+    "objectives.classify {}:'classify'.*num_labels" "objectives.clm {}:'clm' .*'clm_logits'.*models.gpt2"; do
+    sed "s/objectives.mlm {}/${case%%:*}/" infinite.lua >unfit.lua
+    refused "objective" "$LATHE" run unfit.lua --plain --out none
+    grep -q -- "${case#*:}" log || broken "${case%%:*}: $(cat log)"
+done
+sed 's/objectives = {/unused = {/; s/ unused = .*/ objectives = {},/; /return ops.cross/d; /^      end } },$/d' infinite.lua >idle.lua
+refused "no objective" "$LATHE" run idle.lua --plain --out none
+[[ ! -e none ]] || broken "a run that did not start left its directory"

@@ -9,6 +9,8 @@
 #include "engine/train/session.h"
 #include "tests/unit/scratch.h"
 
+#include <math.h>
+
 enum { CLASS_STEPS = 20, CLASS_ROWS = 3, CLASS_COUNT = 3 };
 
 typedef struct StoredModel {
@@ -120,6 +122,41 @@ static inline Session *stored_classes_session(const StoredModel *stored, const c
     ASSERT_OK(session_add_objective(session, objective));
     session->optimizer.config.lr = 1e-3;
     return session;
+}
+
+static inline double stored_classes_number(const Session *session, const char *name, int64_t at)
+{
+    return (double)((const float *)stored_classes_get(session, name)->data)[at];
+}
+
+/* The losses and gradient norms of 20 steps of the session are the stored ones. */
+static inline void stored_classes_steps(Session *session, const char *losses, const char *norms)
+{
+    StepMetrics metrics;
+    for (int64_t step = 0; step < CLASS_STEPS; step++) {
+        double loss = stored_classes_number(session, losses, step),
+               norm = stored_classes_number(session, norms, step);
+        ASSERT_OK(session_step(session, &metrics));
+        ck_assert_double_eq_tol(metrics.loss, loss, 1e-4 * loss);
+        ck_assert_double_eq_tol(metrics.grad_norm, norm, 1e-3 * norm);
+    }
+}
+
+static inline Status stored_classes_freeze_param(void *context, Param *param)
+{
+    (void)context;
+    param_set_frozen(param, true);
+    return STATUS_OK;
+}
+
+static inline const char *stored_classes_trunk(const Session *session)
+{
+    return session->models[0]->record->base;
+}
+
+static inline void stored_classes_freeze(Session *session, const char *path)
+{
+    ASSERT_OK(module_each_param(module_find(session->models[0]->root, path), stored_classes_freeze_param, NULL));
 }
 
 #endif

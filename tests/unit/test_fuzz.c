@@ -64,6 +64,11 @@ static Status read_csv(const char *path)
     return read_table(csv_read, csv_options, path);
 }
 
+static Status read_labelled_lines(const char *path)
+{
+    return read_table(labelled_lines_read, labelled_lines_options, path);
+}
+
 static Status read_svmlight(const char *path)
 {
     SvmlightConfig config;
@@ -139,6 +144,7 @@ static const Target targets[] = {
     {"jsonl", "a.jsonl", "{\"text\": \"One. Two.\", \"label\": 1}\n{\"label\": true, \"text\": \"\\u0041\"}\n\n",
      "{}\":,\\\n 01tfn", read_jsonl},
     {"csv", "a.csv", "text,label\n\"One, \"\"two\"\".\nThree\",x\nFour,y\r\nFive,x\n", "\",\n\r \\x", read_csv},
+    {"labelled lines", "a.txt", "0 One. Two.\n1\tThree\r\n\n0 four\n", " \t\n\r01x", read_labelled_lines},
     {"tsv", "a.tsv", "id\ttext\tlabel\n1\tOne.\tx\n2\tTwo.\ty\n", "\"\t\n\r x", read_csv},
     {"svmlight", "a.svmlight", "-1 0:2 3:0.5 # good\n1 1:1e2 8:7\r\n\n1 qid:1 2:-3\n",
      "0123456789:. -+e#\n\r\tnaix", read_svmlight},

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The session: steps that fail leave no trace, and a state that is saved goes on as if nothing had been. */
+#include "engine/autograd/functions.h"
 #include "engine/base/cancel.h"
 #include "engine/base/threads.h"
 #include "engine/io/checkpoints.h"
@@ -89,6 +90,95 @@ START_TEST(nonfinite_loss_is_named)
                       strstr(status_message(), "batch of step 2: 'train', epoch 0"),
                   "%s", status_message());
     ck_assert(hash_equal(before, hash_of(session)));
+    session_free(session);
+}
+END_TEST
+
+/* An objective of one's own whose loss is fine and whose gradient is not. */
+static Status steep_loss(void *context, const ObjectiveInput *in, Tensor **loss)
+{
+    Tensor *pooled, *steep, *zero;
+    Tape *tape = in->pass->tape;
+    (void)context;
+    TRY(forward_output(in->pass, "pooled", &pooled));
+    TRY(f_gradient_reverse(tape, pooled, 1e300, &steep));
+    TRY(f_scale(tape, pooled, 0, &zero));
+    return f_mse_loss(tape, steep, zero, loss);
+}
+
+START_TEST(nonfinite_gradient_names_its_objective)
+{
+    Session *session = make_session();
+    Objective *objective;
+    OK(objective_new(&objective_custom, NULL, "steep", 1, &objective));
+    objective->custom = steep_loss;
+    OK(session_add_objective(session, objective));
+    objective->enabled = false;
+    OK(session_step(session, NULL));
+    objective->enabled = true;
+    Hash before = hash_of(session);
+    ck_assert_int_eq(session_step(session, NULL), STATUS_NONFINITE);
+    ck_assert_msg(strstr(status_message(), "step 2: the gradient of 'bert.") &&
+                      strstr(status_message(), "gradient of objective 'steep'\n") &&
+                      strstr(status_message(), "first in gradient_reverse"),
+                  "%s", status_message());
+    ck_assert(hash_equal(before, hash_of(session)));
+    session_free(session);
+}
+END_TEST
+
+/* --- evaluation beside the best achievable loss --- */
+
+/* As stored_next(), and the epoch ends. */
+static Status next_of_epoch(Source *source, Arena *arena, Cursor *cursor, Batch *out)
+{
+    TRY(stored_next(source, arena, cursor, out));
+    if (cursor->index == STEPS) *cursor = (Cursor){.seed = cursor->seed, .epoch = cursor->epoch + 1};
+    return STATUS_OK;
+}
+
+/* Knows the first of the targets. */
+static Status know_first(Source *source, const Batch *view, const char *targets, uint8_t *known, double *nll_sum)
+{
+    (void)source;
+    if (!batch_find(view, targets)) return STATUS_OK;
+    known[0] = 1;
+    *nll_sum += 0.25;
+    return STATUS_OK;
+}
+
+static Status know_all(Source *source, const Batch *view, const char *targets, uint8_t *known, double *nll_sum)
+{
+    (void)source;
+    memset(known, 1, (size_t)tensor_count(batch_find(view, targets)));
+    *nll_sum += (double)tensor_count(batch_find(view, targets)) * 0.25;
+    return STATUS_OK;
+}
+
+/* The model's loss stands beside the best one on the same targets, as many of them as are answered. */
+START_TEST(best_achievable_loss_is_on_the_same_targets)
+{
+    static const SourceType first = {"first", next_of_epoch, know_first, stored_free};
+    static const SourceType all = {"all", next_of_epoch, know_all, stored_free};
+    Session *session = make_session();
+    Evaluation evaluation, same;
+    const Score *mlm = &evaluation.scores[0], *nsp = &evaluation.scores[1];
+    EvaluationOptions options = {.source = "train", .batches = 3, .baselines = true};
+    session->sources[0].source->examples = B * STEPS;
+    session->sources[0].source->type = &all;
+    OK(evaluate(session, &options, &evaluation));
+    ck_assert(mlm->best_targets == 3 * N && nsp->best_targets == 3 * B);
+    ck_assert_double_eq_tol(mlm->known_loss, mlm->loss, 1e-6);
+    ck_assert_double_eq_tol(nsp->known_loss, nsp->loss, 1e-6);
+    ck_assert_double_eq_tol(mlm->best_loss, 0.25, 1e-12);
+    session->sources[0].source->type = &first;
+    options.oracle_batches = 2;
+    OK(evaluate(session, &options, &evaluation));
+    ck_assert(mlm->targets == 3 * N && mlm->best_targets == 2 && nsp->best_targets == 2);
+    ck_assert_double_eq_tol(mlm->best_loss, 0.25, 1e-12);
+    ck_assert(fabs(mlm->known_loss - mlm->loss) > 1e-4);
+    OK(evaluate(session, &options, &same)); /* no clock decides */
+    ck_assert(mlm->known_loss == same.scores[0].known_loss && mlm->best_loss == same.scores[0].best_loss);
     session_free(session);
 }
 END_TEST
@@ -478,6 +568,8 @@ Suite *session_suite(void)
     tcase_add_test(tests, step_survives_failing_allocations);
     tcase_add_test(tests, cancelled_step_leaves_no_trace);
     tcase_add_test(tests, nonfinite_loss_is_named);
+    tcase_add_test(tests, nonfinite_gradient_names_its_objective);
+    tcase_add_test(tests, best_achievable_loss_is_on_the_same_targets);
     tcase_add_test(tests, names_of_models_are_names_of_files);
     tcase_add_test(tests, accumulated_gradients_are_those_of_a_large_batch);
     tcase_add_test(tests, accumulation_does_not_depend_on_threads);

@@ -145,8 +145,8 @@ START_TEST(junk_is_refused_or_read)
         size_t length = 1 + (size_t)rand_r(&seed) % sizeof bytes;
         for (size_t i = 0; i < length; i++)
             bytes[i] = round % 2 ? "a,\"\n\r{}:\\t.\xe3\x80\x82 "[rand_r(&seed) % 15] : (char)rand_r(&seed);
-        const char *records[] = {"text", "jsonl", "csv"};
-        for (int r = 0; r < 3; r++) {
+        const char *records[] = {"text", "jsonl", "csv", "labelled_lines"};
+        for (int r = 0; r < 4; r++) {
             Corpus *corpus = NULL;
             Status status =
                 read_bytes(records[r], "junk", r == 2 ? "text=0 header=false" : NULL, bytes, length, &corpus);
@@ -213,6 +213,23 @@ START_TEST(tables)
 }
 END_TEST
 
+START_TEST(labelled_lines)
+{
+    Corpus *corpus;
+    OK(read_text("labelled_lines", "a.txt", NULL, "1 a fine film . \r\n\n0\tOne. Two\n1  b c", &corpus));
+    ck_assert_int_eq(corpus->class_count, 2);
+    ck_assert_str_eq(corpus->classes[0], "1");
+    ck_assert_int_eq(corpus->labels[1], 1);
+    expect(corpus, "a fine film .||One.|Two||b c");
+    OK(read_text("labelled_lines", "a.txt", "labels=false", "1 a b\n0 c\n", &corpus));
+    ck_assert_int_eq(corpus->class_count, 0);
+    expect(corpus, "a b||c");
+    expect_failure("labelled_lines", "b.txt", NULL, "1 a\n\nword\n", "line 3: 'word' and nothing behind it");
+    expect_failure("labelled_lines", "b.txt", NULL, "1 a\ncaf\xe9 b\n", "line 2, byte 3");
+    expect_failure("labelled_lines", "b.txt", NULL, " \n", "no text");
+}
+END_TEST
+
 /* A column of texts is taken for the labels. */
 START_TEST(labels_that_are_none)
 {
@@ -233,6 +250,9 @@ START_TEST(labels_that_are_none)
     buffer_clear(&text);
     OK(buffer_printf(&text, "{\"text\": \"x\", \"l\": \"%s\"}\n", label));
     expect_failure("jsonl", "a.jsonl", "label=l", text.data, "line 1: the label has 300 bytes");
+    buffer_clear(&text);
+    OK(buffer_printf(&text, "%s x\n", label));
+    expect_failure("labelled_lines", "a.txt", NULL, text.data, "line 1: the label has 300 bytes");
     buffer_free(&text);
     buffer_free(&lines);
 }
@@ -256,7 +276,8 @@ static const char *const samples[][3] = {
     {"text", NULL, "One. Two.\nThree\n\nFour. Five\n"},
     {"text", "sentences=paragraphs", "One. Two.\nThree\n\nFour. Five\n"},
     {"jsonl", "label=l", "{\"text\": \"a. B\", \"l\": 1}\n{\"text\": \"c\", \"l\": \"two\"}\n"},
-    {"csv", "label=l", "text,l\n\"a, \"\"b\"\"\",1\nc,2\n"}};
+    {"csv", "label=l", "text,l\n\"a, \"\"b\"\"\",1\nc,2\n"},
+    {"labelled_lines", NULL, "1 a. B\n2 c\n"}};
 
 START_TEST(every_allocation_fails)
 {
@@ -297,7 +318,7 @@ END_TEST
 
 static void make_directory(void)
 {
-    snprintf(directory, sizeof directory, "/tmp/lathe-text.XXXXXX");
+    snprintf(directory, sizeof directory, "%s/lathe-text.XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
     ck_assert_ptr_nonnull(mkdtemp(directory));
 }
 
@@ -317,9 +338,10 @@ Suite *text_files_suite(void)
     tcase_add_test(tcase, junk_is_refused_or_read);
     tcase_add_test(tcase, json_lines);
     tcase_add_test(tcase, tables);
+    tcase_add_test(tcase, labelled_lines);
     tcase_add_test(tcase, labels_that_are_none);
     tcase_add_test(tcase, a_very_long_line);
-    tcase_add_loop_test(tcase, every_allocation_fails, 0, 4);
+    tcase_add_loop_test(tcase, every_allocation_fails, 0, sizeof samples / sizeof *samples);
     tcase_add_test(tcase, real_text);
     suite_add_tcase(suite, tcase);
     return suite;

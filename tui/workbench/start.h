@@ -6,7 +6,7 @@
 
 #include "tui/workbench/field.h"
 
-enum { START_ITEMS = 64, START_PARAMS = 64, START_TEXT = 256, START_PATH = 512 };
+enum { START_ITEMS = 64, START_PARAMS = 64, START_TEXT = 512, START_PATH = 512 };
 
 typedef enum StartKind { START_RECIPE, START_LIVE_RUN, START_STOPPED_RUN, START_FINISHED_RUN } StartKind;
 
