@@ -146,10 +146,8 @@ static int class_members(lua_State *L)
     return 1;
 }
 
-/* What x.name is, for completion. */
-static int class_doc(lua_State *L)
+void bind_push_member_doc(lua_State *L, const BindClass *class)
 {
-    const BindClass *class = own_class(L);
     const char *name = luaL_checkstring(L, 2), *doc = NULL;
     const BindMethod *method;
     for (const BindField *field = class->fields; field && field->name; field++)
@@ -157,6 +155,11 @@ static int class_doc(lua_State *L)
     for (int i = 0; (method = bind_class_method(class, i)); i++)
         if (strcmp(method->name, name) == 0) doc = method->doc;
     lua_pushstring(L, doc);
+}
+
+static int class_doc(lua_State *L)
+{
+    bind_push_member_doc(L, own_class(L));
     return 1;
 }
 
@@ -181,6 +184,10 @@ static void set_event(lua_State *L, const BindClass *class, const char *event, l
 void bind_open_class(lua_State *L, const BindClass *class, const luaL_Reg *events)
 {
     const BindMethod *method;
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, BIND_CLASSES);
+    lua_pushlightuserdata(L, (void *)class);
+    lua_setfield(L, -2, class->name);
+    lua_pop(L, 1);
     luaL_newmetatable(L, class->type);
     set_event(L, class, "__index", class_index);
     set_event(L, class, "__members", class_members);

@@ -31,6 +31,8 @@ typedef struct BindClass {
     const BindMethod *methods[10]; /* lists, each ending with {0} */
 } BindClass;
 
+#define BIND_CLASSES "lathe.classes" /* in the registry: classes (light userdata) by name */
+
 /* The i-th method of all lists, NULL past the end. */
 const BindMethod *bind_class_method(const BindClass *class, int i);
 
@@ -45,6 +47,8 @@ int bind_unknown_member(lua_State *L, const BindClass *class, const char *owner,
                         const char *const *more);
 /* Pushes a list of the names of fields and methods. */
 void bind_push_members(lua_State *L, const BindClass *class);
+/* Pushes what the field or method is that the string at index 2 names, for completion; nil: there is none. */
+void bind_push_member_doc(lua_State *L, const BindClass *class);
 /* The method at the index, NULL where it is something else; and its class. */
 const BindMethod *bind_test_method(lua_State *L, int index, const BindClass **class);
 

@@ -32,6 +32,11 @@ void bind_report_progress(void *what, int64_t done, int64_t all)
     if (listener.report) listener.report(listener.context, what, done, all);
 }
 
+bool bind_progress_wanted(void)
+{
+    return listener.report != NULL;
+}
+
 /* --- corpora --- */
 
 static CorpusHandle *new_corpus(lua_State *L)

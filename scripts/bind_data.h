@@ -14,6 +14,7 @@ Corpus *bind_check_corpus(lua_State *L, int index);
 void bind_set_progress(void (*progress)(void *context, const char *what, int64_t done, int64_t all), void *context);
 /* An EncodeProgress that reports there; context: the words. */
 void bind_report_progress(void *what, int64_t done, int64_t all);
+bool bind_progress_wanted(void);
 
 void bind_open_data(lua_State *L);
 

@@ -4,6 +4,7 @@
 #include "scripts/bind_session.h"
 
 #include "engine/base/memory.h"
+#include "engine/base/thousands.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -98,9 +99,9 @@ static void remove_hook(SessionHandle *handle, int place)
 
 static void say_removed(SessionHandle *handle, const char *path, const char *message)
 {
-    char line[2400];
-    int length = snprintf(line, sizeof line, "[%lld] the hook on %s is removed, because it failed: %s\n",
-                          (long long)handle->session->step, path, message);
+    char line[2400], step[THOUSANDS_BYTES];
+    int length = snprintf(line, sizeof line, "[%s] the hook on %s is removed, because it failed: %s\n",
+                          thousands(handle->session->step, step), path, message);
     host_write(handle->host, line, (size_t)length < sizeof line ? (size_t)length : sizeof line - 1);
 }
 

@@ -42,6 +42,15 @@ static int read_journal(lua_State *L)
     return 1;
 }
 
+/* log(level, text): "edit", "note", ... */
+static int put_log(lua_State *L)
+{
+    const char *level = luaL_checkstring(L, 1), *text = luaL_checkstring(L, 2);
+    const Place *place = place_of(L);
+    run_log_put(run_directory_log(place->directory), log_level_of(level), place->session->step, "%s", text);
+    return 0;
+}
+
 /* --- files below the run --- */
 
 static Status append(const char *directory, const char *name, const char *text, size_t length)
@@ -272,12 +281,25 @@ static const char *branch_file(lua_State *L, int index)
     return lua_pushfstring(L, "branches/%s.jsonl", name);
 }
 
+static bool has_columns(lua_State *L, int index)
+{
+    return run_directory_store_branch(path_of(L), luaL_checkstring(L, index)) == STATUS_OK;
+}
+
+/* store_branch(name): its lines as columns too, for whoever draws. The lines are what counts: a failure is no
+ * error. */
+static int store_branch(lua_State *L)
+{
+    lua_pushboolean(L, has_columns(L, 1));
+    return 1;
+}
+
 static int append_branch(lua_State *L)
 {
     size_t length;
     const char *text = luaL_checklstring(L, 2, &length);
     host_check(L, append(path_of(L), branch_file(L, 1), text, length));
-    return 0;
+    return store_branch(L);
 }
 
 static int read_branch(lua_State *L)
@@ -296,11 +318,11 @@ static int write_branch(lua_State *L)
     const char *name = branch_file(L, 1), *text = luaL_checklstring(L, 2, &length);
     char *path;
     host_check(L, length ? file_join(path_of(L), name, &path) : remove_file(path_of(L), name));
-    if (!length) return 0;
+    if (!length) return store_branch(L);
     Status status = file_write(path, text, length);
     memory_free(path);
     host_check(L, status);
-    return 0;
+    return store_branch(L);
 }
 
 static Status rename_in(const char *directory, const char *from, const char *to)
@@ -321,7 +343,8 @@ static int rename_branch(lua_State *L)
 {
     const char *from = branch_file(L, 1), *to = branch_file(L, 2);
     host_check(L, rename_in(path_of(L), from, to));
-    return 0;
+    lua_pushboolean(L, has_columns(L, 1) && has_columns(L, 2));
+    return 1;
 }
 
 /* last_metrics(name): the last line, nil where there is none; "" is the current branch */
@@ -337,10 +360,43 @@ static int last_metrics(lua_State *L)
     return 1;
 }
 
+/* The last lines of a step and of an evaluation up to that step, pushed; nil where there is none. */
+static void push_last_rows(lua_State *L, const char *text, size_t end, int64_t to)
+{
+    lua_pushnil(L);
+    lua_pushnil(L);
+    int rows = lua_gettop(L) - 1;
+    while (end > 0 && (lua_isnil(L, rows) || lua_isnil(L, rows + 1))) {
+        size_t start = find_tail(text, end, 0, true), length = end - start;
+        int64_t step = step_of_line(text + start, length);
+        int row = rows + (memmem(text + start, length, "\"loss\":", 7) == NULL);
+        end = start;
+        if (step < 0 || step > to || !lua_isnil(L, row)) continue;
+        lua_pushlstring(L, text + start, length);
+        lua_replace(L, row);
+    }
+}
+
+/* last_rows(name, to): the last line of a step and the last one of an evaluation, up to that step, nil where there
+ * is none; "" is the current branch */
+static int last_rows(lua_State *L)
+{
+    const char *name = *luaL_checkstring(L, 1) ? branch_file(L, 1) : "metrics.jsonl";
+    lua_Integer to = luaL_checkinteger(L, 2);
+    Buffer *text = host_push_buffer(L);
+    host_check(L, run_directory_sync_metrics(place_of(L)->directory));
+    host_check(L, read_text(path_of(L), name, text));
+    size_t end = text->length;
+    while (end > 0 && text->data[end - 1] != '\n') end--; /* torn */
+    push_last_rows(L, text->data, end, to);
+    return 2;
+}
+
 void bind_push_directory(lua_State *L, RunDirectory *directory, Session *session)
 {
     static const luaL_Reg functions[] = {{"put_journal", put_journal},
                                          {"read_journal", read_journal},
+                                         {"log", put_log},
                                          {"put_state", put_state},
                                          {"checkpoints", list_checkpoints},
                                          {"checkpoint_edits", checkpoint_edits},
@@ -354,7 +410,9 @@ void bind_push_directory(lua_State *L, RunDirectory *directory, Session *session
                                          {"read_branch", read_branch},
                                          {"write_branch", write_branch},
                                          {"rename_branch", rename_branch},
+                                         {"store_branch", store_branch},
                                          {"last_metrics", last_metrics},
+                                         {"last_rows", last_rows},
                                          {NULL, NULL}};
     luaL_newlibtable(L, functions);
     Place *place = lua_newuserdatauv(L, sizeof *place, 0);

@@ -1,12 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "scripts/bind_edit.h"
 
+#include "engine/base/thousands.h"
 #include "scripts/library.h"
 
 #include <stdio.h>
 
 /* The session whose edits are told to the function that keeps its history; both are set by engine.track(). */
 static const char tracked_key, tracker_key, silent_key;
+
+Status bind_edit_refused(Status status)
+{
+    char words[512];
+    if (status == STATUS_OK) return status;
+    snprintf(words, sizeof words, "%s", status_message());
+    return status_fail(status, "%s. Nothing was changed.", words);
+}
 
 bool bind_edits_silent(lua_State *L)
 {
@@ -67,6 +76,7 @@ static void adopt(lua_State *L, const SessionHandle *handle)
 void bind_edit(lua_State *L, SessionHandle *handle, const char *effect, const char *inverse)
 {
     if (handle->stepping) luaL_error(L, "%s: nothing can be changed inside a training step", effect);
+    host_check_change(L);
     if (bind_edits_silent(L)) return;
     adopt(L, handle);
     if (!is_tracked(L, handle)) return;
@@ -91,10 +101,11 @@ void bind_edit_check(lua_State *L, SessionHandle *handle, Status status)
 void bind_edit_done(lua_State *L, SessionHandle *handle, const char *what)
 {
     if (bind_edits_silent(L)) return;
+    char step[THOUSANDS_BYTES];
     Buffer *line = host_push_buffer(L);
-    long long step = (long long)handle->session->step;
-    host_check(L, buffer_printf(line, "[%lld] %s", step, what));
-    if (is_tracked(L, handle)) host_check(L, buffer_printf(line, ".  undo() goes back to %lld", step));
+    thousands(handle->session->step, step);
+    host_check(L, buffer_printf(line, "[%s] %s", step, what));
+    if (is_tracked(L, handle)) host_check(L, buffer_printf(line, ".  undo() goes back to %s", step));
     host_check(L, buffer_text(line, "\n"));
     host_write(host_of(L), line->data, line->length);
     lua_pop(L, 1);

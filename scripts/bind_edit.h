@@ -18,12 +18,15 @@ static inline void bind_need_boundary(lua_State *L, lua_CFunction again)
  * makes this very change when it is run again, with plain values only ("run.objectives.nsp.weight = 0.1"); inverse:
  * the line that takes it back from here, NULL where only undo() can. On a session that is tracked (the run of a
  * directory) the journal is on the disk and the state is snapshotted when this returns. Raises: inside of a
- * training step; the disk; memory. Nothing has changed then. */
+ * training step; somebody else is in control; the disk; memory. Nothing has changed then. */
 void bind_edit(lua_State *L, SessionHandle *handle, const char *effect, const char *inverse);
 
 /* After the change: prints "[1,206] what.  undo() goes back to 1,206" (what: "objectives.nsp.weight 0.5 -> 0.1").
  */
 void bind_edit_done(lua_State *L, SessionHandle *handle, const char *what);
+
+/* A failure of what was to be edited, before anything was: adds "Nothing was changed." */
+Status bind_edit_refused(Status status) STATUS_CHECKED;
 
 /* For a change that may fail after bind_edit(), once it has left everything as it was: takes the edit back from the
  * journal, then raises the failure. */

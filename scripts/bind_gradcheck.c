@@ -5,9 +5,9 @@
 #include "engine/autograd/gradcheck.h"
 
 static const Option options[] = {
-    OPTION_NUMBER_FIELD(GradientCheck, tolerance, 3e-3, 0, 1e30,
-                        "error to let pass, beside 1 + the largest gradient"),
-    OPTION_NUMBER_FIELD(GradientCheck, step, 0.01, 1e-6, 1e6,
+    OPTION_NUMBER_FIELD(GradientCheck, tolerance, 1e-4, 0, 1e30,
+                        "error to let pass, beside 0.01 + the largest gradient"),
+    OPTION_NUMBER_FIELD(GradientCheck, step, 1e-3, 1e-6, 1e6,
                         "of the finer differences; the others take twice that"),
     OPTION_INT_FIELD(GradientCheck, elements, 61, 0, 1e15, "of each tensor at most so many are looked at; 0: all"),
     {0}};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* help(x): manual texts made from the records. */
 #include "scripts/bind_class.h"
+#include "scripts/bind_session.h"
 
 #include <string.h>
 
@@ -90,15 +91,18 @@ static Status put_default(const Option *option, Buffer *out)
     }
 }
 
+static Status put_option(const Option *option, Buffer *out)
+{
+    TRY(buffer_printf(out, "  %-24s ", option->name));
+    TRY(option_describe_range(option, out));
+    TRY(put_default(option, out));
+    TRY(buffer_text(out, "\n"));
+    return option->doc && option->doc[0] ? put_wrapped(out, option->doc, 27) : STATUS_OK;
+}
+
 static Status put_options(const Option *options, Buffer *out)
 {
-    for (; options && options->name; options++) {
-        TRY(buffer_printf(out, "  %-24s ", options->name));
-        TRY(option_describe_range(options, out));
-        TRY(put_default(options, out));
-        TRY(buffer_text(out, "\n"));
-        if (options->doc && options->doc[0]) TRY(put_wrapped(out, options->doc, 27));
-    }
+    for (; options && options->name; options++) TRY(put_option(options, out));
     return STATUS_OK;
 }
 
@@ -124,6 +128,15 @@ static Status put_words(const RecordWord *words, Buffer *out)
     return STATUS_OK;
 }
 
+/* What the way back of an op needs. */
+static Status put_gradient(const Op *op, Buffer *out)
+{
+    if (!op->backward)
+        return buffer_printf(out, "  No gradient: %s\n", op->no_backward ? op->no_backward : "it is a constant");
+    return buffer_printf(out, "  Kept for the gradient: %s%s\n", op->saves ? op->saves : "nothing",
+                         op->recompute ? "; cheap to compute again" : "");
+}
+
 Status bind_help_record(const RecordKind *kind, const Record *record, Buffer *out)
 {
     TRY(bind_print_signature(kind, record, out));
@@ -134,6 +147,7 @@ Status bind_help_record(const RecordKind *kind, const Record *record, Buffer *ou
     TRY(put_options(record->options, out));
     TRY(put_words(record->words, out));
     TRY(put_options(kind->common, out));
+    if (kind == &bind_ops) TRY(put_gradient(record->data, out));
     if (record->source && record->source[0]) TRY(buffer_printf(out, "  Source: %s\n", record->source));
     return STATUS_OK;
 }
@@ -200,6 +214,8 @@ static Status put_overview(Buffer *out)
         "  run_until, stop. History: undo, redo, rewind, revert, snapshot, branch, switch, branches, edits, "
         "compare.\n"
         "Experiments: estimate, sweep, diff, expect.\n"
+        "A look at what it learns: predict, gradient_shares. help(\"keys\") lists the keys of the workbench on a "
+        "live run.\n"
         "help(x) or ?x tells about x, whatever it is. An expression prints its value. exit() leaves.\n");
 }
 
@@ -213,6 +229,83 @@ static Status put_named(const char *name, Buffer *out)
             if (strcmp(record.name, name) == 0) TRY(bind_help_record(*kind, &record, out));
     }
     return STATUS_OK;
+}
+
+/* --- options and members by name: "run.clip_norm", "objectives.nsp.weight", "optimizer.lr", "tensor.slice" --- */
+
+/* The option of an owner, with the owner's name before it. */
+static Status put_owned(const char *library, const char *owner, const Option *option, Buffer *out)
+{
+    if (!option) return STATUS_OK;
+    TRY(buffer_printf(out, "%s%s%s.%s\n", library, *library ? "." : "", owner, option->name));
+    return put_option(option, out);
+}
+
+/* Whether the text ends with the name, all of it or behind a dot. */
+static bool ends_with(const char *text, size_t length, const char *name)
+{
+    size_t size = strlen(name);
+    return length >= size && memcmp(text + length - size, name, size) == 0 &&
+           (length == size || text[length - size - 1] == '.');
+}
+
+/* Of the records of a kind that the owner (length bytes; none: all) names, or of all that it is the word for, as
+ * "optimizer" is. */
+static Status put_options_of(const RecordKind *kind, const char *owner, size_t length, const char *name,
+                             Buffer *out)
+{
+    Record record;
+    for (int i = 0; kind->get(i, &record); i++) {
+        if (length && !ends_with(owner, length, record.name) && !ends_with(owner, length, kind->word)) continue;
+        const Option *option = option_find(record.options, name);
+        if (!option) option = option_find(kind->common, name);
+        TRY(put_owned(kind->library, record.name, option, out));
+    }
+    return STATUS_OK;
+}
+
+static Status put_options_named(const char *path, Buffer *out)
+{
+    const char *dot = strrchr(path, '.'), *name = dot ? dot + 1 : path;
+    size_t length = dot ? (size_t)(dot - path) : 0;
+    if (!length || ends_with(path, length, "run") || ends_with(path, length, "session"))
+        TRY(put_owned("", "run", option_find(bind_live_session, name), out));
+    for (const RecordKind *const *kind = record_kinds; *kind; kind++)
+        TRY(put_options_of(*kind, path, length, name, out));
+    return STATUS_OK;
+}
+
+/* "tensor.slice", "run.model": a member of a class. */
+static Status put_member_named(lua_State *L, const char *path, Buffer *out)
+{
+    const char *dot = strrchr(path, '.');
+    const BindMethod *method;
+    if (!dot) return STATUS_OK;
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, BIND_CLASSES);
+    lua_pushlstring(L, path, (size_t)(dot - path));
+    lua_rawget(L, -2);
+    const BindClass *class = lua_touserdata(L, -1);
+    lua_pop(L, 2);
+    for (const BindField *field = class ? class->fields : NULL; field && field->name; field++)
+        if (strcmp(field->name, dot + 1) == 0) return buffer_printf(out, "%s: %s\n", path, field->doc);
+    for (int i = 0; class && (method = bind_class_method(class, i)); i++)
+        if (strcmp(method->name, dot + 1) == 0) return bind_help_method(class, method, out);
+    return STATUS_OK;
+}
+
+static bool is_global(lua_State *L, const char *name)
+{
+    bool found = lua_getglobal(L, name) != LUA_TNIL;
+    lua_pop(L, 1);
+    return found;
+}
+
+static Status put_help_on_name(lua_State *L, const char *name, Buffer *out)
+{
+    TRY(put_named(name, out));
+    if (out->length || is_global(L, name)) return STATUS_OK;
+    TRY(put_options_named(name, out));
+    return out->length ? STATUS_OK : put_member_named(L, name, out);
 }
 
 static const RecordKind *library_kind(lua_State *L, int index)
@@ -251,7 +344,7 @@ static Status put_help(lua_State *L, Buffer *out)
     if (record) return bind_help_record(kind, record, out);
     if (method) return bind_help_method(class, method, out);
     if ((kind = library_kind(L, 1))) return put_library(kind, out);
-    return lua_type(L, 1) == LUA_TSTRING ? put_named(lua_tostring(L, 1), out) : STATUS_OK;
+    return lua_type(L, 1) == LUA_TSTRING ? put_help_on_name(L, lua_tostring(L, 1), out) : STATUS_OK;
 }
 
 /* What the Lua library finds out about a value that no record knows (scripts/lib/inspect.lua). */

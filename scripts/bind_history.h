@@ -8,8 +8,8 @@
 #include "scripts/bind_session.h"
 
 /* Calls a function of lathe.history with 'run' and the directory (NULL: none): "begin" for a new run; "resume",
- * which gives the session the state that journal and checkpoints left; "due" before each step. Errors: those of the
- * journal, checkpoints, the disk; memory; cancelled. */
+ * which gives the session the state that journal and checkpoints left; "look", the same without writing; "due" before
+ * each step. Errors: those of the journal, checkpoints, the disk; memory; cancelled. */
 Status bind_history(Host *host, const char *name, RunDirectory *directory, Session *session) STATUS_CHECKED;
 /* The same, not to be interrupted: "stepped" after each step; "saved" after a checkpoint, "finish" at the end;
  * "stop".

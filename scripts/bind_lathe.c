@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The table of kinds, and what the Lua library (scripts/lib) needs from C. */
+#include "scripts/bind_class.h"
 #include "scripts/bind_data.h"
 #include "scripts/bind_edit.h"
 #include "scripts/bind_experiments.h"
@@ -112,6 +113,53 @@ static int lathe_doc_of(lua_State *L)
     return 1;
 }
 
+/* lathe.check_change(): an error where the line that runs may not change the run */
+static int lathe_check_change(lua_State *L)
+{
+    host_check_change(L);
+    return 0;
+}
+
+/* lathe.progress(what, done, all): says how far something long is; false where nobody wants to know */
+static int lathe_progress(lua_State *L)
+{
+    const char *what = luaL_checkstring(L, 1);
+    int64_t done = luaL_checkinteger(L, 2), all = luaL_checkinteger(L, 3);
+    lua_pushboolean(L, bind_progress_wanted());
+    bind_report_progress((void *)(uintptr_t)what, done, all);
+    return 1;
+}
+
+static lua_Integer add_option(lua_State *L, lua_Integer count, const char *name, const char *doc)
+{
+    lua_pushstring(L, name);
+    lua_rawseti(L, -2, ++count);
+    lua_pushstring(L, doc ? doc : "");
+    lua_rawseti(L, -2, ++count);
+    return count;
+}
+
+/* lathe.options_of(value) -> {name, doc, name, doc, ...}: what the table may hold that it is called with */
+static int lathe_options_of(lua_State *L)
+{
+    const RecordKind *kind = NULL;
+    const BindClass *class;
+    const Record *record = bind_test_record(L, 1, &kind);
+    const BindMethod *method = bind_test_method(L, 1, &class);
+    const Option *lists[] = {record   ? record->options
+                             : method ? method->options
+                                      : NULL,
+                             kind ? kind->common : NULL};
+    const RecordWord *word = record ? record->words : method ? method->words : NULL;
+    lua_Integer count = 0;
+    lua_newtable(L);
+    for (int i = 0; i < 2; i++)
+        for (const Option *option = lists[i]; option && option->name; option++)
+            count = add_option(L, count, option->name, option->doc);
+    for (; word && word->name; word++) count = add_option(L, count, word->name, word->doc);
+    return 1;
+}
+
 static void run_library(lua_State *L, const char *name)
 {
     library_require(L, name);
@@ -138,9 +186,15 @@ int bind_guard_system(lua_State *L)
 
 void bind_open_lathe(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"nearest", lathe_nearest},   {"file_kind", lathe_file_kind},
-                                         {"document", lathe_document}, {"members", lathe_members},
-                                         {"doc_of", lathe_doc_of},     {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"nearest", lathe_nearest},
+                                         {"file_kind", lathe_file_kind},
+                                         {"document", lathe_document},
+                                         {"members", lathe_members},
+                                         {"doc_of", lathe_doc_of},
+                                         {"options_of", lathe_options_of},
+                                         {"check_change", lathe_check_change},
+                                         {"progress", lathe_progress},
+                                         {NULL, NULL}};
     luaL_newlib(L, functions);
     lua_setglobal(L, "lathe");
     lua_pushcfunction(L, bind_help);
@@ -169,8 +223,10 @@ void bind_open(lua_State *L)
     bind_open_data(L);
     bind_open_lathe(L);
     bind_open_debug(L);
+    bind_open_shares(L);
     bind_open_pretrained(L);
     run_library(L, "debug");
+    run_library(L, "shares");
     bind_open_compare(L);
     bool restricted = host_is_restricted(host_of(L));
     bind_open_experiments(L, restricted);

@@ -152,13 +152,6 @@ static Status short_value(const Option *option, const void *config, Buffer *out)
     return buffer_printf(out, "%.10g", *(const double *)((const char *)config + option->offset));
 }
 
-static Status not_changed(Status status)
-{
-    char words[512];
-    snprintf(words, sizeof words, "%s", status_message());
-    return status_fail(status, "%s. Nothing was changed.", words);
-}
-
 /* The line of Lua that gives the option the value that it has now in config. */
 static Status assignment(const Live *live, const Option *option, const void *config, Buffer *out)
 {
@@ -209,12 +202,12 @@ static int live_newindex(lua_State *L)
         status = check_model_option(live->model, option, name);
         if (status != STATUS_OK) memcpy(at, before, size);
     }
-    if (status != STATUS_OK) host_check(L, not_changed(status));
+    if (status != STATUS_OK) host_check(L, bind_edit_refused(status));
     memcpy(after, at, size);
     status = session_check(handle->session); /* with the new value in its place */
     if (status != STATUS_OK) {
         memcpy(at, before, size);
-        host_check(L, not_changed(status));
+        host_check(L, bind_edit_refused(status));
     }
     status = buffer_text(what, " -> ");
     if (status == STATUS_OK) status = short_value(option, config, what);

@@ -6,7 +6,6 @@
 #include "engine/base/clock.h"
 #include "engine/base/memory.h"
 #include "engine/io/safetensors.h"
-#include "engine/ops/attention.h"
 #include "engine/tensor/statistics.h"
 
 #include <math.h>
@@ -14,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static SessionHandle *check_idle(lua_State *L, int index, const char *what)
+SessionHandle *bind_check_idle(lua_State *L, int index, const char *what)
 {
     SessionHandle *handle = bind_check_session(L, index);
     if (handle->session->busy || handle->stepping) luaL_error(L, "%s: a training step is under way", what);
@@ -47,7 +46,7 @@ static int free_view(lua_State *L)
     return 0;
 }
 
-static Batch *push_view(lua_State *L)
+Batch *bind_new_batch(lua_State *L)
 {
     Batch *batch = lua_newuserdatauv(L, sizeof *batch, 0);
     *batch = (Batch){0};
@@ -59,32 +58,57 @@ static Batch *push_view(lua_State *L)
     return batch;
 }
 
-void bind_push_step_batch(lua_State *L, SessionHandle *handle, int64_t micro)
+/* After undo() or resuming, the step that was tried last is none of this state's. */
+StepPlace bind_step_place(const Session *session, bool next)
 {
-    Session *session = handle->session;
+    StepPlace place = session->tried;
+    bool of_state = place.step == session->step || place.step + 1 == session->step;
+    if (!next && session->step > 0 && of_state) return place;
+    place.step = session->step;
+    for (int i = 0; i < session->source_count; i++) place.cursors[i] = session->sources[i].cursor;
+    return place;
+}
+
+/* The so manieth micro-batch from the place on, as the first objective that is on reads it. */
+static void push_batch_at(lua_State *L, Session *session, const StepPlace *place, int64_t micro)
+{
     const Objective *objective = NULL;
     if (session->busy) luaL_error(L, "batch: a training step is under way");
     for (int i = 0; i < session->objective_count && !objective; i++)
-        if (session->objectives[i]->enabled && session->objectives[i]->weight > 0)
-            objective = session->objectives[i];
+        if (objective_active(session->objectives[i])) objective = session->objectives[i];
     if (!objective) luaL_error(L, "batch: no objective is on");
-    StepPlace place = session->tried;
-    if (session->tried.step == 0) /* no step was tried yet, or the first: the same place */
-        for (int i = 0; i < session->source_count; i++)
-            if (session->step == 0) place.cursors[i] = session->sources[i].cursor;
-    Batch *batch = push_view(L);
+    Batch *batch = bind_new_batch(L);
     host_check(L, session_check(session));
-    host_check(L, session_view(session, &place, micro < 0 ? 0 : micro, objective, batch));
+    host_check(L, session_view(session, place, micro < 0 ? 0 : micro, objective, batch));
     bind_push_batch(L, batch);
-    set_integer(L, "step", place.step + 1);
     set_text(L, "source", objective->source);
+}
+
+void bind_push_step_batch(lua_State *L, SessionHandle *handle, int64_t micro)
+{
+    StepPlace place = bind_step_place(handle->session, false);
+    push_batch_at(L, handle->session, &place, micro);
+    set_integer(L, "step", place.step + 1);
+}
+
+/* lathe.next_batch(session, n): the n-th micro-batch that the run will read, from 0 */
+static int next_batch(lua_State *L)
+{
+    host_need_boundary(L, next_batch);
+    const SessionHandle *handle = bind_check_idle(L, 1, "batch");
+    lua_Integer ahead = luaL_checkinteger(L, 2);
+    StepPlace place = bind_step_place(handle->session, true);
+    luaL_argcheck(L, ahead >= 0 && ahead < 1000, 2, "0 to 999 batches ahead");
+    push_batch_at(L, handle->session, &place, ahead);
+    set_integer(L, "step", place.step + 1 + ahead / handle->session->accumulate);
+    return 1;
 }
 
 /* lathe.step_batch(session, micro) */
 static int step_batch(lua_State *L)
 {
     host_need_boundary(L, step_batch);
-    bind_push_step_batch(L, check_idle(L, 1, "batch"), luaL_optinteger(L, 2, 0));
+    bind_push_step_batch(L, bind_check_idle(L, 1, "batch"), luaL_optinteger(L, 2, 0));
     return 1;
 }
 
@@ -157,17 +181,7 @@ static void push_call_list(lua_State *L, const Calls *calls)
     }
 }
 
-static StepPlace place_of(const Session *session, bool next)
-{
-    StepPlace place = session->tried;
-    if (!next && session->step > 0) return place;
-    place.step = session->step;
-    for (int i = 0; i < session->source_count; i++) place.cursors[i] = session->sources[i].cursor;
-    return place;
-}
-
-/* session_look() while Lua functions of the session (objectives of its own) may run. */
-static Status look_from_lua(SessionHandle *handle, const SessionLook *look, StepMetrics *metrics)
+Status bind_look(SessionHandle *handle, const SessionLook *look, StepMetrics *metrics)
 {
     Tape *before = host_step_tape(handle->host);
     Status status = session_look(handle->session, look, metrics);
@@ -179,14 +193,14 @@ static Status look_from_lua(SessionHandle *handle, const SessionLook *look, Step
 static int look(lua_State *L)
 {
     host_need_boundary(L, look);
-    SessionHandle *handle = check_idle(L, 1, "look");
+    SessionHandle *handle = bind_check_idle(L, 1, "look");
     lua_settop(L, 2);
     Calls *calls = push_calls(L);
     TapeObserver observer = {keep_call, calls};
-    StepPlace place = place_of(handle->session, lua_toboolean(L, 2));
+    StepPlace place = bind_step_place(handle->session, lua_toboolean(L, 2));
     SessionLook request = {.place = &place, .tape = &observer};
     StepMetrics metrics;
-    host_check(L, look_from_lua(handle, &request, &metrics));
+    host_check(L, bind_look(handle, &request, &metrics));
     bind_push_metrics(L, handle->session, &metrics);
     push_call_list(L, calls);
     return 2;
@@ -220,7 +234,7 @@ static Status look_changed(SessionHandle *handle, Param *param, const Tensor *de
     for (int64_t i = 0, n = tensor_count(before); i < n; i++)
         tensor_set(param->value, i, tensor_get(before, i) + tensor_get(delta, i));
     param_changed(param);
-    Status status = look_from_lua(handle, request, metrics);
+    Status status = bind_look(handle, request, metrics);
     memcpy(tensor_data(param->value), tensor_data(before), (size_t)tensor_count(before) * sizeof(float));
     param_changed(param);
     tensor_unref(before);
@@ -235,7 +249,7 @@ static int nudge(lua_State *L)
     Tensor *delta = bind_check_tensor(L, 2);
     SessionHandle *handle = bind_handle_of(L, 1);
     Nudge guess = {.param = param, .delta = delta};
-    StepPlace place = place_of(handle->session, false);
+    StepPlace place = bind_step_place(handle->session, false);
     SessionLook request = {.place = &place, .finished = predict, .context = &guess};
     StepMetrics now, then;
     char a[TENSOR_TEXT_SIZE], b[TENSOR_TEXT_SIZE];
@@ -243,7 +257,7 @@ static int nudge(lua_State *L)
     if (!tensor_same_shape(param->value, delta))
         return luaL_error(L, "nudge: the parameter is %s, delta %s", tensor_describe(param->value, a),
                           tensor_describe(delta, b));
-    host_check(L, look_from_lua(handle, &request, &now));
+    host_check(L, bind_look(handle, &request, &now));
     if (!guess.has_gradient) return luaL_error(L, "nudge: %s has no gradient in this step", param->path);
     request.finished = NULL;
     request.forward_only = true;
@@ -252,94 +266,6 @@ static int nudge(lua_State *L)
     lua_pushnumber(L, guess.change);
     lua_pushnumber(L, then.loss);
     return 3;
-}
-
-/* --- attention --- */
-
-typedef struct Attentions {
-    Tensor *probabilities[128];
-    char paths[128][MODULE_PATH_SIZE];
-    int count;
-} Attentions;
-
-static Status keep_attention(void *context, const Node *node, bool backward, double seconds)
-{
-    Attentions *found = context;
-    (void)seconds;
-    if (backward || strcmp(node->op->name, "attention") != 0 || found->count == 128) return STATUS_OK;
-    TRY(attention_probabilities(node, &found->probabilities[found->count]));
-    snprintf(found->paths[found->count++], MODULE_PATH_SIZE, "%s", node->path);
-    return STATUS_OK;
-}
-
-static int free_attentions(lua_State *L)
-{
-    Attentions *found = lua_touserdata(L, 1);
-    while (found->count) tensor_unref(found->probabilities[--found->count]);
-    return 0;
-}
-
-static Status attend(Session *session, Model *model, const Batch *batch, Attentions *found)
-{
-    TapeObserver observer = {keep_attention, found};
-    const TapeObserver *before = tape_observer(session->tape);
-    Forward *pass;
-    Tensor *hidden;
-    session_set_mode(session, false);
-    tape_observe(session->tape, &observer);
-    Status status = forward_new(model, session->tape, batch, &pass);
-    if (status == STATUS_OK) status = forward_output(pass, model->record->outputs[0].name, &hidden);
-    tape_observe(session->tape, before);
-    tape_reset(session->tape);
-    return status;
-}
-
-static void put_field(lua_State *L, Batch *batch, const char *name, int64_t rows, int64_t width)
-{
-    Tensor *tensor = NULL;
-    int64_t shape[2] = {rows, width};
-    host_check(L, tensor_new_zeros(NULL, DTYPE_I32, width ? 2 : 1, shape, &tensor));
-    host_check(L, batch_put(batch, name, tensor));
-}
-
-/* lathe.attention(session, model name, {ids}, {types}) -> {{path =, probabilities = f32[1,heads,T,T]}, ...} */
-static int attention(lua_State *L)
-{
-    host_need_boundary(L, attention);
-    SessionHandle *handle = check_idle(L, 1, "attention");
-    Model *model = session_model(handle->session, luaL_checkstring(L, 2));
-    int64_t length = (int64_t)lua_rawlen(L, 3);
-    if (!model) return luaL_error(L, "attention: there is no model '%s'", lua_tostring(L, 2));
-    Batch *batch = push_view(L);
-    batch->size = 1;
-    put_field(L, batch, "input_ids", 1, length);
-    put_field(L, batch, "token_type_ids", 1, length);
-    put_field(L, batch, "lengths", 1, 0);
-    TENSOR_I32(batch_find(batch, "lengths"))[0] = (int32_t)length;
-    for (int64_t i = 0; i < length; i++) {
-        lua_rawgeti(L, 3, i + 1);
-        lua_rawgeti(L, 4, i + 1);
-        TENSOR_I32(batch_find(batch, "input_ids"))[i] = (int32_t)lua_tointeger(L, -2);
-        TENSOR_I32(batch_find(batch, "token_type_ids"))[i] = (int32_t)lua_tointeger(L, -1);
-        lua_pop(L, 2);
-    }
-    Attentions *found = lua_newuserdatauv(L, sizeof *found, 0);
-    found->count = 0;
-    if (luaL_newmetatable(L, "lathe.attentions")) {
-        lua_pushcfunction(L, free_attentions);
-        lua_setfield(L, -2, "__gc");
-    }
-    lua_setmetatable(L, -2);
-    host_check(L, attend(handle->session, model, batch, found));
-    lua_newtable(L);
-    for (int i = 0; i < found->count; i++) {
-        lua_createtable(L, 0, 2);
-        set_text(L, "path", found->paths[i]);
-        bind_push_tensor(L, found->probabilities[i]);
-        lua_setfield(L, -2, "probabilities");
-        lua_rawseti(L, -2, i + 1);
-    }
-    return 1;
 }
 
 /* --- tensors --- */
@@ -571,13 +497,25 @@ static int seconds_now(lua_State *L)
 
 void bind_open_debug(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"step_batch", step_batch}, {"look", look},        {"nudge", nudge},           {"attention", attention},
-        {"statistics", statistics}, {"counts", counts},    {"blocks", blocks},         {"compare", compare},
-        {"tensors", tensors},       {"kind", kind},        {"parameters", parameters}, {"module_info", module_info},
-        {"tokenizer", tokenizer},   {"ascii", ascii_only}, {"seconds", seconds_now},   {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"step_batch", step_batch},
+                                         {"next_batch", next_batch},
+                                         {"look", look},
+                                         {"nudge", nudge},
+                                         {"statistics", statistics},
+                                         {"counts", counts},
+                                         {"blocks", blocks},
+                                         {"compare", compare},
+                                         {"tensors", tensors},
+                                         {"kind", kind},
+                                         {"parameters", parameters},
+                                         {"module_info", module_info},
+                                         {"tokenizer", tokenizer},
+                                         {"ascii", ascii_only},
+                                         {"seconds", seconds_now},
+                                         {NULL, NULL}};
     lua_getglobal(L, "lathe");
     luaL_setfuncs(L, functions, 0);
     lua_pop(L, 1);
     bind_open_hooks(L);
+    bind_open_text_looks(L);
 }

@@ -395,7 +395,7 @@ static int set_field(lua_State *L)
     if (strcmp(name, "frozen") != 0)
         return luaL_error(L, "of %s only frozen can be set: run.model....frozen = true",
                           parameter ? "a parameter" : "a module");
-    luaL_checktype(L, 3, LUA_TBOOLEAN);
+    bind_check_type(L, 3, LUA_TBOOLEAN, "frozen", "true or false");
     bind_need_boundary(L, set_field);
     bool frozen = lua_toboolean(L, 3);
     Param *param = parameter ? bind_check_param(L, 1) : NULL;

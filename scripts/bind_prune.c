@@ -164,7 +164,7 @@ static bool read_arguments(lua_State *L, PruneConfig *config)
 {
     if (lua_type(L, 2) == LUA_TNUMBER)
         luaL_error(L, "prune takes a table: run:prune { sparsity = %s }", lua_tostring(L, 2));
-    luaL_checktype(L, 2, LUA_TTABLE);
+    bind_check_type(L, 2, LUA_TTABLE, "prune", "a table, as in run:prune {sparsity = 0.5}");
     bind_read_options(L, 2, prune_options, config, "prune", prune_others);
     read_params(L, config);
     lua_getfield(L, 2, "dry_run");

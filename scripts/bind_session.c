@@ -3,8 +3,10 @@
 #include "scripts/bind_session.h"
 
 #include "engine/base/names.h"
+#include "engine/base/thousands.h"
 #include "engine/train/early_stopping.h"
 #include "scripts/bind_edit.h"
+#include "engine/train/watch.h"
 #include "scripts/bind_parts.h"
 #include "scripts/library.h"
 
@@ -32,6 +34,7 @@ static int session_gc(lua_State *L)
     SessionHandle *handle = luaL_checkudata(L, 1, SESSION_TYPE);
     if (!handle->session) return 0;
     bind_debug_free(handle);
+    watch_free(handle->watch);
     session_free(handle->session);
     handle->session = NULL;
     host_forget_tensors(host_of(L));
@@ -280,10 +283,12 @@ Status bind_step(Host *host, Session *session, StepMetrics *out)
     SessionHandle *handle = session->owner;
     StepMetrics metrics;
     if (handle) bind_debug_begin(handle);
+    if (handle) watch_before_step(handle->watch, session);
     Status status = session_step(session, &metrics);
     if (handle) bind_debug_end(handle);
     host_set_tape(host, before);
     TRY(status);
+    if (handle) watch_after_step(handle->watch, session);
     if (handle) bind_debug_stepped(handle, &metrics);
     session->last = metrics;
     if (out) *out = metrics;
@@ -335,8 +340,9 @@ void bind_push_metrics(lua_State *L, const Session *session, const StepMetrics *
 static void say_paused(lua_State *L, SessionHandle *handle)
 {
     if (!handle->pause[0]) return;
+    char step[THOUSANDS_BYTES];
     Buffer *line = host_push_buffer(L);
-    Status status = buffer_printf(line, "[%lld] paused %s\n", (long long)handle->session->step, handle->pause);
+    Status status = buffer_printf(line, "[%s] paused %s\n", thousands(handle->session->step, step), handle->pause);
     handle->pause[0] = '\0';
     host_check(L, status);
     host_write(host_of(L), line->data, line->length);
@@ -353,6 +359,7 @@ static int session_train(lua_State *L)
     if (handle->live)
         return luaL_error(L, "train: this run trains by itself: step(%d) takes so many steps and pauses",
                           (int)(steps < 1 || steps > 1000000 ? 1 : steps));
+    host_check_change(L);
     StepMetrics metrics = handle->session->last;
     if (handle->stepping) return luaL_error(L, "train: a training step is under way");
     if (lua_pushthread(L) != 1 && !host_is_line(L)) return luaL_error(L, "train: not inside a coroutine");
@@ -390,6 +397,7 @@ static void push_objectives(lua_State *L, Session *session)
         push_objective(L, 1, session->objectives[i]);
         lua_setfield(L, -2, session->objectives[i]->name);
     }
+    bind_give_text(L, 1);
 }
 
 static void push_models(lua_State *L, Session *session)
@@ -628,6 +636,16 @@ void bind_set_run(lua_State *L, int index)
     library_set_run(L, index);
 }
 
+static int session_doc(lua_State *L)
+{
+    const Option *option = option_find(bind_live_session, luaL_checkstring(L, 2));
+    if (option)
+        lua_pushstring(L, option->doc);
+    else
+        bind_push_member_doc(L, &class);
+    return 1;
+}
+
 void bind_open_sessions(lua_State *L)
 {
     static const luaL_Reg events[] = {{"__gc", session_gc},
@@ -635,6 +653,7 @@ void bind_open_sessions(lua_State *L)
                                       {"__newindex", session_newindex},
                                       {"__tostring", session_tostring},
                                       {"__members", session_members},
+                                      {"__doc", session_doc},
                                       {NULL, NULL}};
     bind_open_class(L, &class, events);
     bind_open_structure(L);

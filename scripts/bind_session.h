@@ -13,6 +13,7 @@ typedef struct SessionHandle {
     bool stepping;             /* a step is under way: no edits now */
     bool live;                 /* a run trains it (scripts/control.h) */
     struct Debugger *debugger; /* NULL: nobody looks on */
+    struct ParamWatch *watch;  /* of who shows the parameters; NULL: nobody (engine/train/watch.h) */
     char pause[480]; /* why a breakpoint wants the run to wait behind this step; cleared by who follows it */
 } SessionHandle;
 
@@ -38,6 +39,20 @@ void bind_push_handle(lua_State *L, const SessionHandle *handle);
 void bind_push_metrics(lua_State *L, const Session *session, const StepMetrics *metrics);
 /* Pushes the batch of the last step that was tried, as its first active objective reads it. */
 void bind_push_step_batch(lua_State *L, SessionHandle *handle, int64_t micro);
+/* The session at the index. Errors: something else; what: a training step is under way. */
+SessionHandle *bind_check_idle(lua_State *L, int index, const char *what);
+/* Where the last step began, or the next one will. */
+StepPlace bind_step_place(const Session *session, bool next);
+/* session_look() while Lua functions of the session (objectives of its own) may run. */
+Status bind_look(SessionHandle *handle, const SessionLook *look, StepMetrics *metrics) STATUS_CHECKED;
+/* Pushes an empty batch whose fields the collector lets go of. */
+Batch *bind_new_batch(lua_State *L);
+/* What the model makes of one text (scripts/bind_text_looks.c), after the global lathe is there. */
+void bind_open_text_looks(lua_State *L);
+/* gradient_shares() (scripts/bind_shares.c); gives the table at the top, run.objectives of the session at the index, a
+ * text. */
+void bind_open_shares(lua_State *L);
+void bind_give_text(lua_State *L, int session);
 void bind_open_hooks(lua_State *L);
 void bind_open_debug(lua_State *L);
 
@@ -60,6 +75,7 @@ extern const BindMethod bind_generate_methods[], bind_likelihood_methods[], bind
 Status bind_custom_objective(SessionHandle *handle, Objective *objective) STATUS_CHECKED;
 void bind_open_custom(lua_State *L);
 
+extern const Option bind_adapt_options[]; /* of adapt(), beside those of the objective */
 /* run:prune { ... } (scripts/bind_prune.c) */
 void bind_open_prune(lua_State *L);
 extern const RecordKind bind_criteria;

@@ -93,7 +93,7 @@ static int reshape(lua_State *L)
 {
     SessionHandle *handle;
     const char *path;
-    luaL_checktype(L, 2, LUA_TTABLE);
+    bind_check_type(L, 2, LUA_TTABLE, "reshape", "a table, as in run.model:reshape {num_hidden_layers = 6}");
     bind_need_boundary(L, reshape);
     Model *model = bind_check_place(L, 1, &handle, &path);
     if (*path) return luaL_error(L, "reshape belongs to the whole model: run.model:reshape { ... }");
@@ -102,7 +102,7 @@ static int reshape(lua_State *L)
     read_changes(L, 2, model->record, config);
     Buffer *effect = host_push_buffer(L), *inverse = host_push_buffer(L), *what = host_push_buffer(L);
     Fresh *fresh = push_fresh(L);
-    host_check(L, session_reshaped(handle->session, model, config, &fresh->model));
+    host_check(L, bind_edit_refused(session_reshaped(handle->session, model, config, &fresh->model)));
     host_check(L, reshape_line(model, model->config, fresh->model->config, effect));
     host_check(L, reshape_line(model, fresh->model->config, model->config, inverse));
     host_check(L, reshape_words(model, fresh->model, what));
@@ -126,7 +126,7 @@ static int reset(lua_State *L)
     snprintf(path, sizeof path, *top && *below ? "%s.%s" : "%s%s", top, below);
     Buffer *effect = host_push_buffer(L), *what = host_push_buffer(L);
     Fresh *fresh = push_fresh(L);
-    host_check(L, session_reset_part(handle->session, model, path, &fresh->model));
+    host_check(L, bind_edit_refused(session_reset_part(handle->session, model, path, &fresh->model)));
     host_check(L, buffer_printf(effect, "run.models[\"%s\"]:reset(\"%s\")", model->name, path));
     host_check(L, buffer_printf(what, "%s drawn anew", *path ? path : model->name));
     bind_edit(L, handle, effect->data, NULL);
@@ -187,7 +187,7 @@ static int add_objective(lua_State *L)
     Session *session = handle->session;
     if (handle->stepping) return luaL_error(L, "add_objective: nothing can be changed inside a training step");
     host_check(L, bind_make_objective(L, 2, handle, &fresh->objective));
-    host_check(L, session_check_new_objective(session, fresh->objective));
+    host_check(L, bind_edit_refused(session_check_new_objective(session, fresh->objective)));
     host_check(L, buffer_text(effect, "run:add_objective("));
     host_check(L, bind_part_line(part, effect));
     host_check(L, buffer_text(effect, ")"));
@@ -224,7 +224,7 @@ static int remove_objective(lua_State *L)
     bind_need_boundary(L, remove_objective);
     SessionHandle *handle = bind_check_session(L, 1);
     Session *session = handle->session;
-    host_check(L, session_check_removal(session, name));
+    host_check(L, bind_edit_refused(session_check_removal(session, name)));
     const Objective *objective = session_objective(session, name);
     Buffer *effect = host_push_buffer(L), *inverse = host_push_buffer(L), *what = host_push_buffer(L);
     host_check(L, buffer_printf(effect, "run:remove_objective(\"%s\")", name));

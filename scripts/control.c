@@ -3,6 +3,7 @@
 
 #include "engine/base/cancel.h"
 #include "engine/base/memory.h"
+#include "engine/base/thousands.h"
 #include "scripts/bind_session.h"
 #include "scripts/library.h"
 
@@ -36,14 +37,8 @@ static Control *control_of(lua_State *L)
 
 static void tell(Control *control, const char *what)
 {
-    char line[640], digits[32], number[40];
-    int used = 0, length = snprintf(digits, sizeof digits, "%lld", (long long)control->session->step);
-    for (int i = 0; i < length; i++) {
-        if (i && (length - i) % 3 == 0) number[used++] = ',';
-        number[used++] = digits[i];
-    }
-    number[used] = '\0';
-    snprintf(line, sizeof line, "[%s] %s", number, what);
+    char line[640], step[THOUSANDS_BYTES];
+    snprintf(line, sizeof line, "[%s] %s", thousands(control->session->step, step), what);
     control->events.told(control->events.context, line);
 }
 
@@ -59,6 +54,11 @@ static int order(lua_State *L)
 {
     Control *control = control_of(L);
     const char *word = luaL_checkstring(L, 1);
+    if (strcmp(word, "control") == 0) {
+        host_check(L, control->events.control(control->events.context));
+        return 0;
+    }
+    host_check_change(L);
     control->armed = true;
     if (strcmp(word, "pause") == 0)
         control_pause(control, "");
@@ -218,6 +218,18 @@ static void begin_pause(Control *control)
 static void serve(Control *control)
 {
     if (lines_boundary(control->lines) > 0) control->events.served(control->events.context);
+}
+
+void control_hold(Control *control)
+{
+    control->paused = true;
+    lines_set_paused(control->lines, true);
+}
+
+void control_serve(Control *control)
+{
+    serve(control);
+    lines_wait(control->lines, look_seconds);
 }
 
 static void follow_breakpoints(Control *control)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What happens between two steps of a live run: lines of clients are served, and pause(), resume(), step(n),
- * run_until(what) and stop() of Lua are followed. Whoever makes it frees it; host, session and lines live longer.
+ * run_until(what), stop() and control() of Lua are followed. Whoever makes it frees it; host, session and lines
+ * live longer.
  */
 #ifndef LATHE_SCRIPTS_CONTROL_H
 #define LATHE_SCRIPTS_CONTROL_H
@@ -15,6 +16,8 @@ typedef struct ControlEvents {
     void (*told)(void *context, const char *words);
     /* Lines ended at this boundary, so names may have changed. */
     void (*served)(void *context);
+    /* control() was called by the line that runs. */
+    Status (*control)(void *context);
     void *context;
 } ControlEvents;
 
@@ -22,6 +25,11 @@ typedef struct ControlEvents {
 Status control_new(Host *host, Session *session, Lines *lines, const ControlEvents *events,
                    Control **out) STATUS_CHECKED;
 void control_free(Control *control);
+
+/* For a run that is not trained: paused from now on; control_serve() serves the lines that have come, or waits for
+ * them for a moment. */
+void control_hold(Control *control);
+void control_serve(Control *control);
 
 /* The boundary: returns when training may go on. STATUS_CANCELLED: stop() was called, or somebody cancelled. */
 Status control_boundary(Control *control) STATUS_CHECKED;

@@ -6,6 +6,7 @@
 #include "scripts/bind.h"
 #include "scripts/host_files.h"
 #include "scripts/library.h"
+#include "scripts/report.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +21,7 @@ struct Host {
     HostOptions options;
     size_t lua_bytes;
     Buffer traceback;
+    char place[128];  /* where the user's own code stood, as report_place() says */
     char raised[512]; /* the message of the last engine failure that became a Lua error */
     Status raised_status;
     Tape *own_tape, *tape;
@@ -29,6 +31,8 @@ struct Host {
     lua_State *line;             /* the coroutine of a line, while one runs */
     HostWait waits;              /* what it asked to wait for */
     HostFiles files;
+    const char *(*gate)(void *context);
+    void *gate_context;
     int exit_code, masked; /* masked: so many host_mask() without host_unmask() */
     bool exiting, amid;
 };
@@ -116,6 +120,7 @@ static int keep_traceback(lua_State *L)
             message = lua_pushfstring(L, "(the error is a %s value)", luaL_typename(L, 1));
     }
     buffer_clear(&host->traceback);
+    report_place(L, 1, host->place, sizeof host->place);
     luaL_traceback(L, L, NULL, 1);
     size_t length;
     const char *trace = lua_tolstring(L, -1, &length);
@@ -134,7 +139,11 @@ static Status failure(Host *host, lua_State *L, int code)
     }
     const char *message = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "error without a message";
     bool engine = host->raised_status != STATUS_OK && strstr(message, host->raised) != NULL;
-    Status status = status_fail(engine ? host->raised_status : STATUS_LUA, "%s", message);
+    Buffer words = {0};
+    bool told =
+        host->raised_status != STATUS_CANCELLED && report_in_words(message, host->place, &words) == STATUS_OK;
+    Status status = status_fail(engine ? host->raised_status : STATUS_LUA, "%s", told ? words.data : message);
+    buffer_free(&words);
     lua_pop(L, 1);
     return status;
 }
@@ -148,6 +157,7 @@ Status host_call(Host *host, int arguments, int results)
         return status_fail(STATUS_NOMEM, "out of memory for Lua's stack");
     }
     buffer_clear(&host->traceback);
+    host->place[0] = '\0';
     host->raised_status = STATUS_OK;
     lua_sethook(L, interrupt_hook, LUA_MASKCOUNT, HOOK_INTERVAL);
     lua_pushcfunction(L, keep_traceback);
@@ -207,6 +217,7 @@ static int trace_line(lua_State *L)
 {
     Host *host = host_of(L);
     const TracebackOf *of = lua_touserdata(L, 1);
+    report_place(of->line, 0, host->place, sizeof host->place);
     luaL_traceback(L, of->line, NULL, 0);
     size_t length;
     const char *trace = lua_tolstring(L, -1, &length);
@@ -216,6 +227,7 @@ static int trace_line(lua_State *L)
 
 static Status line_failure(Host *host, lua_State *line, int code)
 {
+    host->place[0] = '\0';
     TracebackOf of = {line};
     bool room = code != LUA_ERRMEM && lua_checkstack(host->lua, 4);
     if (room) {
@@ -305,6 +317,8 @@ typedef struct ChunkText {
 static int load_chunk(lua_State *L)
 {
     const ChunkText *chunk = lua_touserdata(L, 1);
+    if (chunk->length && chunk->text[0] == LUA_SIGNATURE[0])
+        return luaL_error(L, "%s: is a binary chunk of Lua; only text can be run", chunk->name);
     lua_pushfstring(L, "=%s", chunk->name);
     if (luaL_loadbufferx(L, chunk->text, chunk->length, lua_tostring(L, -1), "t") != LUA_OK) return lua_error(L);
     if (host_of(L)->options.inside) library_adopt(L);
@@ -401,6 +415,21 @@ void host_write(Host *host, const char *text, size_t length)
 void host_print_to(FILE *file)
 {
     standard = file;
+}
+
+void host_set_gate(Host *host, const char *(*gate)(void *context), void *context)
+{
+    host->gate = gate;
+    host->gate_context = context;
+}
+
+void host_check_change(lua_State *L)
+{
+    const Host *host = host_of(L);
+    const char *reason = host->gate ? host->gate(host->gate_context) : NULL;
+    if (!reason) return;
+    lua_pushstring(L, reason);
+    lua_error(L);
 }
 
 void host_set_line(Host *host, const char *line)

@@ -85,6 +85,11 @@ const char *host_traceback(const Host *host);
 /* Lua code asked to leave (os.exit, exit, quit); *code is the exit status. */
 bool host_exit_requested(const Host *host, int *code);
 
+/* Who may change the run: the gate gives the reason why the line that runs now may not, or NULL; no gate (NULL):
+ * everybody may. host_check_change() raises the reason; bindings that change the run call it before they do. */
+void host_set_gate(Host *host, const char *(*gate)(void *context), void *context);
+void host_check_change(lua_State *L);
+
 /* --- tensors and tapes --- */
 
 /* Where ops called from Lua are recorded: a step's tape, or with NULL the host's own tape in the pool. The tape

@@ -36,6 +36,7 @@ struct Lines {
     pthread_cond_t arrived;
     Line *first;   /* in order of arrival; the lock's, but for the fields of the line that runs */
     Line *running; /* written by the engine thread */
+    double begun;  /* clock: when it was taken */
     bool paused, over;
     atomic_bool pending;
     double rest_until;
@@ -140,6 +141,23 @@ void lines_forget(Lines *lines, uint64_t client)
     interrupt(lines, client, true);
 }
 
+bool lines_running(Lines *lines, uint64_t *client, double *seconds)
+{
+    pthread_mutex_lock(&lines->lock);
+    bool runs = lines->running != NULL;
+    if (runs) {
+        *client = lines->running->client;
+        *seconds = clock_seconds() - lines->begun;
+    }
+    pthread_mutex_unlock(&lines->lock);
+    return runs;
+}
+
+uint64_t lines_client(const Lines *lines)
+{
+    return lines->running ? lines->running->client : 0;
+}
+
 static void unlink_line(Lines *lines, Line *line)
 {
     pthread_mutex_lock(&lines->lock);
@@ -171,6 +189,7 @@ static Line *take_ready(Lines *lines, bool amid)
     Line *line = lines->first;
     while (line && !is_ready(lines, line, amid)) line = line->next;
     lines->running = line;
+    lines->begun = clock_seconds();
     cancel_line_enter();
     if (line && line->interrupted) cancel_line_request();
     if (!line) cancel_line_leave();

@@ -39,7 +39,13 @@ void lines_interrupt(Lines *lines, uint64_t client);
 /* The same without events: the client is gone. */
 void lines_forget(Lines *lines, uint64_t client);
 
+/* Whose line runs now, and since how many seconds; false: none does. */
+bool lines_running(Lines *lines, uint64_t *client, double *seconds);
+
 /* --- engine thread --- */
+
+/* Whose line runs now, 0: none does. */
+uint64_t lines_client(const Lines *lines);
 
 /* Between two ops: cheap where nothing waits. Takes at most half of the time. */
 void lines_between_ops(Lines *lines);

@@ -2,6 +2,7 @@
 #include "scripts/recipe.h"
 
 #include "engine/base/memory.h"
+#include "engine/base/names.h"
 #include "engine/io/file.h"
 #include "scripts/library.h"
 
@@ -117,6 +118,30 @@ static bool is_path(const char *name)
     return strchr(name, '/') || (length > 4 && strcmp(name + length - 4, ".lua") == 0 && is_there(name));
 }
 
+typedef struct Nearest {
+    const char *wanted;
+    char name[64];
+} Nearest;
+
+static Status consider(void *context, const char *name, const char *path)
+{
+    Nearest *nearest = context;
+    const char *names[] = {name, nearest->name};
+    const char *near = names_nearest(nearest->wanted, names, nearest->name[0] ? 2 : 1, sizeof *names);
+    (void)path;
+    if (near == name) snprintf(nearest->name, sizeof nearest->name, "%s", name);
+    return STATUS_OK;
+}
+
+static Status no_recipe(const char *name, const char *tried)
+{
+    Nearest nearest = {.wanted = name};
+    TRY(recipe_list(consider, &nearest));
+    if (nearest.name[0])
+        return status_fail(STATUS_IO, "there is no recipe '%s'; did you mean '%s'?", name, nearest.name);
+    return status_fail(STATUS_IO, "there is no recipe '%s' in %s", name, tried ? tried : "any folder");
+}
+
 Status recipe_find(const char *name, Buffer *path)
 {
     Buffer tried = {0};
@@ -127,9 +152,7 @@ Status recipe_find(const char *name, Buffer *path)
         return buffer_text(path, name);
     }
     Status status = *name ? search(name, path, &tried, &found) : STATUS_OK;
-    if (status == STATUS_OK && !found)
-        status =
-            status_fail(STATUS_IO, "there is no recipe '%s' in %s", name, tried.data ? tried.data : "any folder");
+    if (status == STATUS_OK && !found) status = no_recipe(name, tried.data);
     buffer_free(&tried);
     return status;
 }
@@ -259,6 +282,16 @@ static int build_session(lua_State *L)
 
 /* --- the C side --- */
 
+/* An error names the file: one in the last line, "return recipe {...}", has no place in it. */
+static Status run_file(Host *host, const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    Status status = host_load_file(host, path);
+    if (status == STATUS_OK) status = host_call(host, 0, 1);
+    bool named = status == STATUS_OK || status == STATUS_CANCELLED || strstr(status_message(), name);
+    return named ? status : status_context(status, "%s", name);
+}
+
 static Status load(Host *host, const char *name, Recipe *recipe)
 {
     Buffer path = {0};
@@ -268,8 +301,7 @@ static Status load(Host *host, const char *name, Recipe *recipe)
     recipe->path = buffer_take(&path);
     TRY(status);
     TRY(memory_copy_text(name, &recipe->spoken));
-    TRY(host_load_file(host, recipe->path));
-    TRY(host_call(host, 0, 1));
+    TRY(run_file(host, recipe->path));
     RecipeCall call = {.recipe = recipe};
     lua_State *L = host_lua(host);
     lua_pushcfunction(L, adopt);

@@ -62,29 +62,44 @@ Status client_next(Client *client, int milliseconds, WireMessage *out, bool *got
     return STATUS_OK;
 }
 
-static Status exchange_hellos(Client *client)
+/* The terminal, as 'who' and tmux name it: "pts/3". */
+static Status send_name(Client *client)
 {
-    WireMessage hello;
-    bool got;
-    TRY(client_send(client, &(WireMessage){.type = WIRE_HELLO, .version = WIRE_VERSION, .text = PACKAGE_STRING}));
-    TRY(client_next(client, GREET_MILLISECONDS, &hello, &got));
-    if (!got) return status_fail(STATUS_IO, "the run does not answer");
-    Status status = hello.type == WIRE_BYE ? status_fail(STATUS_INVALID, "the run refuses: %s", hello.text)
-                                           : wire_check_version(&hello, "the run");
-    wire_clear(&hello);
-    return status;
+    const char *terminal = ttyname(STDIN_FILENO);
+    if (terminal && strncmp(terminal, "/dev/", 5) == 0) terminal += 5;
+    return client_send(client, &(WireMessage){.type = WIRE_VIEWER, .text = terminal ? terminal : "viewer"});
 }
 
-Status client_open(const char *directory, Client *out)
+Status client_connect(const char *directory, bool viewer, Client *out)
 {
     *out = (Client){.socket = -1};
     TRY(address_connect(directory, &out->socket));
-    return exchange_hellos(out);
+    TRY(client_send(out, &(WireMessage){.type = WIRE_HELLO, .version = WIRE_VERSION, .text = PACKAGE_STRING}));
+    return viewer ? send_name(out) : STATUS_OK;
+}
+
+Status client_check_hello(const WireMessage *hello)
+{
+    return hello->type == WIRE_BYE ? status_fail(STATUS_INVALID, "the run refuses: %s", hello->text)
+                                   : wire_check_version(hello, "the run");
+}
+
+Status client_open(const char *directory, bool viewer, Client *out)
+{
+    WireMessage hello;
+    bool got;
+    TRY(client_connect(directory, viewer, out));
+    TRY(client_next(out, GREET_MILLISECONDS, &hello, &got));
+    if (!got) return status_fail(STATUS_IO, "the run does not answer");
+    Status status = client_check_hello(&hello);
+    wire_clear(&hello);
+    return status;
 }
 
 void client_close(Client *client)
 {
     if (client->socket >= 0) close(client->socket);
     buffer_free(&client->in);
+    client->used = 0;
     client->socket = -1;
 }

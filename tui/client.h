@@ -12,10 +12,14 @@ typedef struct Client {
     bool lost;   /* the other side is gone without a farewell */
 } Client;
 
-/* Connects and exchanges hellos. client_close() ends it, also after a failure. Errors: no such run, it is not
- * running, another version. */
-Status client_open(const char *directory, Client *out) STATUS_CHECKED;
+/* Connects, says hello, and as a viewer its name; the run's hello is the first message. client_close() ends it,
+ * also after a failure. Errors: no such run, it is not running. */
+Status client_connect(const char *directory, bool viewer, Client *out) STATUS_CHECKED;
+/* The same, and waits for the run's hello. Errors: also another version. */
+Status client_open(const char *directory, bool viewer, Client *out) STATUS_CHECKED;
 void client_close(Client *client);
+/* Whether the first message is a hello of this version. */
+Status client_check_hello(const WireMessage *hello) STATUS_CHECKED;
 
 Status client_send(Client *client, const WireMessage *message) STATUS_CHECKED;
 /* The next message within so many milliseconds (-1: however long it takes); *got: there is one, for wire_clear(). A

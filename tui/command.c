@@ -29,8 +29,10 @@ const Flag command_flags[] = {
     {"until", "STEP", "go no further than this step", FLAG_INTEGER, offsetof(Arguments, until), 0, INT64_MAX},
     {"plain", NULL, "plain lines, also on a terminal", FLAG_PLAIN, offsetof(Arguments, plain), 0, 0},
     {"prompt", NULL, "only a prompt, instead of the workbench", FLAG_PLAIN, offsetof(Arguments, prompt), 0, 0},
-    {"detach", NULL, "train in the background; 'lathe attach DIR' gives a prompt on it", FLAG_PLAIN,
+    {"detach", NULL, "train in the background; 'lathe attach DIR' opens the workbench on it", FLAG_PLAIN,
      offsetof(Arguments, detach), 0, 0},
+    {"look", NULL, "with --resume: train nothing, hold the last state for those who attach", FLAG_PLAIN,
+     offsetof(Arguments, look), 0, 0},
     {"no-socket", NULL, "nobody can attach to the run", FLAG_PLAIN, offsetof(Arguments, no_socket), 0, 0},
     {"pairs", "FILE", "how often the good sentence is likelier: JSON lines with sentence_good, sentence_bad",
      FLAG_TEXT, offsetof(Arguments, pairs), 0, 0},
@@ -53,7 +55,7 @@ static Status bench_words(Buffer *out)
 
 const Command commands[] = {
     {"run", "RECIPE", "Train what a recipe describes", 0, 1,
-     "set out resume seed steps threads plain json detach no-socket",
+     "set out resume seed steps threads plain json detach look no-socket",
      "RECIPE is a file, or the name of an installed recipe (bert, gpt). 'lathe run RECIPE --help' lists its "
      "parameters.\n"
      "On a terminal it opens the workbench on a process that trains in the background; q leaves it.\n"

@@ -21,7 +21,7 @@ typedef struct Arguments {
     int set_count;
     const char *out, *resume, *pairs;
     int64_t seed, steps, threads, until; /* -1: not given */
-    bool plain, prompt, json, detach, no_socket, help, version;
+    bool plain, prompt, json, detach, look, no_socket, help, version;
 } Arguments;
 
 typedef enum FlagKind { FLAG_PLAIN, FLAG_TEXT, FLAG_INTEGER, FLAG_LIST } FlagKind;

@@ -5,6 +5,7 @@
 #include "engine/base/memory.h"
 #include "tui/client.h"
 #include "tui/command.h"
+#include "tui/progress.h"
 #include "tui/repl.h"
 #include "tui/workbench/attend.h"
 
@@ -20,6 +21,7 @@ typedef struct Attached {
     Repl *repl;      /* gathers lines to chunks; runs nothing */
     int64_t last_id; /* of lines and completions */
     Buffer news;     /* what came while nobody asked */
+    Progress task;   /* what goes on while a line is awaited */
     bool terminal, over, failed, unanswered;
 } Attached;
 
@@ -39,15 +41,33 @@ static Status put_news(Attached *attached, const char *text)
     return length && text[length - 1] == '\n' ? STATUS_OK : buffer_text(&attached->news, "\n");
 }
 
+static Status take_role(Attached *attached, const WireMessage *message)
+{
+    char words[160];
+    if (strcmp(message->status, "guest") != 0) return STATUS_OK;
+    snprintf(words, sizeof words, "%.60s is in control: what changes the run is refused here until control()",
+             message->text);
+    return put_news(attached, words);
+}
+
 static Status take_news(Attached *attached, const WireMessage *message)
 {
     if (message->type == WIRE_BYE) attached->over = true;
+    if (message->type == WIRE_ROLE) return take_role(attached, message);
     if (message->type == WIRE_LOG || message->type == WIRE_BYE) return put_news(attached, message->text);
     return STATUS_OK;
 }
 
+/* Over the one before, until something else is printed. */
+static void show_task(Attached *attached, const WireMessage *message)
+{
+    if (message->text[0] && message->steps)
+        progress_task(&attached->task, message->text, message->step, message->steps);
+}
+
 static void show_news(Attached *attached)
 {
+    if (attached->news.length) progress_finish(&attached->task);
     if (attached->news.length) fputs(attached->news.data, stdout);
     buffer_clear(&attached->news);
     fflush(stdout);
@@ -89,6 +109,11 @@ static void tell_deaf(Waiting *waiting)
 static Status take_answer(Attached *attached, int64_t id, const WireMessage *message, Waiting *waiting, bool *done)
 {
     bool own = message->id == id;
+    if (message->type == WIRE_TASK) {
+        show_task(attached, message);
+        return STATUS_OK;
+    }
+    if (own) progress_finish(&attached->task);
     if (message->type == WIRE_OUTPUT && own) {
         fwrite(message->text, 1, message->text_length, stdout);
         fflush(stdout);
@@ -108,7 +133,7 @@ static Status take_answer(Attached *attached, int64_t id, const WireMessage *mes
     return STATUS_OK;
 }
 
-static Status evaluate(Attached *attached, const char *chunk)
+static Status run_line(Attached *attached, const char *chunk)
 {
     int64_t id = ++attached->last_id;
     Waiting waiting = {0};
@@ -139,7 +164,7 @@ static Status on_line(void *context, const char *line, bool *more)
     Attached *attached = context;
     const char *chunk;
     TRY(repl_gather(attached->repl, line, more, &chunk));
-    return chunk ? evaluate(attached, chunk) : STATUS_OK;
+    return chunk ? run_line(attached, chunk) : STATUS_OK;
 }
 
 static void on_abandon(void *context)
@@ -181,37 +206,19 @@ static void on_show(void *context)
     show_news(context);
 }
 
-/* The list that readline wants, from "word\tdoc" lines with what stands before the word. */
-static Status split_words(const WireMessage *message, char ***out)
-{
-    size_t count = 0;
-    for (const char *at = message->text; (at = strchr(at, '\n')); at++) count++;
-    size_t bytes = (count + 1) * sizeof(char *) + message->text_length + 1;
-    TRY(memory_new(1, bytes, out));
-    char *text = (char *)(*out + count + 1);
-    memcpy(text, message->text, message->text_length + 1);
-    for (size_t i = 0; i < count; i++) {
-        char *end = strchr(text, '\n');
-        (*out)[i] = text;
-        text[strcspn(text, "\t\n")] = '\0';
-        text = end + 1;
-    }
-    return STATUS_OK;
-}
-
-static Status on_complete(void *context, const char *line, size_t *start, char ***out)
+static Status on_complete(void *context, const char *line, size_t *start, Buffer *out)
 {
     Attached *attached = context;
     WireMessage message;
     int64_t id = ++attached->last_id;
-    double until = clock_seconds() + 1;
+    double until = clock_seconds() + 5;
     bool got;
     TRY(client_send(&attached->client, &(WireMessage){.type = WIRE_COMPLETE, .id = id, .text = line}));
     while (clock_seconds() < until) {
         TRY(client_next(&attached->client, 100, &message, &got));
         if (!got) continue;
         bool mine = message.type == WIRE_WORDS && message.id == id;
-        Status status = mine ? split_words(&message, out) : take_news(attached, &message);
+        Status status = mine ? buffer_text(out, message.text) : take_news(attached, &message);
         *start = (size_t)message.start;
         wire_clear(&message);
         if (mine || status != STATUS_OK) return status;
@@ -280,22 +287,25 @@ static Status follow(Attached *attached)
 
 static Status attach(Attached *attached, const Arguments *arguments)
 {
-    TRY(client_open(arguments->names[0], &attached->client));
+    bool viewer = attached->terminal && !arguments->plain;
+    TRY(client_open(arguments->names[0], viewer, &attached->client));
     if (arguments->plain) return follow(attached);
     return attached->terminal ? prompt(attached, arguments->names[0]) : read_lines(attached);
 }
 
 static int open_workbench(const char *directory)
 {
-    bool failed = false;
-    Status status = attend_run(directory, &failed);
-    return status == STATUS_OK ? failed : command_fail(status);
+    int code = 0;
+    Status status = attend_run(directory, NULL, &code);
+    return status == STATUS_OK ? code : command_fail(status);
 }
 
 int command_attach(const Arguments *arguments)
 {
     if (!arguments->plain && !arguments->prompt && attend_possible()) return open_workbench(arguments->names[0]);
-    Attached attached = {.terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO), .client = {.socket = -1}};
+    bool terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+    Attached attached = {
+        .terminal = terminal, .task = {.out = stdout, .terminal = terminal}, .client = {.socket = -1}};
     Host *host = NULL;
     Status status = host_new(&(HostOptions){.restricted = true}, &host);
     if (status == STATUS_OK) status = repl_new(host, &attached.repl);

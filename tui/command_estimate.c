@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* lathe estimate RECIPE */
+#include "engine/base/thousands.h"
 #include "engine/base/threads.h"
 #include "engine/train/estimate.h"
 #include "scripts/bind_session.h"
@@ -67,9 +68,9 @@ static void print_text(const Estimate *e)
 {
     char a[64], b[64];
     double mb = 1e-6, steps = (double)e->steps;
-    printf("parameters  %s\n", progress_number(e->parameters, a));
+    printf("parameters  %s\n", thousands(e->parameters, a));
     printf("arithmetic  %.3g FLOP a step (%s), %.3g in %s steps\n", e->step_flops,
-           e->formula ? "the model's formula" : "counted", e->step_flops * steps, progress_number(e->steps, a));
+           e->formula ? "the model's formula" : "counted", e->step_flops * steps, thousands(e->steps, a));
     printf("memory      %.1f MB: parameters %.1f, gradients %.1f, optimizer %.1f, activations %.1f; with data and "
            "program %.0f of %.0f MB\n",
            mb * (double)(e->parameter_bytes + e->gradient_bytes + e->optimizer_bytes + e->activation_bytes),
@@ -77,8 +78,7 @@ static void print_text(const Estimate *e)
            mb * (double)e->activation_bytes, mb * (double)e->process_bytes, mb * (double)e->machine_bytes);
     printf("time        %s a step, %s in all with %d threads, evaluations apart\n", duration(e->step_seconds, a),
            duration(e->step_seconds * steps, b), threads_count());
-    printf("speed       %s tokens/s, %.1f GFLOP/s\n",
-           progress_number((int64_t)((double)e->tokens / e->step_seconds), a),
+    printf("speed       %s tokens/s, %.1f GFLOP/s\n", thousands((int64_t)((double)e->tokens / e->step_seconds), a),
            1e-9 * e->step_flops / e->step_seconds);
 }
 

@@ -43,6 +43,7 @@ static int print_pairs(lua_State *L)
 static Status evaluate_run(const Arguments *arguments, RunSetup *setup)
 {
     Evaluation evaluation;
+    char text[PROGRESS_LINE];
     TRY(run_setup_final(arguments->names[0], arguments, setup));
     TRY(run_load_weights(setup->session, arguments->names[0]));
     if (arguments->pairs) return host_protect(setup->host, print_pairs, (void *)(uintptr_t)arguments->pairs);
@@ -53,7 +54,8 @@ static Status evaluate_run(const Arguments *arguments, RunSetup *setup)
     TRY(evaluate(setup->session, &options, &evaluation));
     progress_finish(&progress);
     if (arguments->json) return print_json(&evaluation);
-    progress_evaluation(&progress, setup->session, &evaluation);
+    progress_evaluation(setup->session, &evaluation, text, sizeof text);
+    puts(text);
     progress_confusion(&progress, &evaluation);
     return STATUS_OK;
 }

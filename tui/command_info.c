@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* lathe info FILE|DIR */
 #include "engine/base/memory.h"
+#include "engine/base/thousands.h"
 #include "engine/io/checkpoints.h"
 #include "engine/io/file.h"
 #include "engine/io/run_directory.h"
@@ -37,8 +38,8 @@ static void print_tensors(const Safetensors *file)
         printf("%-24s %s\n", safetensors_text(entry, text), safetensors_shown(entry->name).text);
         count += entry->count;
     }
-    printf("%zu tensors, %s elements, %s bytes\n", safetensors_count(file), progress_number(count, weights),
-           progress_number((int64_t)safetensors_data_bytes(file), bytes));
+    printf("%zu tensors, %s elements, %s bytes\n", safetensors_count(file), thousands(count, weights),
+           thousands((int64_t)safetensors_data_bytes(file), bytes));
 }
 
 static Status info_file(const char *path, json_t *document)
@@ -84,13 +85,13 @@ static Status metrics_json(const MetricsStore *store, json_t *out)
 static void print_metrics(const MetricsStore *store)
 {
     char number[32];
-    printf("metrics: %s rows\n", progress_number(metrics_rows(store), number));
+    printf("metrics: %s rows\n", thousands(metrics_rows(store), number));
     for (int i = 0; i < metrics_name_count(store); i++) {
         const char *name = metrics_name(store, i);
         int64_t step;
         double value;
         if (metrics_last(store, name, &step, &value))
-            printf("  %-24s %.6g at step %s\n", name, value, progress_number(step, number));
+            printf("  %-24s %.6g at step %s\n", name, value, thousands(step, number));
     }
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* lathe run RECIPE, lathe run --resume DIR */
+/* lathe run RECIPE, lathe run --resume DIR, and with --look a run that is over */
 #include "engine/base/cancel.h"
 #include "engine/base/memory.h"
 #include "engine/base/signals.h"
+#include "engine/base/thousands.h"
 #include "engine/base/threads.h"
 #include "engine/io/checkpoints.h"
 #include "engine/io/file.h"
@@ -20,10 +21,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-enum { PASSING_BATCHES = 20, SAMPLES = 5 };
+enum { PASSING_BATCHES = 20, SAMPLES = 5, WRITTEN = 200 };
 
 /* A run on its way, for the callbacks. */
 typedef struct Live {
@@ -85,6 +85,12 @@ static void leave_terminal(Live *live)
 
 /* --- reports --- */
 
+static void tell_log(const Live *live, LogLevel level, const char *words)
+{
+    if (!live->directory || !live->setup.session) return; /* it did not come to be */
+    run_log_put(run_directory_log(live->directory), level, live->setup.session->step, "%s", words);
+}
+
 static Status boundary(void *context, Session *session)
 {
     Live *live = context;
@@ -116,37 +122,41 @@ static Status saved(void *context, const Session *session)
 {
     Live *live = context;
     live->saved_step = session->step;
+    tell_log(live, LOG_NOTE, "a checkpoint is saved");
     return bind_history_tell(live->setup.host, "saved", live->directory, live->setup.session);
 }
 
-static void preparing(void *context, const char *what, int64_t done, int64_t all)
+static void working(void *context, const char *what, int64_t done, int64_t all)
 {
-    progress_task(&((Live *)context)->progress, what, done, all);
+    Live *live = context;
+    progress_task(&live->progress, what, done, all);
+    server_task(live->server, what, done, all);
 }
 
 static void evaluating(void *context, int64_t done, int64_t all)
 {
-    Live *live = context;
-    progress_task(&live->progress, "evaluating", done, all);
-    server_poll_lines(live->server);
+    working(context, "evaluating", done, all);
+    server_poll_lines(((Live *)context)->server);
 }
 
 static void evaluated(void *context, const Session *session, const Evaluation *evaluation, bool last)
 {
     Live *live = context;
+    char text[PROGRESS_LINE];
     live->last = *evaluation;
     live->evaluated = true;
-    server_evaluation(live->server, session, evaluation);
-    if (last || !live->progress.terminal) progress_evaluation(&live->progress, session, evaluation);
+    progress_evaluation(session, evaluation, text, sizeof text);
+    tell_log(live, LOG_NOTE, text);
+    server_evaluation(live->server, session, evaluation, text);
+    if (last || !live->progress.terminal) progress_line(&live->progress, text);
     if (last) progress_confusion(&live->progress, evaluation);
 }
 
 static void told(void *context, const char *words)
 {
     Live *live = context;
-    progress_finish(&live->progress);
-    fprintf(live->progress.out, "%s\n", words);
-    fflush(live->progress.out);
+    tell_log(live, LOG_NOTE, words);
+    progress_line(&live->progress, words);
 }
 
 static void print_head(const Live *live, FILE *out)
@@ -160,11 +170,21 @@ static void print_head(const Live *live, FILE *out)
         fprintf(out, "data   %s: %s\n", session->sources[i].name, session->sources[i].source->doc);
     for (int i = 0; i < session->model_count; i++)
         fprintf(out, "model  %s: %s, %s parameters\n", session->models[i]->name, session->models[i]->record->name,
-                progress_number(module_count_weights(session->models[i]->root), number));
+                thousands(module_count_weights(session->models[i]->root), number));
     fflush(out);
 }
 
-/* --- the two ways in --- */
+/* --- the ways in --- */
+
+/* Before the session is built, so that somebody can look on. Without a socket a run trains all the same. */
+static Status listen_for_clients(Live *live, const Arguments *arguments)
+{
+    if (arguments->no_socket) return STATUS_OK;
+    Status status = server_open(live->setup.host, live->directory, arguments->look, &live->server);
+    if (status == STATUS_OK || arguments->look) return status;
+    fprintf(stderr, "lathe: nobody can attach to this run: %s\n", status_message());
+    return STATUS_OK;
+}
 
 static Status start(Live *live, const Arguments *arguments)
 {
@@ -177,6 +197,7 @@ static Status start(Live *live, const Arguments *arguments)
     Status status = run_directory_create(path, &live->directory);
     memory_free(path);
     TRY(status);
+    TRY(listen_for_clients(live, arguments));
     TRY(run_setup_build(&live->setup, arguments->steps));
     TRY(run_setup_write(&live->setup, live->directory));
     return bind_history(live->setup.host, "begin", live->directory, live->setup.session);
@@ -211,12 +232,16 @@ static Status check_checkpoints(const RunDirectory *directory, char *skipped)
 static Status go_on(Live *live, const Arguments *arguments)
 {
     char skipped[CHECKPOINTS_TEXT_SIZE];
+    int64_t steps;
     TRY(run_directory_resume(arguments->resume, &live->directory));
-    TRY(warn_of_differences(arguments->resume));
-    TRY(run_setup_directory(arguments->resume, false, &live->setup));
+    if (!arguments->look) TRY(warn_of_differences(arguments->resume));
+    TRY(run_setup_load(arguments->resume, false, &live->setup, &steps));
+    TRY(listen_for_clients(live, arguments));
+    TRY(run_setup_build(&live->setup, steps));
     TRY(check_checkpoints(live->directory, skipped));
     if (skipped[0]) fprintf(stderr, "lathe: %s\n", skipped);
-    return bind_history(live->setup.host, "resume", live->directory, live->setup.session);
+    const char *how = arguments->look ? "look" : "resume";
+    return bind_history(live->setup.host, how, live->directory, live->setup.session);
 }
 
 /* A run that goes on from there, or from behind it, does not stop again. */
@@ -246,6 +271,7 @@ static Status train(Live *live, FILE *out)
                           .told = told,
                           .context = live};
     progress_finish(&live->progress);
+    tell_log(live, LOG_NOTE, session->step ? "training goes on" : "training begins");
     print_head(live, out);
     live->progress = progress_new(out, live->progress.terminal, session, 0);
     live->training = true;
@@ -254,8 +280,8 @@ static Status train(Live *live, FILE *out)
     TRY(status);
     live->trained = true; /* whatever comes now */
     TRY(bind_history_tell(live->setup.host, "finish", live->directory, session));
-    TRY(samples_text(session, out));
-    return samples_masks(session, SAMPLES, out);
+    TRY(samples_text(session, WRITTEN, out));
+    return samples_masks(session, SAMPLES, false, out);
 }
 
 /* A recipe may say what must have come out. */
@@ -268,27 +294,20 @@ static Status check_results(const Live *live)
     return status;
 }
 
-/* Without a socket the run trains all the same. */
-static void listen_for_clients(Live *live)
-{
-    const char *directory = run_directory_path(live->directory);
-    if (server_start(live->setup.host, live->setup.session, directory, &live->server) != STATUS_OK)
-        fprintf(stderr, "lathe: nobody can attach to this run: %s\n", status_message());
-}
-
 /* Asked to by stop() or SIGUSR1. */
 static bool left_in_peace(const Live *live, Status status)
 {
     return status == STATUS_CANCELLED && (live->at_stop || server_stopped(live->server) || stopped_by == SIGUSR1);
 }
 
-static void end_server(Live *live, Status status)
+static void tell_end(Live *live, Status status)
 {
     char words[600];
     long long step = live->setup.session ? (long long)live->setup.session->step : 0;
-    if (!live->server) return;
     if (status == STATUS_OK)
         snprintf(words, sizeof words, "the run is finished at step %lld", step);
+    else if (status == STATUS_CANCELLED && !live->setup.session)
+        snprintf(words, sizeof words, "the run was stopped before it began");
     else if (status == STATUS_CANCELLED)
         snprintf(words, sizeof words, "the run was stopped; saved at step %lld", step);
     else
@@ -296,6 +315,7 @@ static void end_server(Live *live, Status status)
     const char *end = status == STATUS_OK ? "finished" : status == STATUS_CANCELLED ? "stopped" : "failed";
     char message[2048]; /* what the caller has to report */
     snprintf(message, sizeof message, "%s", status_message());
+    tell_log(live, strcmp(end, "failed") == 0 ? LOG_ERROR : LOG_NOTE, words);
     server_stop(live->server, end, words);
     live->server = NULL;
     if (status != STATUS_OK) status_fail(status, "%s", message);
@@ -345,23 +365,33 @@ static int run_elsewhere(const Arguments *arguments,
     return result;
 }
 
-/* A run that was so short that nobody could attach shows what it wrote. */
 static int show_run(const Arguments *arguments, const char *directory)
 {
     DetachedRun run;
-    bool failed = false;
-    printf("starting %s ...\n", directory);
-    fflush(stdout);
+    int code = 0;
     Status status = detach_start(arguments, directory, &run);
+    if (status == STATUS_OK) status = attend_run(directory, &run, &code);
     if (status != STATUS_OK) return command_fail(status);
-    if (run.listens) {
-        status = attend_run(directory, &failed);
-        if (status == STATUS_OK) return failed;
-        if (waitpid(run.process, NULL, WNOHANG) == 0) return command_fail(status);
-    }
-    if (run.code) return run.code;
-    status = detach_print_log(directory);
-    return status == STATUS_OK ? 0 : command_fail(status);
+    if (code && !arguments->resume) detach_discard(&run, directory);
+    return code;
+}
+
+/* Holds the run's last state for those who attach. Nothing of the run is written. */
+static int look_at(const Arguments *arguments)
+{
+    Live live = {0};
+    catch_signals();
+    bind_set_progress(working, &live);
+    live.progress.out = stdout;
+    Status status = go_on(&live, arguments);
+    if (status == STATUS_OK) status = server_begin(live.server, live.setup.session);
+    if (status == STATUS_OK) status = server_serve(live.server);
+    int result = status == STATUS_OK || status == STATUS_CANCELLED ? 0 : command_fail(status);
+    server_stop(live.server, result ? "failed" : "stopped",
+                result ? status_message() : "the run is looked at no more");
+    run_directory_close(live.directory);
+    run_setup_free(&live.setup);
+    return result;
 }
 
 static bool wants_workbench(const Arguments *arguments)
@@ -411,24 +441,28 @@ int command_run(const Arguments *arguments)
     if (arguments->detach && arguments->json) return usage("--json waits for the result; --detach does not");
     if (!arguments->resume && !arguments->name_count)
         return usage("run takes a recipe, or --resume DIR; 'lathe run --help' explains");
+    if (arguments->look && (!arguments->resume || arguments->no_socket))
+        return usage("--look holds the state of the run that --resume DIR names, for 'lathe attach'");
     if (arguments->help) return print_recipe_help(arguments);
+    if (arguments->look) return look_at(arguments);
     if (arguments->detach) return run_elsewhere(arguments, detach_run);
     if (wants_workbench(arguments)) return run_elsewhere(arguments, show_run);
     Live live = {.terminal = isatty(STDOUT_FILENO) || isatty(STDERR_FILENO), .saved_step = -1, .stop = -1};
     catch_signals();
+    setvbuf(stdout, NULL, _IOLBF, 0); /* a log is read while it is written */
     FILE *out = arguments->json ? stderr : stdout;
     live.piped = !isatty(fileno(out));
     live.progress = (Progress){.out = out, .terminal = on_terminal(arguments, out)};
-    bind_set_progress(preparing, &live);
+    bind_set_progress(working, &live);
     Status status = arguments->resume ? go_on(&live, arguments) : start(&live, arguments);
     if (status == STATUS_OK) status = find_stop(&live);
-    if (status == STATUS_OK && !arguments->no_socket) listen_for_clients(&live);
+    if (status == STATUS_OK) status = server_begin(live.server, live.setup.session);
     if (status == STATUS_OK) status = train(&live, out);
     progress_finish(&live.progress);
     if (status == STATUS_OK && arguments->json) status = print_json(&live);
     if (status == STATUS_OK) status = check_results(&live);
     bool peaceful = left_in_peace(&live, status);
-    end_server(&live, status);
+    tell_end(&live, status);
     int result = report_end(&live, status, peaceful);
     run_directory_abandon(live.directory);
     run_setup_free(&live.setup);

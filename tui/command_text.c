@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Help, man page and shell completion, all from the tables of commands and options. */
 #include "tui/command.h"
+#include "tui/workbench/actions.h"
+#include "tui/workbench/settings.h"
 
 #include <string.h>
 
@@ -14,7 +16,7 @@ static Status flag_usage(const Flag *flag, Buffer *out)
 
 Status command_help(Buffer *out)
 {
-    TRY(buffer_printf(out, "usage: lathe COMMAND ...\n\n%s\n\n", about));
+    TRY(buffer_printf(out, "usage: lathe COMMAND ...\n\n%s 'lathe' alone opens the workbench.\n\n", about));
     for (int i = 0; i < command_count; i++)
         TRY(buffer_printf(out, "  %-6s %-10s %s\n", commands[i].name, commands[i].names, commands[i].doc));
     return buffer_text(
@@ -86,13 +88,49 @@ static Status man_command(const Command *command, Buffer *out)
     return status;
 }
 
+/* What init.lua may set, from its table. */
+static Status man_settings(Buffer *out)
+{
+    Buffer words = {0};
+    Status status = STATUS_OK;
+    for (const Option *option = settings_options; option->name && status == STATUS_OK; option++) {
+        buffer_clear(&words);
+        status = buffer_printf(&words, "%s: ", option->doc);
+        if (status == STATUS_OK) status = option_describe_range(option, &words);
+        if (status == STATUS_OK) status = buffer_printf(out, ".TP\n.B workbench.%s\n", option->name);
+        if (status == STATUS_OK) status = man_text(words.data, out);
+        if (status == STATUS_OK) status = buffer_text(out, "\n");
+    }
+    buffer_free(&words);
+    return status;
+}
+
+static Status man_workbench(Buffer *out)
+{
+    TRY(buffer_text(
+        out, ".SH THE WORKBENCH\nlathe alone on a terminal lists the recipes and recent runs; a form takes the "
+             "parameters. On a run it\nhas panes, each of which has keys. A key that changes the run is a line of "
+             "Lua, which the palette (:) shows.\n"));
+    TRY(actions_manual(out));
+    TRY(buffer_text(out,
+                    ".SH INIT.LUA\n$XDG_CONFIG_HOME/lathe/init.lua (~/.config/lathe/init.lua) is Lua that is read "
+                    "before the workbench opens:\n"));
+    TRY(man_settings(out));
+    return buffer_text(
+        out, ".TP\n.B workbench.key(NAME, KEYS)\ngives a command other keys, as in workbench.key(\"stop\", "
+             "\"X F9\").\n"
+             ".TP\n.B workbench.command { name =, lua =, keys =, pane =, doc =, label = }\nadds a command; a | in "
+             "its line of Lua is where it is finished by hand.\n");
+}
+
 Status command_man_page(Buffer *out)
 {
     TRY(buffer_text(out,
                     ".\\\" SPDX-License-Identifier: GPL-3.0-or-later\n.TH LATHE 1 \"\" \"" PACKAGE_STRING "\"\n"
                     ".SH NAME\nlathe \\- terminal workbench for pre\\-training neural networks\n"
-                    ".SH SYNOPSIS\n.B lathe\n.I COMMAND\n[\\fIOPTION\\fR]...\n.SH COMMANDS\n"));
+                    ".SH SYNOPSIS\n.B lathe\n.br\n.B lathe\n.I COMMAND\n[\\fIOPTION\\fR]...\n.SH COMMANDS\n"));
     for (int i = 0; i < command_count; i++) TRY(man_command(&commands[i], out));
+    TRY(man_workbench(out));
     TRY(man_examples(out));
     return buffer_text(
         out, ".SH EXIT STATUS\n0 done, 1 failed, 2 wrong usage, 130 or 143 interrupted (the state was saved).\n"

@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tui/detach.h"
 
-#include "engine/base/clock.h"
 #include "engine/base/memory.h"
+#include "engine/base/signals.h"
 #include "engine/io/file.h"
-#include "tui/address.h"
+#include "engine/io/run_directory.h"
+#include "tui/client.h"
+#include "tui/progress.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MOST_WORDS = 24 + 2 * COMMAND_MAX_SETS, NUMBER_SIZE = 24 };
-static const double patience_seconds = 60;
+enum { MOST_WORDS = 24 + 2 * COMMAND_MAX_SETS, NUMBER_SIZE = 24, LOOK_MICROSECONDS = 50000 };
 
 extern char **environ;
 
@@ -53,13 +56,15 @@ static void command_line(const Arguments *arguments, const char *directory, Word
     add_number(out, "--seed", arguments->seed);
     add_number(out, "--steps", arguments->steps);
     add_number(out, "--threads", arguments->threads);
+    if (arguments->no_socket) add(out, "--no-socket");
+    if (arguments->look) add(out, "--look");
     if (arguments->resume) return;
     add(out, "--");
     add(out, arguments->names[0]);
 }
 
 /* A new process, not a fork that goes on: OpenMP's threads would be missing in one. */
-static Status start(const Arguments *arguments, const char *directory, const char *log, pid_t *out)
+static Status start(const Arguments *arguments, const char *directory, DetachedRun *out)
 {
     Words words = {0};
     posix_spawn_file_actions_t files;
@@ -68,72 +73,186 @@ static Status start(const Arguments *arguments, const char *directory, const cha
     posix_spawn_file_actions_init(&files);
     posix_spawnattr_init(&attributes);
     int error = posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    if (!error)
-        error = posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, log, O_WRONLY | O_CREAT | O_APPEND, 0666);
-    if (!error) error = posix_spawn_file_actions_adddup2(&files, STDOUT_FILENO, STDERR_FILENO);
+    if (!error) error = posix_spawn_file_actions_adddup2(&files, out->words, STDOUT_FILENO);
+    if (!error) error = posix_spawn_file_actions_adddup2(&files, out->words, STDERR_FILENO);
     if (!error) error = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
-    if (!error) error = posix_spawn(out, "/proc/self/exe", &files, &attributes, words.list, environ);
+    if (!error) error = posix_spawn(&out->process, "/proc/self/exe", &files, &attributes, words.list, environ);
     posix_spawn_file_actions_destroy(&files);
     posix_spawnattr_destroy(&attributes);
-    return error ? status_fail(STATUS_IO, "the run cannot be started (%s): %s", log, strerror(error)) : STATUS_OK;
+    if (!error) return STATUS_OK;
+    out->process = 0;
+    detach_forget(out);
+    return status_fail(STATUS_IO, "%s: the run cannot be started: %s", directory, strerror(error));
 }
 
-/* True: somebody answers; false: the process has ended, with *code. */
-static bool await_start(pid_t process, const char *directory, int *code)
+static Status open_log(const char *directory, DetachedRun *out)
 {
-    double until = clock_seconds() + patience_seconds;
-    int socket, status;
-    while (clock_seconds() < until) {
-        if (waitpid(process, &status, WNOHANG) == process) {
-            *code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-            return false;
-        }
-        if (address_connect(directory, &socket) == STATUS_OK) {
-            close(socket);
-            return true;
-        }
-        usleep(50000);
-    }
-    return true;
-}
-
-static void print_log(const char *log, FILE *out)
-{
-    Buffer text = {0};
-    if (file_read_empty(log, 0, &text) == STATUS_OK && text.length) fwrite(text.data, 1, text.length, out);
-    buffer_free(&text);
-}
-
-static Status start_and_await(const Arguments *arguments, const char *directory, const char *log, DetachedRun *out)
-{
-    bool logged = file_exists(log), made = !file_exists(directory);
+    char *path;
+    out->made = !file_exists(directory);
     TRY(file_make_directory(directory, true));
-    TRY(start(arguments, directory, log, &out->process));
-    out->listens = await_start(out->process, directory, &out->code);
-    if (out->listens || out->code == 0) return STATUS_OK;
-    print_log(log, stderr);
-    if (!arguments->resume && !logged) unlink(log);
-    if (!arguments->resume && made) rmdir(directory); /* where it is empty */
-    return STATUS_OK;
+    TRY(file_join(directory, "log.txt", &path));
+    out->words = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    Status status = out->words < 0 ? file_fail(path, "opened", errno) : STATUS_OK;
+    memory_free(path);
+    if (status == STATUS_OK) out->from = lseek(out->words, 0, SEEK_END);
+    return status;
 }
 
 Status detach_start(const Arguments *arguments, const char *directory, DetachedRun *out)
 {
+    *out = (DetachedRun){.words = -1};
+    TRY(open_log(directory, out));
+    return start(arguments, directory, out);
+}
+
+/* Its words go to a file without a name: nothing is written to the run. */
+Status detach_look(const char *directory, DetachedRun *out)
+{
+    const Arguments arguments = {
+        .resume = directory, .look = true, .seed = -1, .steps = -1, .threads = -1, .until = -1};
+    *out = (DetachedRun){.words = memfd_create("lathe-look", MFD_CLOEXEC)};
+    if (out->words < 0) return status_fail(STATUS_IO, "no file for a new process: %s", strerror(errno));
+    return start(&arguments, directory, out);
+}
+
+bool detach_ended(DetachedRun *run)
+{
+    int status;
+    if (run->process && waitpid(run->process, &status, WNOHANG) == run->process) {
+        run->code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+        run->process = 0;
+    }
+    return !run->process;
+}
+
+void detach_end(const DetachedRun *run)
+{
+    if (run->process) kill(run->process, SIGTERM);
+}
+
+void detach_dismiss(DetachedRun *run)
+{
+    enum { LOOKS = 100 };
+    detach_end(run);
+    for (int i = 0; i < LOOKS && !detach_ended(run); i++) usleep(LOOK_MICROSECONDS);
+}
+
+Status detach_words(const DetachedRun *run, Buffer *out)
+{
+    char block[4096];
+    off_t at = run->from;
+    for (ssize_t got; run->words >= 0 && (got = pread(run->words, block, sizeof block, at)) > 0; at += got)
+        TRY(buffer_append(out, block, (size_t)got));
+    return STATUS_OK;
+}
+
+void detach_forget(DetachedRun *run)
+{
+    if (run->words >= 0) close(run->words);
+    *run = (DetachedRun){.words = -1};
+}
+
+void detach_discard(const DetachedRun *run, const char *directory)
+{
     char *log;
-    *out = (DetachedRun){0};
-    TRY(file_join(directory, "log.txt", &log));
-    Status status = start_and_await(arguments, directory, log, out);
-    memory_free(log);
+    if (run_directory_in_use(directory) || run_directory_is_run(directory)) return;
+    if (run->from == 0 && file_join(directory, "log.txt", &log) == STATUS_OK) {
+        unlink(log);
+        memory_free(log);
+    }
+    if (run->made) rmdir(directory); /* where it is empty */
+}
+
+/* --- lathe run --detach --- */
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+    interrupted = number;
+}
+
+/* A question that is answered as soon as the session is there. */
+static Status ask_whether_it_trains(Client *client)
+{
+    return client_send(client, &(WireMessage){.type = WIRE_LOOK, .id = 1, .text = "return"});
+}
+
+/* Follows the run while it is built. */
+static Status follow(Client *client, Progress *progress, bool *trains)
+{
+    WireMessage message;
+    bool got;
+    TRY(client_next(client, 100, &message, &got));
+    if (!got) return STATUS_OK;
+    *trains = message.type == WIRE_DONE;
+    if (message.type == WIRE_TASK && message.text[0])
+        progress_task(progress, message.text, message.step, message.steps);
+    Status status = message.type == WIRE_BYE ? status_fail(STATUS_INVALID, "%s", message.text) : STATUS_OK;
+    wire_clear(&message);
     return status;
 }
 
-Status detach_print_log(const char *directory)
+/* Until it trains or has ended, or somebody interrupts. */
+static bool await_training(DetachedRun *run, const char *directory, bool socket)
 {
-    char *log;
-    TRY(file_join(directory, "log.txt", &log));
-    print_log(log, stdout);
-    memory_free(log);
-    return STATUS_OK;
+    Client client = {.socket = -1};
+    Progress progress = {.out = stdout, .terminal = isatty(STDOUT_FILENO)};
+    bool trains = false, ended = false;
+    while (!trains && !interrupted && !ended) {
+        ended = detach_ended(run);
+        if (!socket) {
+            trains = run_directory_is_run(directory) && run_directory_in_use(directory);
+        } else if (client.socket >= 0) {
+            if (follow(&client, &progress, &trains) != STATUS_OK) client_close(&client);
+        } else if (client_open(directory, false, &client) != STATUS_OK ||
+                   ask_whether_it_trains(&client) != STATUS_OK) {
+            client_close(&client);
+        }
+        if (client.socket < 0 && !ended) usleep(LOOK_MICROSECONDS);
+    }
+    client_close(&client);
+    progress_finish(&progress);
+    return trains;
+}
+
+/* Waits for it, with Ctrl-C at hand. */
+static bool await_with_signals(DetachedRun *run, const char *directory, bool socket)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction before[3];
+    for (int i = 0; i < 3; i++) signals_catch(signals[i], on_signal, &before[i]);
+    bool trains = await_training(run, directory, socket);
+    for (int i = 0; i < 3; i++) sigaction(signals[i], &before[i], NULL);
+    return trains;
+}
+
+static int tell_start(const Arguments *arguments, const char *directory, DetachedRun *run, bool trains)
+{
+    long process = (long)run->process;
+    Buffer words = {0};
+    if (trains) {
+        printf("started in the background, process %ld, log in %s/log.txt\n"
+               "  lathe attach %s           the workbench on it\n"
+               "  lathe attach --plain %s   follows it\n",
+               process, directory, directory, directory);
+        return 0;
+    }
+    if (process) {
+        printf("it goes on starting in the background, process %ld\n"
+               "  lathe attach %s   the workbench on it\n"
+               "  kill %ld   ends it\n",
+               process, directory, process);
+        return EXIT_INTERRUPTED;
+    }
+    if (run->code == 0) {
+        printf("the run is over already; its log is %s/log.txt\n", directory);
+        return 0;
+    }
+    if (detach_words(run, &words) == STATUS_OK && words.length) fwrite(words.data, 1, words.length, stderr);
+    buffer_free(&words);
+    if (!arguments->resume) detach_discard(run, directory);
+    return run->code;
 }
 
 int detach_run(const Arguments *arguments, const char *directory)
@@ -141,12 +260,8 @@ int detach_run(const Arguments *arguments, const char *directory)
     DetachedRun run;
     Status status = detach_start(arguments, directory, &run);
     if (status != STATUS_OK) return command_fail(status);
-    if (run.listens)
-        printf("started in the background, process %ld, log in %s/log.txt\n"
-               "  lathe attach %s           the workbench on it\n"
-               "  lathe attach --plain %s   follows it\n",
-               (long)run.process, directory, directory, directory);
-    else if (run.code == 0)
-        printf("the run is over already; its log is %s/log.txt\n", directory);
-    return run.code;
+    bool trains = await_with_signals(&run, directory, !arguments->no_socket);
+    int code = tell_start(arguments, directory, &run, trains);
+    detach_forget(&run);
+    return code;
 }

@@ -5,23 +5,38 @@
 
 #include "tui/command.h"
 
+#include <stdbool.h>
 #include <sys/types.h>
 
-/* A run that was started: it listens, or has ended already with the code; then what it wrote was printed to
- * standard error, unless the code is 0. */
+/* A process that was started here; {.words = -1}: none. */
 typedef struct DetachedRun {
-    pid_t process;
-    bool listens;
-    int code;
+    pid_t process; /* 0: none, or it has ended */
+    int code;      /* its exit status, once it has ended */
+    int words;     /* a file with what it writes, -1: none */
+    off_t from;    /* where that begins */
+    bool made;     /* the directory was made for it */
 } DetachedRun;
 
-/* Starts 'lathe run' with these arguments in the background, its words in DIR/log.txt, and waits until it listens
- * (or has ended, or a minute is over). */
+/* Starts 'lathe run' with these arguments in the background, its words in DIR/log.txt. detach_forget() ends what is
+ * kept of it, not the process. */
 Status detach_start(const Arguments *arguments, const char *directory, DetachedRun *out) STATUS_CHECKED;
-/* Prints DIR/log.txt. */
-Status detach_print_log(const char *directory) STATUS_CHECKED;
+/* Starts a process that holds the last state of the run, which is over (lathe run --resume DIR --look). */
+Status detach_look(const char *directory, DetachedRun *out) STATUS_CHECKED;
+/* Whether it has ended. */
+bool detach_ended(DetachedRun *run);
+/* Asks it to end, by SIGTERM. */
+void detach_end(const DetachedRun *run);
+/* The same, and waits for it, some seconds at most. */
+void detach_dismiss(DetachedRun *run);
+/* Appends what it has written. */
+Status detach_words(const DetachedRun *run, Buffer *out) STATUS_CHECKED;
+void detach_forget(DetachedRun *run);
+/* Takes back what was made for a run that did not come to be: its words, and the directory where it holds nothing
+ * else. Before detach_forget(). */
+void detach_discard(const DetachedRun *run, const char *directory);
 
-/* The same for --detach: says how to attach. Returns the exit status. */
+/* lathe run --detach: starts it, waits until it trains, showing how far it is, and says how to attach. Returns the
+ * exit status. */
 int detach_run(const Arguments *arguments, const char *directory);
 
 #endif

@@ -2,6 +2,7 @@
 #include "tui/progress.h"
 
 #include "engine/base/clock.h"
+#include "engine/base/thousands.h"
 
 #include <math.h>
 #include <string.h>
@@ -9,18 +10,6 @@
 
 enum { BAR_WIDTH = 20, WIDE = 110, LINES_OF_A_RUN = 20 };
 static const double redraw_seconds = 0.1;
-
-const char *progress_number(int64_t value, char *out)
-{
-    char digits[24];
-    int length = snprintf(digits, sizeof digits, "%lld", (long long)value), used = 0;
-    for (int i = 0; i < length; i++) {
-        if (i && digits[i - 1] != '-' && (length - i) % 3 == 0) out[used++] = ',';
-        out[used++] = digits[i];
-    }
-    out[used] = '\0';
-    return out;
-}
 
 Progress progress_new(FILE *out, bool terminal, const Session *session, int64_t every)
 {
@@ -74,7 +63,7 @@ static void draw(const Progress *progress, FILE *out, const Session *session, co
             fprintf(out, "  %s %.3f", session->objectives[i]->name, metrics->objectives[i]);
     double rate = progress->seconds > 0 ? (double)progress->tokens / progress->seconds : 0;
     if (!isnan(metrics->sparsity)) fprintf(out, "  sparsity %.2f", metrics->sparsity);
-    fprintf(out, "  lr %.1e  %s tok/s", metrics->lr, progress_number((int64_t)rate, number));
+    fprintf(out, "  lr %.1e  %s tok/s", metrics->lr, thousands((int64_t)rate, number));
     if (!progress->terminal) fprintf(out, "  eta %s", left);
 }
 
@@ -185,13 +174,21 @@ static void print_score(FILE *out, const Score *score)
     if (score->classes.count) fprintf(out, "  F1 %.3f", score->classes.f1);
 }
 
-void progress_evaluation(Progress *progress, const Session *session, const Evaluation *evaluation)
+void progress_evaluation(const Session *session, const Evaluation *evaluation, char *out, size_t size)
 {
-    progress_finish(progress);
-    fputs("valid", progress->out);
+    out[0] = '\0';
+    FILE *memory = fmemopen(out, size, "w");
+    if (!memory) return;
+    fputs("valid", memory);
     for (int i = 0; i < evaluation->count; i++)
         if (session->objectives[i]->enabled && !isnan(evaluation->scores[i].loss))
-            print_score(progress->out, &evaluation->scores[i]);
-    fputc('\n', progress->out);
+            print_score(memory, &evaluation->scores[i]);
+    fclose(memory);
+}
+
+void progress_line(Progress *progress, const char *text)
+{
+    progress_finish(progress);
+    fprintf(progress->out, "%s\n", text);
     fflush(progress->out);
 }

@@ -9,6 +9,8 @@
 
 #include <stdio.h>
 
+enum { PROGRESS_LINE = 4096 }; /* bytes that hold the longest one */
+
 typedef struct Progress {
     FILE *out;
     bool terminal;      /* a line may be rewritten */
@@ -36,12 +38,12 @@ void progress_task(Progress *progress, const char *task, int64_t done, int64_t a
 /* Ends a line that is being rewritten, so that other text can follow. */
 void progress_finish(Progress *progress);
 
-/* "valid  mlm 1.63 (unigram 4.61, best achievable 1.42)  masked accuracy ..." */
-void progress_evaluation(Progress *progress, const Session *session, const Evaluation *evaluation);
+/* "valid  mlm 1.63 (unigram 4.61, best achievable 1.42)  masked accuracy ..." into out. */
+void progress_evaluation(const Session *session, const Evaluation *evaluation, char *out, size_t size);
 /* Lines of a table for each objective that tells classes apart. */
 void progress_confusion(Progress *progress, const Evaluation *evaluation);
 
-/* 1234567 as "1,234,567" into out (at least 32 bytes); returns out. */
-const char *progress_number(int64_t value, char *out);
+/* A line of its own. */
+void progress_line(Progress *progress, const char *text);
 
 #endif

@@ -5,6 +5,7 @@
 #include "scripts/bind_history.h"
 #include "scripts/library.h"
 #include "scripts/report.h"
+#include "tui/completion.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -201,53 +202,28 @@ Status repl_line(Repl *repl, const char *line, bool *more, bool *failed)
 /* --- completion --- */
 
 typedef struct Completion {
-    const char *line;
-    size_t start;
-    char **words;
+    const CompletionWord *word;
+    Buffer *out;
 } Completion;
-
-/* One block: the pointers, then the texts. */
-static Status pack_words(lua_State *L, int index, char ***out)
-{
-    lua_Integer count = (lua_Integer)lua_rawlen(L, index);
-    size_t bytes = ((size_t)count + 1) * sizeof(char *), length;
-    for (lua_Integer i = 1; i <= count; i++) {
-        lua_rawgeti(L, index, i);
-        bytes += lua_rawlen(L, -1) + 1;
-        lua_pop(L, 1);
-    }
-    TRY(memory_new(1, bytes, out));
-    char *text = (char *)(*out + count + 1);
-    for (lua_Integer i = 1; i <= count; i++) {
-        lua_rawgeti(L, index, i);
-        const char *word = lua_tolstring(L, -1, &length);
-        (*out)[i - 1] = memcpy(text, word, length + 1);
-        text += length + 1;
-        lua_pop(L, 1);
-    }
-    return STATUS_OK;
-}
 
 static int find_words(lua_State *L)
 {
-    Completion *completion = lua_touserdata(L, 1);
-    library_push(L, "lathe");
-    lua_getfield(L, -1, "complete");
-    lua_pushstring(L, completion->line);
-    lua_call(L, 1, 2);
-    completion->start = (size_t)lua_tointeger(L, -2) - 1;
-    luaL_checkstack(L, 4, "completion");
-    host_check(L, pack_words(L, lua_gettop(L), &completion->words));
+    const Completion *completion = lua_touserdata(L, 1);
+    library_require(L, "names");
+    lua_pushstring(L, completion->word->key.data);
+    lua_call(L, 1, 1);
+    host_check(L, completion_find(completion->word, lua_tostring(L, -1), completion->out));
     return 0;
 }
 
-Status repl_complete(Repl *repl, const char *line, size_t *start, char ***out)
+Status repl_complete(Repl *repl, const char *line, size_t *start, Buffer *out)
 {
-    Completion completion = {.line = line};
-    TRY(host_protect(repl->host, find_words, &completion));
-    *start = completion.start;
-    *out = completion.words;
-    return STATUS_OK;
+    CompletionWord word;
+    Status status = completion_word(line, strlen(line), &word);
+    if (status == STATUS_OK) status = host_protect(repl->host, find_words, &(Completion){&word, out});
+    *start = word.start;
+    buffer_free(&word.key);
+    return status;
 }
 
 /* --- without a terminal --- */

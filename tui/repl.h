@@ -24,17 +24,16 @@ Status repl_gather(Repl *repl, const char *line, bool *more, const char **chunk)
 /* Forgets a chunk that was begun. */
 void repl_abandon(Repl *repl);
 
-/* The candidates for the end of the line, as a NULL-terminated list in one block for memory_free(); *start: where
- * the word begins. */
-Status repl_complete(Repl *repl, const char *line, size_t *start, char ***out) STATUS_CHECKED;
+/* Appends the candidates for the end of the line, "word\tdoc\n" each; *start: where the word begins. */
+Status repl_complete(Repl *repl, const char *line, size_t *start, Buffer *out) STATUS_CHECKED;
 
 /* A prompt on a terminal, whoever answers. */
 typedef struct Prompt {
     Status (*line)(void *context, const char *line, bool *more);
-    void (*abandon)(void *context); /* of a chunk that was begun */
-    Status (*complete)(void *context, const char *line, size_t *start, char ***out);
-    bool (*over)(void *context);  /* leave now */
-    int watched;                  /* a descriptor, -1 for none */
+    void (*abandon)(void *context);                                                  /* of a chunk that was begun */
+    Status (*complete)(void *context, const char *line, size_t *start, Buffer *out); /* as repl_complete() */
+    bool (*over)(void *context);                                                     /* leave now */
+    int watched;                                                                     /* a descriptor, -1 for none */
     bool (*ready)(void *context); /* it can be read, while the prompt waits; true: something is to be shown */
     void (*show)(void *context);  /* shows it, on a line that was cleared */
     void *context;

@@ -74,6 +74,8 @@ static int get_character(FILE *file)
 
 /* --- completion --- */
 
+static Buffer candidates; /* of the last Tab: "word\tdoc\n" each */
+
 /* The longest common beginning first, as readline wants it. */
 static char *common_beginning(char **words)
 {
@@ -86,33 +88,79 @@ static char *common_beginning(char **words)
     return strndup(words[0], length);
 }
 
-static char **to_readline(char **words)
+/* Of a candidate of the list, NULL where there is none. */
+static const char *doc_of(const char *word, int *length)
+{
+    size_t size = strlen(word);
+    for (const char *at = candidates.data; at && *at; at = strchr(at, '\n') + 1) {
+        if (strcspn(at, "\t\n") != size || memcmp(at, word, size) != 0) continue;
+        at += size + (at[size] == '\t');
+        *length = (int)strcspn(at, "\n");
+        return *length ? at : NULL;
+    }
+    return NULL;
+}
+
+static void show_word(const char *word, int width)
+{
+    int length = 0;
+    const char *doc = doc_of(word, &length);
+    if (doc && length > 100) length = 100;
+    fprintf(rl_outstream, doc ? "  %-*s  %.*s\n" : "  %-*s\n", width, word, length, doc);
+}
+
+/* Those that a screen has room for with what they are, many side by side. */
+static void show_words(char **words, int count, int longest)
+{
+    int rows, columns;
+    rl_get_screen_size(&rows, &columns);
+    if (count + 2 > rows) {
+        rl_display_match_list(words, count, longest);
+    } else {
+        rl_crlf();
+        for (int i = 1; i <= count; i++) show_word(words[i], longest);
+    }
+    rl_forced_update_display();
+}
+
+/* The only candidate: what it is stands above the line. */
+static void show_only(const char *word)
+{
+    int length;
+    if (!doc_of(word, &length)) return;
+    rl_crlf();
+    show_word(word, 0);
+    rl_on_new_line();
+}
+
+static char **to_readline(void)
 {
     size_t count = 0;
-    while (words[count]) count++;
+    for (const char *at = candidates.data; at && (at = strchr(at, '\n')); at++) count++;
     char **list = count ? calloc(count + 2, sizeof *list) : NULL;
     if (!list) return NULL;
-    list[0] = common_beginning(words);
-    for (size_t i = 0; count > 1 && i < count; i++) list[i + 1] = strdup(words[i]);
+    const char *at = candidates.data;
+    for (size_t i = 0; i < count; i++, at = strchr(at, '\n') + 1) list[i + 1] = strndup(at, strcspn(at, "\t\n"));
+    list[0] = common_beginning(list + 1);
+    if (count > 1) return list;
+    free(list[1]);
+    list[1] = NULL;
+    show_only(list[0]);
     return list;
 }
 
 static char **complete(const char *text, int start, int end)
 {
-    char **words, **list, *line = strndup(rl_line_buffer, (size_t)end);
+    char *line = strndup(rl_line_buffer, (size_t)end);
     size_t from;
     (void)text;
     (void)start;
     rl_attempted_completion_over = 1;
     rl_completion_append_character = '\0';
-    if (!line || current->complete(current->context, line, &from, &words) != STATUS_OK) {
-        free(line);
-        return NULL;
-    }
-    list = to_readline(words);
-    memory_free(words);
+    buffer_clear(&candidates);
+    Status status = line ? current->complete(current->context, line, &from, &candidates) : STATUS_NOMEM;
     free(line);
-    return list;
+    return status == STATUS_OK ? to_readline() : NULL;
 }
 
 static void start_readline(void)
@@ -121,6 +169,7 @@ static void start_readline(void)
     rl_catch_signals = 0;
     rl_getc_function = get_character;
     rl_attempted_completion_function = complete;
+    rl_completion_display_matches_hook = show_words;
     rl_basic_word_break_characters = " \t\n\"\\'`@$><=;|&{(+-*/%^#,~?";
     rl_variable_bind("enable-bracketed-paste", "on");
 }
@@ -172,6 +221,7 @@ Status prompt_read_terminal(const Prompt *prompt)
     Status status = loop(prompt, &history);
     sigaction(SIGINT, &before, NULL);
     buffer_free(&history);
+    buffer_free(&candidates);
     current = NULL;
     return status;
 }
@@ -188,7 +238,7 @@ static void own_abandon(void *context)
     repl_abandon(context);
 }
 
-static Status own_complete(void *context, const char *line, size_t *start, char ***out)
+static Status own_complete(void *context, const char *line, size_t *start, Buffer *out)
 {
     return repl_complete(context, line, start, out);
 }

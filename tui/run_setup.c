@@ -228,7 +228,7 @@ static Status load_lua_files(RunSetup *setup, const char *directory, const char 
 /* --- a run's directory --- */
 
 static Status load_directory(const char *path, const json_t *config, bool exact, const Arguments *changes,
-                             RunSetup *out)
+                             RunSetup *out, int64_t *steps)
 {
     char *name = NULL;
     int64_t seed;
@@ -243,21 +243,31 @@ static Status load_directory(const char *path, const json_t *config, bool exact,
     if (status == STATUS_OK) status = read_parameters(out, path, name, config, changes);
     if (status == STATUS_OK && changes && changes->set_count && has_one_vocabulary(config))
         status = bind_keep_tokenizer(out->host, path);
-    if (status == STATUS_OK) status = run_setup_build(out, -1);
-    if (status == STATUS_OK)
-        status = json_member_integer(name, config, "steps", 1, INT64_MAX, &out->session->steps);
+    if (status == STATUS_OK) status = json_member_integer(name, config, "steps", 1, INT64_MAX, steps);
     memory_free(name);
     return status;
 }
 
-static Status open_directory(const char *path, bool exact, const Arguments *changes, RunSetup *out)
+static Status load(const char *path, bool exact, const Arguments *changes, RunSetup *out, int64_t *steps)
 {
     json_t *config;
     *out = (RunSetup){0};
     TRY(run_directory_read_config(path, &config));
-    Status status = load_directory(path, config, exact, changes, out);
+    Status status = load_directory(path, config, exact, changes, out, steps);
     json_decref(config);
     return status;
+}
+
+Status run_setup_load(const char *path, bool exact, RunSetup *out, int64_t *steps)
+{
+    return load(path, exact, NULL, out, steps);
+}
+
+static Status open_directory(const char *path, bool exact, const Arguments *changes, RunSetup *out)
+{
+    int64_t steps;
+    TRY(load(path, exact, changes, out, &steps));
+    return run_setup_build(out, steps);
 }
 
 Status run_setup_directory(const char *path, bool exact, RunSetup *out)

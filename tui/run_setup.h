@@ -21,8 +21,11 @@ typedef struct RunSetup {
 
 /* Loads the recipe and sets its parameters; nothing is built yet. */
 Status run_setup_recipe(const Arguments *arguments, RunSetup *out) STATUS_CHECKED;
-/* The recipe, parameters and seed of the run in the directory. exact: weights that it began from and that are not
- * there any more are an error; otherwise what the run kept stands in for them (tui/run_origin.h). */
+/* The recipe, parameters and seed of the run in the directory; nothing is built yet. *steps: how many it has.
+ * exact: weights that it began from and that are not there any more are an error; otherwise what the run kept stands
+ * in for them (tui/run_origin.h). */
+Status run_setup_load(const char *path, bool exact, RunSetup *out, int64_t *steps) STATUS_CHECKED;
+/* The same, built. */
 Status run_setup_directory(const char *path, bool exact, RunSetup *out) STATUS_CHECKED;
 
 /* The same with the options and shapes to which the edits in its journal led: what its final weights fit. --set of

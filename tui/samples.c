@@ -8,7 +8,8 @@
 #include <math.h>
 #include <string.h>
 
-enum { SHOWN = 40, WRITTEN = 200 }; /* tokens of an example that are printed; of a text of the model's own */
+/* Tokens of an example that are printed, of one with a class; of a text of the model's own; guesses for a word. */
+enum { SHOWN = 40, SHOWN_OF_CLASS = 24, WRITTEN = 200, BEST = 5 };
 
 /* One example's place in a view. */
 typedef struct Row {
@@ -17,26 +18,56 @@ typedef struct Row {
     int64_t number;
 } Row;
 
-static const Objective *masking_objective(const Session *session)
+/* The first that is on and of which 'is' holds. */
+static const Objective *objective_that(const Session *session, bool (*is)(const ObjectiveRecord *record))
 {
     for (int i = 0; i < session->objective_count; i++)
-        if (strcmp(session->objectives[i]->record->name, "mlm") == 0 && session->objectives[i]->enabled)
-            return session->objectives[i];
+        if (is(session->objectives[i]->record) && session->objectives[i]->enabled) return session->objectives[i];
     return NULL;
 }
 
-/* The commonest prediction for the masked place n, and its probability. */
-static int64_t predict(const Tensor *logits, int64_t n, double *probability)
+static bool masks(const ObjectiveRecord *record)
 {
-    int64_t classes = logits->shape[1], best = 0;
-    const float *row = TENSOR_F32(logits) + n * classes;
-    double sum = 0;
-    for (int64_t i = 1; i < classes; i++)
-        if (row[i] > row[best]) best = i;
-    for (int64_t i = 0; i < classes; i++) sum += exp((double)(row[i] - row[best]));
-    *probability = 1 / sum;
-    return best;
+    return strcmp(record->name, "mlm") == 0;
 }
+
+static bool writes(const ObjectiveRecord *record)
+{
+    return record->text && !masks(record);
+}
+
+/* --- a pass over held-out examples --- */
+
+/* What an objective predicts for the first held-out examples. */
+typedef struct Look {
+    Passes passes;
+    Forward *pass;
+    const Tensor *logits;
+} Look;
+
+static Status look(Look *look, Session *session, const Objective *objective, const SessionSource *from, int count)
+{
+    Cursor cursor = {.seed = from->source->seed};
+    int place = (int)(session_source(session, objective->source) - session->sources);
+    const char *output = objective->record->output;
+    Tensor *logits;
+    *look = (Look){.passes = {.session = session, .key = random_key(session->seed, "samples")}};
+    if (!output) output = session_model(session, objective->model)->record->classes;
+    session_set_mode(session, false);
+    TRY(source_next(from->source, count, session->arena, &cursor, &look->passes.batches[place]));
+    TRY(passes_get(&look->passes, objective, &look->pass));
+    TRY(forward_output(look->pass, output, &logits));
+    look->logits = logits;
+    return STATUS_OK;
+}
+
+static void end_look(Look *look)
+{
+    passes_clear(&look->passes);
+    tape_reset(look->passes.session->tape);
+}
+
+/* --- masked words --- */
 
 static void print_piece(const char *piece, bool first, FILE *out)
 {
@@ -53,6 +84,25 @@ static int64_t masked_place(const Row *row, int64_t at)
     return -1;
 }
 
+static int guess(const Row *row, int64_t place, Candidate best[BEST])
+{
+    int64_t classes = row->logits->shape[1], count = classes < BEST ? classes : BEST;
+    sampling_best(TENSOR_F32(row->logits) + place * classes, classes, count, best);
+    return (int)count;
+}
+
+/* " 54%", " 0.4%" */
+static void print_share(double probability, FILE *out)
+{
+    fprintf(out, probability < 0.01 ? " %.1f%%" : " %.0f%%", 100 * probability);
+}
+
+static const char *piece_of(const Row *row, int32_t id)
+{
+    const Vocabulary *vocabulary = row->batch->vocabulary;
+    return id >= 0 && id < vocabulary->size ? vocabulary->pieces[id] : "?"; /* a model may know more classes */
+}
+
 static void print_row(const Row *row, FILE *out)
 {
     int64_t width = row->ids->shape[1], length = TENSOR_I32(row->lengths)[row->number];
@@ -65,59 +115,121 @@ static void print_row(const Row *row, FILE *out)
             if (id != vocabulary->classify) print_piece(vocabulary->pieces[id], i < 2, out);
             continue;
         }
-        double probability;
-        int64_t guess = predict(row->logits, n, &probability);
+        Candidate best[BEST];
         int32_t truth = TENSOR_I32(row->targets)[n];
-        fprintf(out, " [%s %.0f%%%s%s]", vocabulary->pieces[guess], 100 * probability,
-                guess == truth ? "" : ", was ", guess == truth ? "" : vocabulary->pieces[truth]);
+        guess(row, n, best);
+        fprintf(out, " [%s", piece_of(row, best[0].id));
+        print_share((double)best[0].probability, out);
+        fprintf(out, best[0].id == truth ? "]" : ", was %s]", piece_of(row, truth));
     }
     fputs(length > SHOWN ? " ...\n" : "\n", out);
 }
 
-static Status print_masks(Session *session, SessionSource *from, const Objective *objective, int count, FILE *out)
+/* "    day        morning 54%   day 21%   ..." for each masked word that was shown */
+static void print_guesses(const Row *row, FILE *out)
 {
-    Passes passes = {.session = session, .key = random_key(session->seed, "samples")};
-    Cursor cursor = {.seed = from->source->seed};
-    int place = (int)(session_source(session, objective->source) - session->sources);
-    Row row = {0};
-    Forward *pass;
-    Tensor *logits = NULL;
-    session_set_mode(session, false);
-    Status status = source_next(from->source, from->batch_size, session->arena, &cursor, &passes.batches[place]);
-    if (status == STATUS_OK) status = passes_get(&passes, objective, &pass);
-    if (status == STATUS_OK) status = forward_output(pass, objective->record->output, &logits);
-    if (status == STATUS_OK) {
-        row = (Row){pass->batch,
-                    batch_find(pass->batch, "input_ids"),
-                    batch_find(pass->batch, "lengths"),
-                    batch_find(pass->batch, "masked_positions"),
-                    batch_find(pass->batch, "masked_targets"),
-                    logits,
-                    0};
-        for (; row.number < count && row.number < row.ids->shape[0]; row.number++) print_row(&row, out);
+    int64_t width = row->ids->shape[1], first = row->number * width, length = TENSOR_I32(row->lengths)[row->number];
+    for (int64_t i = 0; i < length && i < SHOWN; i++) {
+        int64_t n = masked_place(row, first + i);
+        Candidate best[BEST];
+        if (n < 0) continue;
+        int count = guess(row, n, best);
+        fprintf(out, "    %-12s", piece_of(row, TENSOR_I32(row->targets)[n]));
+        for (int b = 0; b < count; b++) {
+            fprintf(out, "%s %s", b ? "  " : "", piece_of(row, best[b].id));
+            print_share((double)best[b].probability, out);
+        }
+        fputc('\n', out);
     }
-    passes_clear(&passes);
-    tape_reset(session->tape);
+}
+
+static void print_masks(const Look *look, int count, bool guesses, FILE *out)
+{
+    const Batch *batch = look->pass->batch;
+    Row row = {batch,
+               batch_find(batch, "input_ids"),
+               batch_find(batch, "lengths"),
+               batch_find(batch, "masked_positions"),
+               batch_find(batch, "masked_targets"),
+               look->logits,
+               0};
+    for (; row.number < count && row.number < row.ids->shape[0]; row.number++) {
+        print_row(&row, out);
+        if (guesses) print_guesses(&row, out);
+    }
+}
+
+Status samples_masks(Session *session, int count, bool guesses, FILE *out)
+{
+    const Objective *objective = objective_that(session, masks);
+    SessionSource *valid = session_source(session, "valid");
+    Look seen;
+    if (!objective || !valid || !valid->source->vocabulary || !valid->source->vocabulary->pieces) return STATUS_OK;
+    Status status = look(&seen, session, objective, valid, count);
+    if (status == STATUS_OK) fputs("masked words, with what the model takes them for:\n", out);
+    if (status == STATUS_OK) print_masks(&seen, count, guesses, out);
+    end_look(&seen);
     return status;
 }
 
-Status samples_masks(Session *session, int count, FILE *out)
+/* --- classes of whole examples --- */
+
+static void print_input(const Batch *batch, int64_t number, FILE *out)
 {
-    const Objective *objective = masking_objective(session);
+    const Tensor *ids = batch_find(batch, "input_ids"), *lengths = batch_find(batch, "lengths");
+    const Tensor *examples = batch_find(batch, "example_ids");
+    const Vocabulary *vocabulary = batch->vocabulary;
+    if (!ids || !vocabulary || !vocabulary->pieces) {
+        fprintf(out, "example %lld", (long long)(examples ? (int64_t)tensor_get(examples, number) : number));
+        return;
+    }
+    int64_t width = ids->shape[1], length = lengths ? TENSOR_I32(lengths)[number] : width;
+    for (int64_t i = 0; i < length && i < SHOWN_OF_CLASS; i++)
+        print_piece(vocabulary->pieces[TENSOR_I32(ids)[number * width + i]], i == 0, out);
+    if (length > SHOWN_OF_CLASS) fputs(" ...", out);
+}
+
+static void print_classes(const Look *look, const Tensor *targets, int count, FILE *out)
+{
+    int64_t classes = look->logits->shape[1], shown = classes < BEST ? classes : BEST;
+    for (int64_t row = 0; row < count && row < look->logits->shape[0]; row++) {
+        Candidate best[BEST];
+        int32_t truth = TENSOR_I32(targets)[row];
+        sampling_best(TENSOR_F32(look->logits) + row * classes, classes, shown, best);
+        fputs("  ", out);
+        print_input(look->pass->batch, row, out);
+        fprintf(out, "\n    is %d, %s ", truth, best[0].id == truth ? "right:" : "wrong:");
+        for (int b = 0; b < shown; b++)
+            fprintf(out, "%s %d %.0f%%", b ? "  " : "", best[b].id, 100 * (double)best[b].probability);
+        fputc('\n', out);
+    }
+}
+
+static Status samples_of(Session *session, const Objective *objective, SessionSource *valid, int count, FILE *out)
+{
+    Look seen;
+    Status status = look(&seen, session, objective, valid, count);
+    const Tensor *targets = status == STATUS_OK ? batch_find(seen.pass->batch, objective->record->targets) : NULL;
+    if (targets && seen.logits->ndim == 2 && tensor_count(targets) == seen.logits->shape[0]) {
+        fprintf(out, "%s of held-out examples:\n", objective->name);
+        print_classes(&seen, targets, count, out);
+    }
+    end_look(&seen);
+    return status;
+}
+
+Status samples_classes(Session *session, int count, FILE *out)
+{
     SessionSource *valid = session_source(session, "valid");
-    if (!objective || !valid || !valid->source->vocabulary || !valid->source->vocabulary->pieces) return STATUS_OK;
-    fputs("masked words, with what the model takes them for:\n", out);
-    return print_masks(session, valid, objective, count, out);
+    for (int i = 0; valid && i < session->objective_count; i++) {
+        const Objective *objective = session->objectives[i];
+        bool classes = objective->record->targets && !objective->record->text && !masks(objective->record);
+        if (classes && objective->enabled) TRY(samples_of(session, objective, valid, count, out));
+    }
+    return STATUS_OK;
 }
 
 /* --- a text of the model's own --- */
-
-static const Objective *writing_objective(const Session *session)
-{
-    for (int i = 0; i < session->objective_count; i++)
-        if (session->objectives[i]->record->text && session->objectives[i]->enabled) return session->objectives[i];
-    return NULL;
-}
 
 typedef struct Writing {
     const Vocabulary *vocabulary;
@@ -159,16 +271,17 @@ static Status print_written(const Writing *writing, FILE *out)
     return status;
 }
 
-Status samples_text(Session *session, FILE *out)
+Status samples_text(Session *session, int64_t tokens, FILE *out)
 {
-    const Objective *objective = writing_objective(session);
+    const Objective *objective = objective_that(session, writes);
     SessionSource *source = objective ? session_source(session, objective->source) : NULL;
     Model *model = objective ? session_model(session, objective->model) : NULL;
     if (!model || !model->record->next || !source || !source->source->vocabulary ||
         !source->source->vocabulary->decode)
         return STATUS_OK;
     Writing writing = {.vocabulary = source->source->vocabulary};
-    int64_t context = model->record->max_length(model), most = context < WRITTEN ? context : WRITTEN;
+    if (tokens > WRITTEN) tokens = WRITTEN;
+    int64_t context = model->record->max_length(model), most = context < tokens ? context : tokens;
     TRY(decoder_new(model, most, session_precision(session), true, &writing.decoder));
     Status status = memory_new((size_t)writing.vocabulary->size, sizeof *writing.scratch, &writing.scratch);
     if (status == STATUS_OK) status = write_tokens(&writing, session->seed, most);

@@ -20,6 +20,7 @@ static const struct Kind {
     int fields;
 } kinds[] = {
     {WIRE_HELLO, HAS_VERSION | HAS_TEXT},
+    {WIRE_VIEWER, HAS_TEXT},
     {WIRE_LINE, HAS_ID | HAS_TEXT},
     {WIRE_LOOK, HAS_ID | HAS_TEXT},
     {WIRE_INTERRUPT, 0},
@@ -31,6 +32,8 @@ static const struct Kind {
     {WIRE_PROGRESS, HAS_STEP | HAS_STEPS | HAS_DUE | HAS_TEXT | HAS_METRICS},
     {WIRE_EVALUATION, HAS_STEP | HAS_TEXT | HAS_METRICS},
     {WIRE_LOG, HAS_TEXT},
+    {WIRE_TASK, HAS_TEXT | HAS_STEP | HAS_STEPS},
+    {WIRE_ROLE, HAS_STATUS | HAS_TEXT},
     {WIRE_BYE, HAS_STATUS | HAS_TEXT},
 };
 

@@ -12,10 +12,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { WIRE_VERSION = 2, WIRE_LARGEST = 8 << 20, WIRE_HEAD = 5 };
+enum { WIRE_VERSION = 3, WIRE_LARGEST = 8 << 20, WIRE_HEAD = 5 };
 
 typedef enum WireType {
     WIRE_HELLO = 'H',      /* both: version, text (who speaks) */
+    WIRE_VIEWER = 'V',     /* client: text (its name); a person looks on, and may be in control (tui/server.h) */
     WIRE_LINE = 'L',       /* client: id, text */
     WIRE_LOOK = 'K',       /* client: id, text; a line that only looks: never behind the others, not interrupted */
     WIRE_INTERRUPT = 'I',  /* client: all its lines */
@@ -27,7 +28,10 @@ typedef enum WireType {
     WIRE_PROGRESS = 'P',   /* run: step, steps, due (a line for followers), text, metrics */
     WIRE_EVALUATION = 'E', /* run: step, text, metrics */
     WIRE_LOG = 'G',        /* run: text */
-    WIRE_BYE = 'B',        /* run: status, text; the run is over, or the client is not wanted */
+    WIRE_TASK = 'T', /* run: text (what goes on instead of training; "": nothing), step of steps (0: seconds) */
+    WIRE_ROLE = 'R', /* run: status (control, guest, look), text (who is in control, or how the run has ended) */
+    WIRE_BYE = 'B',  /* run: status, text; it is over, or the client is not wanted. A viewer, to a run that is only
+                      * looked at: the process shall go, so that the run can go on */
 } WireType;
 
 typedef struct WireMessage {

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Gradients against finite differences. The outputs' product with a random cotangent is differentiated: by the way
- * back, and by Richardson's extrapolation of central differences. Ops compute in f32; differences are taken per
- * output and summed in double, so that only outputs that move bring rounding in. The function must be smooth around
- * the inputs (nearer than the step there is no kink) and give the same for the same. Nobody frees anything. */
+/* Gradients against finite differences in double precision. The product of an output with a random cotangent is
+ * differentiated: by the way back, in f32, and by Richardson's extrapolation of central differences on a tape on
+ * which every op computes in its plain form (tape_set_reference()), so that an error of a thousandth stands out.
+ * The function must be smooth around the inputs (nearer than twice the step there is no kink) and give the same for
+ * the same. Nobody frees anything. */
 #ifndef LATHE_AUTOGRAD_GRADCHECK_H
 #define LATHE_AUTOGRAD_GRADCHECK_H
 
 #include "engine/autograd/tape.h"
 
 typedef struct GradientCheck {
-    double tolerance; /* error that is let pass, relative to 1 + the largest gradient of the input */
+    double tolerance; /* error that is let pass, relative to 0.01 + the largest gradient of the input */
     double step;      /* of the finer differences; the others take twice that */
     int64_t elements; /* of each input at most this many are looked at, spread over it; 0: all */
     uint64_t seed;    /* of the cotangent, and of dropout inside of the function */
@@ -24,7 +25,8 @@ typedef struct GradientWorst {
     int64_t element; /* its place in row-major order */
 } GradientWorst;
 
-/* From tensors to one f32 tensor, through ops on this tape (without arena); *output is the caller's to unref. */
+/* From tensors to one, f32 for f32 and f64 for f64, through ops on this tape (without arena); *output is the
+ * caller's to unref. */
 typedef Status (*GradientFunction)(void *context, Tape *tape, Tensor *const *inputs, int count, Tensor **output);
 
 /* Looks at each f32 input with requires_grad, on copies: the inputs and their gradients stay as they are. Errors:
@@ -33,7 +35,7 @@ typedef Status (*GradientFunction)(void *context, Tape *tape, Tensor *const *inp
 Status gradient_check(const char *name, GradientFunction function, void *context, Tensor *const *inputs, int count,
                       const GradientCheck *options, GradientWorst *worst) STATUS_CHECKED;
 
-/* The same for the first output of an op. attrs NULL: defaults. */
+/* The same for each output of an op. attrs NULL: defaults. */
 Status gradient_check_op(const Op *op, Tensor *const *inputs, int count, const void *attrs,
                          const GradientCheck *options, GradientWorst *worst) STATUS_CHECKED;
 

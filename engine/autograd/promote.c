@@ -15,6 +15,13 @@ static bool is_operand(const Op *op, int i, const Tensor *input)
     return input && !record->integer && !record->any;
 }
 
+/* What real operands are computed in: f32, in plain forms f64. An op without such a form that differentiates
+ * nothing (argmax) is called as it is. */
+DType tape_operand_type(const Tape *tape, const Op *op)
+{
+    return tape->reference && (op->reference || op->backward) ? DTYPE_F64 : DTYPE_F32;
+}
+
 /* The types in which a call is computed and its result stands. */
 typedef struct CallTypes {
     DType operands, result;
@@ -34,13 +41,14 @@ static DType common_type(const Op *op, Tensor *const *inputs, int count)
     return weak ? type[0] : have[1] ? type[1] : DTYPE_F32;
 }
 
-static CallTypes call_types(const Op *op, Tensor *const *inputs, int count)
+static CallTypes call_types(const Tape *tape, const Op *op, Tensor *const *inputs, int count)
 {
     DType common = common_type(op, inputs, count);
     bool exact = false;
     for (int i = 0; i < count && !exact; i++) exact = is_operand(op, i, inputs[i]) && op_input(op, i)->exact;
     if (!dtype_is_real(common) && exact) return (CallTypes){common, common};
-    return (CallTypes){DTYPE_F32, common == DTYPE_BF16 ? DTYPE_BF16 : DTYPE_F32};
+    DType real = tape_operand_type(tape, op);
+    return (CallTypes){real, common == DTYPE_BF16 && real == DTYPE_F32 ? DTYPE_BF16 : real};
 }
 
 /* Whether it stands for numbers of rows as it is; a real number never does, which the call refuses. */
@@ -80,15 +88,28 @@ static Status check_number(const Op *op, int i, const Tensor *input, DType type)
                        op_input(op, i)->name, (long long)tensor_get_integer(input, 0), dtype_name(type));
 }
 
+/* Plain forms read contiguous operands. */
+static bool is_ready(const Tape *tape, const Tensor *input, DType type)
+{
+    return input->dtype == type && (!tape->reference || tensor_contiguous(input));
+}
+
+static Status convert_plainly(const Tape *tape, const Tensor *input, DType type, Tensor **out)
+{
+    TRY(tensor_new(tape->arena, type, input->ndim, input->shape, out));
+    return tensor_copy(*out, input);
+}
+
 static Status convert(Tape *tape, const Op *op, DType type, Tensor *const *inputs, int count, Operands *out)
 {
     for (int i = 0; i < count; i++) {
         out->inputs[i] = inputs[i];
         if (!inputs[i]) continue;
         if (op_input(op, i)->integer && !is_index(inputs[i])) TRY(convert_index(tape, op, i, inputs[i], out));
-        if (!is_operand(op, i, inputs[i]) || inputs[i]->dtype == type) continue;
+        if (!is_operand(op, i, inputs[i]) || is_ready(tape, inputs[i], type)) continue;
         TRY(check_number(op, i, inputs[i], type));
-        TRY(tape_apply(tape, &op_cast, &inputs[i], 1, &(CastAttrs){type}, &out->inputs[i]));
+        TRY(tape->reference ? convert_plainly(tape, inputs[i], type, &out->inputs[i])
+                            : tape_apply(tape, &op_cast, &inputs[i], 1, &(CastAttrs){type}, &out->inputs[i]));
         out->own[i] = true;
     }
     return STATUS_OK;
@@ -106,7 +127,7 @@ static Status round_results(Tape *tape, DType type, Tensor **outputs, int count)
     Status status = STATUS_OK;
     for (int i = 0; i < count; i++) {
         Tensor *exact = outputs[i];
-        if (exact->dtype != DTYPE_F32 || type == DTYPE_F32) continue;
+        if (exact->dtype != DTYPE_F32 || type != DTYPE_BF16) continue;
         if (status == STATUS_OK) status = tape_apply(tape, &op_cast, &exact, 1, &(CastAttrs){type}, &outputs[i]);
         if (!tape->arena) tensor_unref(exact);
         if (status != STATUS_OK) outputs[i] = NULL;
@@ -114,11 +135,12 @@ static Status round_results(Tape *tape, DType type, Tensor **outputs, int count)
     return status;
 }
 
-bool tape_needs_promotion(const Op *op, Tensor *const *inputs, int count)
+bool tape_needs_promotion(const Tape *tape, const Op *op, Tensor *const *inputs, int count)
 {
+    DType real = tape_operand_type(tape, op);
     for (int i = 0; i < count; i++) {
         if (!inputs[i] || op_input(op, i)->any) continue;
-        if (op_input(op, i)->integer ? !is_index(inputs[i]) : inputs[i]->dtype != DTYPE_F32) return true;
+        if (op_input(op, i)->integer ? !is_index(inputs[i]) : !is_ready(tape, inputs[i], real)) return true;
     }
     return false;
 }
@@ -128,7 +150,7 @@ Status tape_apply_promoted(Tape *tape, const Op *op, Tensor *const *inputs, int 
 {
     Operands operands = {0};
     int made = 0;
-    CallTypes types = call_types(op, inputs, count);
+    CallTypes types = call_types(tape, op, inputs, count);
     Status status = convert(tape, op, types.operands, inputs, count, &operands);
     if (status == STATUS_OK) status = tape_call(tape, op, operands.inputs, count, attrs, outputs, &made);
     if (status == STATUS_OK) status = round_results(tape, types.result, outputs, made);

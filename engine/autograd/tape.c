@@ -97,6 +97,11 @@ void tape_set_precision(Tape *tape, DType precision)
     tape->precision = precision;
 }
 
+void tape_set_reference(Tape *tape, bool on)
+{
+    tape->reference = on;
+}
+
 void tape_set_cache(Tape *tape, void *cache)
 {
     tape->cache = cache;
@@ -293,7 +298,8 @@ static Status new_node(Tape *tape, const Op *op, const void *attrs, Node **out)
     node->arena = tape->arena;
     node->path = tape->arena ? tape_path(tape) : "";
     node->training = tape->training;
-    node->recording = tape->recording;
+    node->recording = tape->recording && !tape->reference;
+    node->reference = tape->reference && op->reference;
     node->precision = tape->precision;
     node->cache = tape->cache;
     node->sequence = tape_next_sequence();
@@ -309,15 +315,16 @@ uint64_t tape_next_sequence(void)
     return ++sequence;
 }
 
-static Status check_input(const Op *op, int i, const Tensor *input)
+static Status check_input(const Tape *tape, const Op *op, int i, const Tensor *input)
 {
     const OpInput *spec = op_input(op, i);
     char text[TENSOR_TEXT_SIZE];
     if (!input)
         return spec->optional ? STATUS_OK : status_fail(STATUS_INVALID, "%s: %s is missing", op->name, spec->name);
     if (spec->any) return STATUS_OK;
+    DType real = tape_operand_type(tape, op);
     bool fits = spec->integer ? input->dtype == DTYPE_I32
-                              : input->dtype == DTYPE_F32 || (spec->exact && !dtype_is_real(input->dtype));
+                              : input->dtype == real || (spec->exact && !dtype_is_real(input->dtype));
     if (!fits)
         return status_fail(STATUS_INVALID, "%s: %s is %s, but it must be %s", op->name, spec->name,
                            tensor_describe(input, text), spec->integer ? "i32; :to('i32') makes it so" : "f32");
@@ -332,10 +339,10 @@ static Status check_count(const Op *op, int count)
                        op->variadic ? OP_MAX_INPUTS : named, count);
 }
 
-static Status check_inputs(const Op *op, Tensor *const *inputs, int count)
+static Status check_inputs(const Tape *tape, const Op *op, Tensor *const *inputs, int count)
 {
     int named = op_input_count(op);
-    for (int i = 0; i < count || i < named; i++) TRY(check_input(op, i, i < count ? inputs[i] : NULL));
+    for (int i = 0; i < count || i < named; i++) TRY(check_input(tape, op, i, i < count ? inputs[i] : NULL));
     return STATUS_OK;
 }
 
@@ -388,7 +395,7 @@ static void attach_outputs(Node *node)
 static Status run_forward(Tape *tape, Node *node)
 {
     double start = start_call(tape);
-    Status status = node->op->forward(node);
+    Status status = node->reference ? node->op->reference(node) : node->op->forward(node);
     node_drop_scratch(node);
     TRY(status);
     return end_call(tape, node, false, start);
@@ -405,7 +412,7 @@ Status tape_call(Tape *tape, const Op *op, Tensor *const *inputs, int input_coun
                  Tensor **outputs, int *made)
 {
     Node *node;
-    TRY(check_inputs(op, inputs, input_count));
+    TRY(check_inputs(tape, op, inputs, input_count));
     TRY(new_node(tape, op, attrs, &node));
     note_wanted(tape, inputs, input_count);
     bool differentiable = take_inputs(node, inputs, input_count);
@@ -434,7 +441,7 @@ Status tape_apply(Tape *tape, const Op *op, Tensor *const *inputs, int input_cou
     int made;
     TRY(tape_pause(tape));
     TRY(check_count(op, input_count));
-    if (tape_needs_promotion(op, inputs, input_count))
+    if (tape_needs_promotion(tape, op, inputs, input_count))
         return tape_apply_promoted(tape, op, inputs, input_count, attrs, outputs);
     return tape_call(tape, op, inputs, input_count, attrs, outputs, &made);
 }

@@ -44,6 +44,9 @@ bool tape_recording(const Tape *tape);
 /* What products of matrices read: DTYPE_F32, at first, or DTYPE_BF16: operands rounded to bf16, sums and all else
  * in f32 (Micikevicius et al. 2018; Kalamkar et al. 2019). */
 void tape_set_precision(Tape *tape, DType precision);
+/* From now on every op computes in its plain form (Op.reference): real operands become f64, nothing is recorded.
+ * For checks; off at first. */
+void tape_set_reference(Tape *tape, bool on);
 /* The key below which random ops draw: derived from seed, step, micro-step and forward pass by the caller. */
 void tape_set_random(Tape *tape, RandomKey key);
 

@@ -23,7 +23,7 @@ typedef struct TapePlace {
 
 struct Tape {
     Arena *arena;
-    bool training, recording, profiling;
+    bool training, recording, profiling, reference;
     bool recompute;         /* parts are computed once more on the way back */
     bool again, collecting; /* such a part runs once more; runs for the first time */
     bool wanted;            /* something that requires a gradient went into it */
@@ -50,7 +50,8 @@ struct Tape {
 Status tape_call(Tape *tape, const Op *op, Tensor *const *inputs, int input_count, const void *attrs,
                  Tensor **outputs, int *made) STATUS_CHECKED;
 /* Calls with other operands (promote.c). */
-bool tape_needs_promotion(const Op *op, Tensor *const *inputs, int count);
+DType tape_operand_type(const Tape *tape, const Op *op);
+bool tape_needs_promotion(const Tape *tape, const Op *op, Tensor *const *inputs, int count);
 Status tape_apply_promoted(Tape *tape, const Op *op, Tensor *const *inputs, int count, const void *attrs,
                            Tensor **outputs) STATUS_CHECKED;
 

@@ -23,5 +23,7 @@ ENGINE_SOURCES += engine/base/signals.c
 ENGINE_SOURCES += engine/base/signals.h
 ENGINE_SOURCES += engine/base/status.c
 ENGINE_SOURCES += engine/base/status.h
+ENGINE_SOURCES += engine/base/thousands.c
+ENGINE_SOURCES += engine/base/thousands.h
 ENGINE_SOURCES += engine/base/threads.c
 ENGINE_SOURCES += engine/base/threads.h

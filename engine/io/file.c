@@ -184,7 +184,7 @@ Status file_read(const char *path, uint64_t limit, Buffer *out)
 {
     size_t start = out->length;
     TRY(file_read_empty(path, limit, out));
-    if (out->length == start) return status_fail(STATUS_FORMAT, "%s: is empty", path);
+    if (out->length == start) return status_fail(STATUS_FORMAT, "%s: is empty; was it written to its end?", path);
     return STATUS_OK;
 }
 
@@ -198,9 +198,9 @@ Status file_map(const char *path, FileMap *out)
     if (!S_ISREG(info.st_mode))
         status = status_fail(STATUS_IO, "%s: is not a regular file; copy what it gives into one", path);
     else if (info.st_size == 0)
-        status = status_fail(STATUS_FORMAT, "%s: is empty", path);
+        status = status_fail(STATUS_FORMAT, "%s: is empty; was it written to its end?", path);
     if (status == STATUS_OK) {
-        void *data = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        void *data = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_SHARED, fd, 0);
         if (data == MAP_FAILED)
             status = file_fail(path, "mapped", errno);
         else

@@ -132,6 +132,8 @@ typedef struct FileLock FileLock;
  * 0 where it cannot be told. holder may be NULL. */
 Status file_lock(const char *path, FileLock **out, pid_t *holder) STATUS_CHECKED;
 void file_unlock(FileLock *lock);
+/* Whether some process holds it, without touching it: nobody who takes it meanwhile is hindered. */
+bool file_is_locked(const char *path);
 
 /* ---- for tests ---- */
 

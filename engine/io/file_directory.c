@@ -173,3 +173,18 @@ void file_unlock(FileLock *lock)
     close(lock->fd);
     memory_free(lock);
 }
+
+/* The lines of /proc/locks: "1: FLOCK  ADVISORY  WRITE 4711 fd:00:1234 0 EOF". */
+bool file_is_locked(const char *path)
+{
+    struct stat info;
+    char line[256], inode[32];
+    bool found = false;
+    if (stat(path, &info) != 0) return false;
+    FILE *locks = fopen("/proc/locks", "re");
+    if (!locks) return false;
+    snprintf(inode, sizeof inode, ":%lu ", (unsigned long)info.st_ino);
+    while (!found && fgets(line, sizeof line, locks)) found = strstr(line, " FLOCK ") && strstr(line, inode);
+    fclose(locks);
+    return found;
+}

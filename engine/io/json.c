@@ -86,8 +86,10 @@ Status json_parse_line(const char *name, int64_t line, const char *text, size_t 
         return STATUS_OK;
     }
     if (ran_out || json_error_code(&error) == json_error_out_of_memory) return no_memory(name);
+    /* Jansson names a flag of its own */
+    const char *nul = strstr(error.text, "\\u0000") ? "\\u0000, a zero byte, is not allowed in a text" : NULL;
     return status_fail(STATUS_FORMAT, "%s: line %lld, column %d: %s", name, (long long)line + error.line - 1,
-                       error.column, error.text);
+                       error.column, nul ? nul : error.text);
 }
 
 Status json_parse(const char *name, const char *text, size_t length, json_t **out)

@@ -46,7 +46,8 @@ typedef struct MetricsChunk {
     bool closed;                      /* its summaries hold */
     const uint8_t *at;
     const int64_t *steps;
-    const int32_t *ids; /* of its columns' names in the store */
+    int64_t first_step, last_step; /* where there are rows */
+    const int32_t *ids;            /* of its columns' names in the store */
 } MetricsChunk;
 
 struct MetricsStore {

@@ -29,13 +29,6 @@ const double *metrics_chunk_values(const MetricsChunk *chunk, uint32_t column)
     return (const double *)(const void *)(chunk->at + chunk->layout.values) + (size_t)column * chunk->capacity;
 }
 
-/* The summary of the whole chunk, then those of its blocks. */
-static const MetricsSummary *summaries_of(const MetricsChunk *chunk, uint32_t column)
-{
-    const void *all = chunk->at + chunk->layout.summaries;
-    return (const MetricsSummary *)all + (size_t)column * (1 + chunk->capacity / BLOCK_ROWS);
-}
-
 uint64_t metrics_bits(double value)
 {
     uint64_t bits;
@@ -150,6 +143,7 @@ static Status read_chunk(const char *path, MetricsStore *store, uint64_t offset,
     out->rows = out->closed ? header.rows : (uint32_t)(rows > UINT32_MAX ? UINT32_MAX : rows);
     if (out->rows > out->capacity) return damaged(path, offset, "the chunk has fewer rows than the file counts");
     out->steps = (const int64_t *)(const void *)(out->at + out->layout.steps);
+    if (out->rows) out->first_step = out->steps[0], out->last_step = out->steps[out->rows - 1];
     return read_names(path, store, out);
 }
 
@@ -200,6 +194,13 @@ void metrics_close(MetricsStore *store)
     memory_free(store);
 }
 
+bool metrics_is_old(const MetricsStore *store)
+{
+    MetricsHeader header;
+    memcpy(&header, store->map.data, sizeof header);
+    return (int64_t)header.rows != store->rows;
+}
+
 int64_t metrics_rows(const MetricsStore *store)
 {
     return store->rows;
@@ -220,166 +221,4 @@ int metrics_name_count(const MetricsStore *store)
 const char *metrics_name(const MetricsStore *store, int i)
 {
     return store->names[i];
-}
-
-/* --- asking --- */
-
-static int32_t find_name(const MetricsStore *store, const char *name)
-{
-    for (int32_t i = 0; i < store->name_count; i++)
-        if (strcmp(store->names[i], name) == 0) return i;
-    return -1;
-}
-
-/* The column of the name in the chunk; false where it has none. */
-static bool find_column(const MetricsChunk *chunk, int32_t id, uint32_t *out)
-{
-    for (*out = 0; *out < chunk->columns; (*out)++)
-        if (chunk->ids[*out] == id) return true;
-    return false;
-}
-
-/* The first row of the chunk whose step is not below this one. */
-static uint32_t lower_row(const MetricsChunk *chunk, int64_t step)
-{
-    uint32_t low = 0, high = chunk->rows;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (chunk->steps[middle] < step)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-/* The first chunk whose last step is not below this one. */
-static size_t lower_chunk(const MetricsStore *store, int64_t step)
-{
-    size_t low = 0, high = store->chunk_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const MetricsChunk *chunk = &store->chunks[middle];
-        if (chunk->steps[chunk->rows - 1] < step)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static void merge(MetricsSpan *span, const MetricsSummary *part)
-{
-    if (part->count == 0) return;
-    if (part->min < span->min) span->min = part->min;
-    if (part->max > span->max) span->max = part->max;
-    span->last = part->last;
-    span->sum += part->sum;
-    span->count += part->count;
-    span->nans += part->nans;
-}
-
-static void merge_rows(const double *values, uint32_t first, uint32_t end, MetricsSpan *span)
-{
-    MetricsSummary part = metrics_nothing();
-    for (uint32_t i = first; i < end; i++) metrics_add(&part, values[i]);
-    merge(span, &part);
-}
-
-/* Rows first to end of a column: whole blocks from their summaries. */
-static void merge_chunk(const MetricsChunk *chunk, uint32_t column, uint32_t first, uint32_t end, MetricsSpan *span)
-{
-    const double *values = metrics_chunk_values(chunk, column);
-    const MetricsSummary *summaries = summaries_of(chunk, column);
-    if (chunk->closed && first == 0 && end == chunk->rows) {
-        merge(span, summaries);
-        return;
-    }
-    while (first < end) {
-        uint32_t block = first / BLOCK_ROWS, last = (block + 1) * BLOCK_ROWS;
-        if (last > chunk->rows) last = chunk->rows;
-        if (chunk->closed && first % BLOCK_ROWS == 0 && last <= end)
-            merge(span, &summaries[1 + block]);
-        else
-            merge_rows(values, first, last < end ? last : end, span);
-        first = last;
-    }
-}
-
-/* Steps first to last, both included. */
-static void collect(const MetricsStore *store, int32_t id, int64_t first, int64_t last, MetricsSpan *span)
-{
-    *span = (MetricsSpan){.min = INFINITY, .max = -INFINITY, .last = (double)NAN};
-    for (size_t i = lower_chunk(store, first); i < store->chunk_count; i++) {
-        const MetricsChunk *chunk = &store->chunks[i];
-        uint32_t column, end = last == INT64_MAX ? chunk->rows : lower_row(chunk, last + 1);
-        if (find_column(chunk, id, &column)) merge_chunk(chunk, column, lower_row(chunk, first), end, span);
-        if (end < chunk->rows) return;
-    }
-}
-
-Status metrics_range(const MetricsStore *store, const char *name, int64_t first, int64_t last, int columns,
-                     MetricsSpan *out)
-{
-    if (columns < 1) return status_fail(STATUS_INVALID, "metrics: %d columns were asked for; at least 1", columns);
-    if (first < 0 || last < first)
-        return status_fail(STATUS_INVALID, "metrics: steps %" PRId64 " to %" PRId64 " are no range", first, last);
-    int32_t id = find_name(store, name);
-    uint64_t all = (uint64_t)(last - first) + 1, share = all / (uint64_t)columns, rest = all % (uint64_t)columns;
-    int64_t at = first;
-    for (int i = 0; i < columns; i++) {
-        uint64_t steps = share + ((uint64_t)i < rest);
-        out[i] = (MetricsSpan){.min = INFINITY, .max = -INFINITY, .last = (double)NAN};
-        if (steps == 0) continue;
-        if (id >= 0) collect(store, id, at, at + (int64_t)(steps - 1), &out[i]);
-        if (i + 1 < columns) at += (int64_t)steps;
-    }
-    return STATUS_OK;
-}
-
-bool metrics_last(const MetricsStore *store, const char *name, int64_t *step, double *value)
-{
-    int32_t id = find_name(store, name);
-    for (size_t i = store->chunk_count; id >= 0 && i-- > 0;) {
-        const MetricsChunk *chunk = &store->chunks[i];
-        uint32_t column;
-        if (!find_column(chunk, id, &column)) continue;
-        if (chunk->closed && summaries_of(chunk, column)->count == 0) continue;
-        const double *values = metrics_chunk_values(chunk, column);
-        for (uint32_t row = chunk->rows; row-- > 0;) {
-            if (metrics_bits(values[row]) == METRICS_MISSING) continue;
-            *step = chunk->steps[row];
-            *value = values[row];
-            return true;
-        }
-    }
-    return false;
-}
-
-static Status each_of_chunk(const MetricsChunk *chunk, uint32_t column, int64_t first,
-                            Status (*visit)(void *context, int64_t step, double value), void *context)
-{
-    const double *values = metrics_chunk_values(chunk, column);
-    const MetricsSummary *summaries = summaries_of(chunk, column);
-    if (chunk->closed && summaries->count == 0) return STATUS_OK;
-    for (uint32_t row = lower_row(chunk, first); row < chunk->rows; row++) {
-        if (chunk->closed && row % BLOCK_ROWS == 0 && summaries[1 + row / BLOCK_ROWS].count == 0)
-            row += BLOCK_ROWS - 1;
-        else if (metrics_bits(values[row]) != METRICS_MISSING)
-            TRY(visit(context, chunk->steps[row], values[row]));
-    }
-    return STATUS_OK;
-}
-
-Status metrics_each(const MetricsStore *store, const char *name, int64_t first,
-                    Status (*visit)(void *context, int64_t step, double value), void *context)
-{
-    int32_t id = find_name(store, name);
-    if (id < 0) return STATUS_OK;
-    for (size_t i = lower_chunk(store, first); i < store->chunk_count; i++) {
-        uint32_t column;
-        if (find_column(&store->chunks[i], id, &column))
-            TRY(each_of_chunk(&store->chunks[i], column, first, visit, context));
-    }
-    return STATUS_OK;
 }

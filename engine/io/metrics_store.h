@@ -39,6 +39,8 @@ typedef struct MetricsSpan {
 /* Maps the file as it is now. Errors: missing, no such file, damaged (with the offset), of a newer format. */
 Status metrics_open(const char *path, MetricsStore **out) STATUS_CHECKED;
 void metrics_close(MetricsStore *store);
+/* Whether the file has more rows, or fewer, than when it was opened. */
+bool metrics_is_old(const MetricsStore *store);
 
 int64_t metrics_rows(const MetricsStore *store);
 /* The step of the last row, -1 where there is none. */
@@ -51,8 +53,15 @@ const char *metrics_name(const MetricsStore *store, int i);
  * there gives empty spans. */
 Status metrics_range(const MetricsStore *store, const char *name, int64_t first, int64_t last, int columns,
                      MetricsSpan *out) STATUS_CHECKED;
+/* The steps starts[i] to starts[i + 1] - 1 for each span; starts ascend and are one more, INT64_MAX means to the
+ * end. */
+void metrics_spans(const MetricsStore *store, const char *name, const int64_t *starts, int count, MetricsSpan *out);
 /* The latest value; false where there is none. */
 bool metrics_last(const MetricsStore *store, const char *name, int64_t *step, double *value);
+/* Adds the values from the first step to the last up; they must not be negative, and those that are not finite do
+ * not count. steps[i]: the step at which the sum reaches levels[i], which ascend; INT64_MAX where it never does. */
+void metrics_reach(const MetricsStore *store, const char *name, int64_t first, int64_t last, const double *levels,
+                   int count, int64_t *steps);
 /* Calls visit for each value in order of steps, from this step on; stops at the first failure. */
 Status metrics_each(const MetricsStore *store, const char *name, int64_t first,
                     Status (*visit)(void *context, int64_t step, double value), void *context) STATUS_CHECKED;
@@ -73,6 +82,10 @@ void metrics_writer_close(MetricsWriter *writer);
  * names, the disk; the row is then not there. */
 Status metrics_writer_put(MetricsWriter *writer, int64_t step, const MetricsValue *values,
                           size_t count) STATUS_CHECKED;
+/* For many rows at once: from now on they are written a chunk at a time, until metrics_writer_release() writes the
+ * last ones. metrics_writer_rows() counts those that are in the file. */
+void metrics_writer_hold(MetricsWriter *writer);
+Status metrics_writer_release(MetricsWriter *writer) STATUS_CHECKED;
 /* Waits for the disk. */
 Status metrics_writer_sync(MetricsWriter *writer) STATUS_CHECKED;
 /* Keeps the first rows. */

@@ -22,7 +22,8 @@ struct MetricsWriter {
     /* the open chunk; capacity 0: none */
     uint64_t offset;
     MetricsLayout layout;
-    uint32_t columns, capacity, used;
+    uint32_t columns, capacity, used, written; /* written: rows of it that are in the file */
+    bool held;
     int64_t *steps;
     double *values; /* a column after the other, capacity each */
 };
@@ -84,9 +85,27 @@ static void forget_chunk(MetricsWriter *writer)
     writer->capacity = 0;
 }
 
+/* The rows that are not in the file yet, then their number. */
+static Status put_values(MetricsWriter *writer)
+{
+    uint32_t first = writer->written, count = writer->used - first;
+    uint64_t at = (uint64_t)first * sizeof(double);
+    if (count == 0) return STATUS_OK;
+    TRY(put_at(writer, &writer->steps[first], count * sizeof(int64_t), writer->offset + writer->layout.steps + at));
+    for (uint32_t i = 0; i < writer->columns; i++) {
+        size_t column = (size_t)i * writer->capacity;
+        TRY(put_at(writer, &writer->values[column + first], count * sizeof(double),
+                   writer->offset + writer->layout.values + column * sizeof(double) + at));
+    }
+    TRY(commit(writer, writer->rows + count));
+    writer->written = writer->used;
+    return STATUS_OK;
+}
+
 static Status close_chunk(MetricsWriter *writer)
 {
     if (writer->capacity == 0) return STATUS_OK;
+    TRY(put_values(writer));
     if (writer->used)
         TRY(close_values(writer, writer->offset, &writer->layout, writer->columns, writer->capacity, writer->used,
                          writer->values));
@@ -128,7 +147,7 @@ static Status open_chunk(MetricsWriter *writer)
     writer->columns = writer->name_count;
     writer->layout = metrics_layout(writer->columns, capacity);
     writer->offset = writer->end;
-    writer->used = 0;
+    writer->used = writer->written = 0;
     Status status = memory_new(capacity, sizeof *writer->steps, &writer->steps);
     if (status == STATUS_OK)
         status = memory_new((size_t)capacity * writer->columns, sizeof *writer->values, &writer->values);
@@ -200,17 +219,24 @@ Status metrics_writer_put(MetricsWriter *writer, int64_t step, const MetricsValu
     TRY(check_row(writer, step, values, count));
     TRY(make_room(writer, values, count));
     fill_row(writer, step, values, count);
-    uint64_t at = (uint64_t)writer->used * sizeof(double);
-    TRY(put_at(writer, &writer->steps[writer->used], sizeof(int64_t), writer->offset + writer->layout.steps + at));
-    for (uint32_t i = 0; i < writer->columns; i++) {
-        size_t column = (size_t)i * writer->capacity;
-        TRY(put_at(writer, &writer->values[column + writer->used], sizeof(double),
-                   writer->offset + writer->layout.values + column * sizeof(double) + at));
-    }
-    TRY(commit(writer, writer->rows + 1));
     writer->used++;
-    writer->last_step = step;
-    return STATUS_OK;
+    Status status = writer->held ? STATUS_OK : put_values(writer);
+    if (status == STATUS_OK)
+        writer->last_step = step;
+    else
+        writer->used--; /* the row is not there */
+    return status;
+}
+
+void metrics_writer_hold(MetricsWriter *writer)
+{
+    writer->held = true;
+}
+
+Status metrics_writer_release(MetricsWriter *writer)
+{
+    writer->held = false;
+    return writer->capacity ? put_values(writer) : STATUS_OK;
 }
 
 Status metrics_writer_sync(MetricsWriter *writer)

@@ -160,6 +160,7 @@ void run_directory_close(RunDirectory *run)
     file_appender_close(run->metrics);
     file_appender_close(run->journal);
     metrics_writer_close(run->store);
+    run_log_close(run->log);
     file_unlock(run->lock);
     memory_free(run->path);
     memory_free(run);
@@ -181,6 +182,27 @@ void run_directory_abandon(RunDirectory *run)
 const char *run_directory_path(const RunDirectory *run)
 {
     return run->path;
+}
+
+RunLog *run_directory_log(RunDirectory *run)
+{
+    if (!run->log && run_log_open(run->path, &run->log) != STATUS_OK) run->log = NULL;
+    return run->log;
+}
+
+bool run_directory_in_use(const char *path)
+{
+    char *lock;
+    if (file_join(path, lock_name, &lock) != STATUS_OK) return false;
+    bool locked = file_is_locked(lock);
+    memory_free(lock);
+    return locked;
+}
+
+bool run_directory_is_run(const char *path)
+{
+    bool there;
+    return holds(path, "config.json", &there) == STATUS_OK && there;
 }
 
 Status run_directory_write_config(const RunDirectory *run, const json_t *config)

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A run directory: config.json, metrics.jsonl, metrics.store, journal.lua, checkpoints/ (engine/io/checkpoints.h),
- * and a lock by which one process at a time owns it. run_directory_close() lets go. Reading (config, checkpoints,
- * metrics) needs no lock. */
+/* A run directory: config.json, metrics.jsonl, metrics.store, journal.lua, log.jsonl, checkpoints/
+ * (engine/io/checkpoints.h), and a lock by which one process at a time owns it. run_directory_close() lets go.
+ * Reading (config, checkpoints, metrics) needs no lock. */
 #ifndef LATHE_IO_RUN_DIRECTORY_H
 #define LATHE_IO_RUN_DIRECTORY_H
 
 #include "engine/base/buffer.h"
 #include "engine/io/json.h"
 #include "engine/io/metrics_store.h"
+#include "engine/io/run_log.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,6 +27,13 @@ void run_directory_close(RunDirectory *run);
 void run_directory_abandon(RunDirectory *run);
 
 const char *run_directory_path(const RunDirectory *run);
+
+/* Its log, opened at the first call; the run's. NULL where it cannot be written, which run_log_put() takes. */
+RunLog *run_directory_log(RunDirectory *run);
+
+/* Whether a process owns the directory now; whether it holds a run. */
+bool run_directory_in_use(const char *path);
+bool run_directory_is_run(const char *path);
 
 /* ---- config.json: everything that decided the run ---- */
 
@@ -53,6 +61,12 @@ Status run_directory_cut_metrics(RunDirectory *run, int64_t step) STATUS_CHECKED
 
 /* Maps metrics.store of a run. Errors: the run has none (with the remedy), as metrics_open(). */
 Status run_directory_open_metrics(const char *path, MetricsStore **out) STATUS_CHECKED;
+
+/* What a branch that one has left has of its own stands in branches/NAME.jsonl (scripts/bind_directory.c writes
+ * it); this gives it a row for each line in branches/NAME.store, or removes that where there are no lines. */
+Status run_directory_store_branch(const char *path, const char *name) STATUS_CHECKED;
+/* Maps it. */
+Status run_directory_open_branch(const char *path, const char *name, MetricsStore **out) STATUS_CHECKED;
 
 /* ---- journal.lua ---- */
 

@@ -6,12 +6,14 @@
 #include "engine/io/file.h"
 #include "engine/io/metrics_store.h"
 #include "engine/io/run_directory.h"
+#include "engine/io/run_log.h"
 
 struct RunDirectory {
     char *path;
     FileLock *lock;
     FileAppender *metrics, *journal; /* opened at first use */
     MetricsWriter *store;            /* the same as columns; NULL: not opened yet */
+    RunLog *log;                     /* opened at first use */
     bool made;                       /* the directory was not there before */
     int64_t last_step;               /* of the metrics put so far, -1: not known */
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* metrics.store follows metrics.jsonl: a row for each line. Where it has fewer (a process was killed between the
- * two, lines of another branch came back), more, or is damaged, the lines decide. */
+/* metrics.store follows metrics.jsonl, and NAME.store of a branch NAME.jsonl: a row for each line. Where it has
+ * fewer (a process was killed between the two, lines of another branch came back), more, or is damaged, the lines
+ * decide. */
 #include "engine/base/memory.h"
 #include "engine/io/run_internal.h"
 
@@ -104,6 +105,7 @@ static Status follow(MetricsWriter *store, const FileMap *text, bool *same)
 {
     size_t end;
     TRY(match_rows(store, text, &end, same));
+    metrics_writer_hold(store);
     while (*same && end < text->size) {
         const uint8_t *newline = memchr(text->data + end, '\n', text->size - end);
         if (!newline) break;
@@ -111,7 +113,7 @@ static Status follow(MetricsWriter *store, const FileMap *text, bool *same)
         end = (size_t)(newline - text->data) + 1;
         TRY(add_line(store, (const char *)text->data + start, end - start - 1));
     }
-    return STATUS_OK;
+    return metrics_writer_release(store);
 }
 
 static Status follow_lines(MetricsWriter *store, const char *lines, bool *same)
@@ -161,6 +163,51 @@ void run_close_store(RunDirectory *run)
 {
     metrics_writer_close(run->store);
     run->store = NULL;
+}
+
+/* --- branches --- */
+
+/* "path/branches/NAME.suffix" */
+static Status branch_path(const char *path, const char *name, const char *suffix, char **out)
+{
+    Buffer text = {0};
+    if (!*name || strchr(name, '/')) return status_fail(STATUS_INVALID, "'%.60s' is no name of a branch", name);
+    Status status = buffer_printf(&text, "branches/%s%s", name, suffix);
+    if (status == STATUS_OK) status = file_join(path, text.data, out);
+    buffer_free(&text);
+    return status;
+}
+
+static Status store_lines(const char *lines, const char *store)
+{
+    MetricsWriter *writer;
+    if (!file_exists(lines))
+        return file_exists(store) && unlink(store) != 0 ? file_fail(store, "removed", errno) : STATUS_OK;
+    TRY(open_store(store, lines, &writer));
+    metrics_writer_close(writer);
+    return STATUS_OK;
+}
+
+Status run_directory_store_branch(const char *path, const char *name)
+{
+    char *lines, *store;
+    TRY(branch_path(path, name, ".jsonl", &lines));
+    Status status = branch_path(path, name, ".store", &store);
+    if (status == STATUS_OK) {
+        status = store_lines(lines, store);
+        memory_free(store);
+    }
+    memory_free(lines);
+    return status;
+}
+
+Status run_directory_open_branch(const char *path, const char *name, MetricsStore **out)
+{
+    char *store;
+    TRY(branch_path(path, name, ".store", &store));
+    Status status = metrics_open(store, out);
+    memory_free(store);
+    return status;
 }
 
 Status run_directory_open_metrics(const char *path, MetricsStore **out)

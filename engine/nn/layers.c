@@ -23,6 +23,7 @@ Status linear_add(Module *parent, const char *name, int64_t in, int64_t out, boo
     Param *weight, *offset;
     TRY(module_add(parent, name, &module));
     TRY(module_add_param(module, "weight", true, 2, (int64_t[]){out, in}, &weight));
+    weight->linear = true;
     draw(weight, key, deviation);
     if (bias) TRY(module_add_param(module, "bias", false, 1, (int64_t[]){out}, &offset));
     if (made) *made = module;

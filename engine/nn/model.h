@@ -15,7 +15,8 @@ enum { MODEL_NAME_SIZE = 64, MODEL_MAX_OUTPUTS = 12 };
 typedef struct Model Model;
 typedef struct Forward Forward;
 
-/* Something that a model can compute; the list ends with {0}. */
+/* Something that a model can compute; the list ends with {0}. The first is the trunk's output, of which all others
+ * are made. */
 typedef struct ModelOutput {
     const char *name, *doc;
     Status (*compute)(Forward *pass, Tensor **out);

@@ -20,6 +20,7 @@ typedef struct Param {
     uint64_t version;            /* grows with every change of the value: key of caches */
     bool frozen;                 /* not trained: see param_set_frozen() */
     bool decay;                  /* weight decay applies: matrices, not biases and norms */
+    bool linear;                 /* the matrix of a linear layer: a row makes a unit */
     int64_t pruned;              /* zeros of the mask */
     double lr_scale;             /* what the learning rate is multiplied by (model_scale_rates()) */
     double deviation;            /* of the normal distribution that it begins with; 0: it begins with constants */

@@ -125,3 +125,22 @@ Status sampling_draw(const SamplingConfig *config, const float *logits, int64_t 
     *out = draw(scratch, all ? count : restrict_choice(config, sum, scratch, count), key);
     return STATUS_OK;
 }
+
+void sampling_best(const float *logits, int64_t count, int64_t k, Candidate *best)
+{
+    double sum = 0;
+    for (int64_t n = 0; n < k; n++) best[n] = (Candidate){-INFINITY, -1};
+    for (int64_t i = 0; i < count; i++) {
+        Candidate here = {isnan(logits[i]) ? -INFINITY : logits[i], (int32_t)i};
+        if (k && best[k - 1].id >= 0 && here.probability <= best[k - 1].probability) continue;
+        int64_t at = k - 1;
+        for (; at > 0 && (best[at - 1].id < 0 || best[at - 1].probability < here.probability); at--)
+            best[at] = best[at - 1];
+        best[at] = here;
+    }
+    float highest = best[0].probability;
+    for (int64_t i = 0; i < count; i++)
+        if (!isnan(logits[i])) sum += exp((double)logits[i] - (double)highest);
+    for (int64_t n = 0; n < k; n++)
+        best[n].probability = (float)(exp((double)best[n].probability - (double)highest) / sum);
+}

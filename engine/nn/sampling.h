@@ -45,4 +45,8 @@ typedef struct Candidate {
 Status sampling_draw(const SamplingConfig *config, const float *logits, int64_t count, RandomKey key,
                      Candidate *scratch, int32_t *out) STATUS_CHECKED;
 
+/* The likeliest tokens of logits f32[count] with their probabilities, the best first; best [k], k at most count. NaN
+ * counts as the least. */
+void sampling_best(const float *logits, int64_t count, int64_t k, Candidate *best);
+
 #endif

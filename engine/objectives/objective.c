@@ -66,6 +66,11 @@ void objective_free(Objective *objective)
     memory_free(objective);
 }
 
+bool objective_active(const Objective *objective)
+{
+    return objective->enabled && objective->weight > 0;
+}
+
 const char *objective_target(const Objective *objective)
 {
     return objective->record->target ? objective->record->target(objective) : NULL;

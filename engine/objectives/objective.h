@@ -70,6 +70,8 @@ void objective_free(Objective *objective);
 /* The mean loss over its targets, f32[]. prediction may be NULL. */
 Status objective_loss(const Objective *objective, const ObjectiveInput *in, Tensor **loss,
                       Prediction *prediction) STATUS_CHECKED;
+/* Whether a step computes it. */
+bool objective_active(const Objective *objective);
 /* The second data source that it reads, NULL where it has none. */
 const char *objective_target(const Objective *objective);
 

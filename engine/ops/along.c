@@ -133,6 +133,63 @@ static Status normalize_backward(Node *node)
     return node_grad_is(node, 0, a.view);
 }
 
+/* --- plain forms --- */
+
+static double log_sum(int64_t n, const double *x)
+{
+    double high = x[0], sum = 0;
+    for (int64_t i = 0; i < n; i++) high = fmax(high, x[i]);
+    for (int64_t i = 0; i < n; i++) sum += exp(x[i] - high);
+    return high + log(sum);
+}
+
+static void plain_softmax(const Node *node, int64_t n, const double *x, double *y)
+{
+    double all = n ? log_sum(n, x) : 0;
+    (void)node;
+    for (int64_t i = 0; i < n; i++) y[i] = exp(x[i] - all);
+}
+
+static void plain_log_softmax(const Node *node, int64_t n, const double *x, double *y)
+{
+    double all = n ? log_sum(n, x) : 0;
+    (void)node;
+    for (int64_t i = 0; i < n; i++) y[i] = x[i] - all;
+}
+
+static void plain_cumsum(const Node *node, int64_t n, const double *x, double *y)
+{
+    (void)node;
+    for (int64_t i = 0; i < n; i++) y[i] = x[i] + (i ? y[i - 1] : 0);
+}
+
+static void plain_normalize(const Node *node, int64_t n, const double *x, double *y)
+{
+    double squares = 0;
+    for (int64_t i = 0; i < n; i++) squares += x[i] * x[i];
+    for (int64_t i = 0; i < n; i++) y[i] = x[i] / fmax(sqrt(squares), ((const NormalizeAttrs *)node->attrs)->eps);
+}
+
+static Status softmax_reference(Node *node)
+{
+    return along_reference(node, ((const DimAttrs *)node->attrs)->dim, plain_softmax);
+}
+
+static Status log_softmax_reference(Node *node)
+{
+    return along_reference(node, ((const DimAttrs *)node->attrs)->dim, plain_log_softmax);
+}
+
+static Status cumsum_reference(Node *node)
+{
+    return along_reference(node, ((const DimAttrs *)node->attrs)->dim, plain_cumsum);
+}
+
+static Status normalize_reference(Node *node)
+{
+    return along_reference(node, ((const NormalizeAttrs *)node->attrs)->dim, plain_normalize);
+}
+
 static const OpInput inputs[] = {{"x", "any shape with at least 1 dimension"}, {0}};
 static const OpInput numbers[] = {{"x", "any shape with at least 1 dimension", .exact = true}, {0}};
 static const Option dim_options[] = {OPTION_INT_FIELD(DimAttrs, dim, -1, -6, 5, "along which dimension"), {0}};
@@ -153,6 +210,7 @@ const Op op_softmax = {.name = "softmax",
                        .saves = "output",
                        .forward = softmax_forward,
                        .backward = softmax_backward,
+                       .reference = softmax_reference,
                        .cases = cases};
 const Op op_log_softmax = {.name = "log_softmax",
                            .doc = "Logarithm of the softmax along a dimension.",
@@ -162,6 +220,7 @@ const Op op_log_softmax = {.name = "log_softmax",
                            .saves = "output",
                            .forward = log_softmax_forward,
                            .backward = log_softmax_backward,
+                           .reference = log_softmax_reference,
                            .cases = cases};
 const Op op_cumsum = {.name = "cumsum",
                       .doc = "Sums of the elements up to each one, along a dimension; of integers, i64.",
@@ -171,6 +230,7 @@ const Op op_cumsum = {.name = "cumsum",
                       .saves = "nothing",
                       .forward = cumsum_forward,
                       .backward = cumsum_backward,
+                      .reference = cumsum_reference,
                       .cases = cases};
 const Op op_l2_normalize = {.name = "l2_normalize",
                             .doc = "x divided by its length along a dimension (PyTorch's normalize).",
@@ -180,4 +240,5 @@ const Op op_l2_normalize = {.name = "l2_normalize",
                             .saves = "1 / length, output",
                             .forward = normalize_forward,
                             .backward = normalize_backward,
+                            .reference = normalize_reference,
                             .cases = normalize_cases};

@@ -4,8 +4,10 @@
 
 #include "engine/base/threads.h"
 #include "engine/kernels/attention.h"
+#include "engine/kernels/philox.h"
 #include "engine/ops/attributes.h"
 
+#include <math.h>
 #include <string.h>
 
 /* q holds queries, keys and values side by side. */
@@ -208,6 +210,60 @@ Status attention_probabilities(const Node *node, Tensor **out)
     return status;
 }
 
+/* --- the plain form --- */
+
+/* The output of a query of a head from its scores, which it overwrites. */
+static void plain_query(int64_t sees, double *scores, double p, const float *mask, const double *v, int64_t ld,
+                        int64_t size, double *y)
+{
+    double high = sees ? scores[0] : 0, sum = 0;
+    for (int64_t j = 0; j < sees; j++) high = fmax(high, scores[j]);
+    for (int64_t j = 0; j < sees; j++) sum += scores[j] = exp(scores[j] - high);
+    for (int64_t i = 0; i < size; i++) {
+        y[i] = 0;
+        for (int64_t j = 0; j < sees; j++)
+            if (mask[j] != 0) y[i] += scores[j] / sum / (1 - p) * v[j * ld + i];
+    }
+}
+
+/* How many keys it may see. */
+static int64_t plain_sees(const Node *node, int64_t sequence, int64_t query)
+{
+    int64_t length = node->inputs[0]->shape[1];
+    int64_t keys = node->inputs[3] ? TENSOR_I32(node->inputs[3])[sequence] : length;
+    if (((const AttentionAttrs *)node->attrs)->causal && keys > query + 1) keys = query + 1;
+    return keys < 0 ? 0 : keys < length ? keys : length;
+}
+
+static Status plain_form(Node *node)
+{
+    const AttentionAttrs *attrs = node->attrs;
+    const Tensor *q = node->inputs[0], *k = packed(node) ? q : node->inputs[1],
+                 *v = packed(node) ? q : node->inputs[2];
+    Tensor *y, *scores, *mask;
+    TRY(check(node));
+    int64_t length = q->shape[1], width = width_of(node), ld = q->shape[2], size = width / attrs->heads;
+    int64_t skip = packed(node) ? width : 0;
+    double p = node->training ? attrs->p : 0;
+    TRY(node_output(node, DTYPE_F64, 3, (int64_t[]){q->shape[0], length, width}, &y));
+    TRY(node_scratch(node, DTYPE_F64, 1, &length, &scores));
+    TRY(node_scratch(node, DTYPE_F32, 1, &length, &mask));
+    for (int64_t at = 0; at < q->shape[0] * attrs->heads * length; at++) {
+        int64_t query = at % length, h = at / length % attrs->heads, b = at / length / attrs->heads;
+        int64_t sees = plain_sees(node, b, query), from = b * length * ld + h * size;
+        for (int64_t j = 0; j < sees; j++) {
+            const double *x = TENSOR_F64(q) + from + query * ld, *key = TENSOR_F64(k) + from + skip + j * ld;
+            TENSOR_F64(scores)[j] = 0;
+            for (int64_t i = 0; i < size; i++) TENSOR_F64(scores)[j] += x[i] * key[i] / sqrt((double)size);
+        }
+        tensor_fill(mask, 1);
+        if (p > 0) philox_dropout(node->random, at * length, sees, p, TENSOR_F32(mask), TENSOR_F32(mask));
+        plain_query(sees, TENSOR_F64(scores), p, TENSOR_F32(mask), TENSOR_F64(v) + from + 2 * skip, ld, size,
+                    TENSOR_F64(y) + (b * length + query) * width + h * size);
+    }
+    return STATUS_OK;
+}
+
 static double flops(const Node *node)
 {
     const AttentionAttrs *attrs = node->attrs;
@@ -241,6 +297,7 @@ const Op op_attention = {
     .saves = "probabilities, beyond 128 places the logarithms of their sums; q, k, v",
     .forward = forward,
     .backward = backward,
+    .reference = plain_form,
     .flops = flops,
     .cases = (const OpCase[]){{"f32[2,5,6] f32[2,5,6] f32[2,5,6] i32[2]<6", "heads=2"},
                               {"f32[1,4,3] f32[1,4,3] f32[1,4,3] -", "heads=1 causal=true"},

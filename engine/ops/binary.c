@@ -2,6 +2,8 @@
 /* Ops on the elements of two tensors, with broadcasting. */
 #include "engine/ops/integers.h"
 
+#include <math.h>
+
 static Status binary_forward(Node *node, BinaryKind kind)
 {
     int ndim;
@@ -16,6 +18,34 @@ static Status binary_forward(Node *node, BinaryKind kind)
     if (kind == BINARY_ADD || kind == BINARY_SUB) return STATUS_OK;
     TRY(node_save(node, a));
     return node_save(node, b);
+}
+
+static double plain_value(BinaryKind kind, double a, double b)
+{
+    switch (kind) {
+    case BINARY_ADD: return a + b;
+    case BINARY_SUB: return a - b;
+    case BINARY_MUL: return a * b;
+    case BINARY_DIV: return a / b;
+    case BINARY_POW: return pow(a, b);
+    case BINARY_MAXIMUM: return a > b ? a : b;
+    case BINARY_MINIMUM: return a < b ? a : b;
+    default: return (double)NAN;
+    }
+}
+
+static Status binary_reference(Node *node, BinaryKind kind)
+{
+    int ndim;
+    int64_t shape[TENSOR_MAX_DIMS];
+    Tensor *a, *b, *y;
+    TRY(node_broadcast(node, &ndim, shape));
+    TRY(node_expanded(node, 0, ndim, shape, &a));
+    TRY(node_expanded(node, 1, ndim, shape, &b));
+    TRY(node_output(node, DTYPE_F64, ndim, shape, &y));
+    for (int64_t i = 0, n = tensor_count(y); i < n; i++)
+        TENSOR_F64(y)[i] = plain_value(kind, TENSOR_F64(a)[i], TENSOR_F64(b)[i]);
+    return STATUS_OK;
 }
 
 /* The gradient of inputs[i] from the whole one, which is dy op other. */
@@ -104,6 +134,10 @@ static Status pow_backward(Node *node)
     {                                                                                                              \
         return binary_forward(node, kind_);                                                                        \
     }                                                                                                              \
+    static Status name_##_reference(Node *node)                                                                    \
+    {                                                                                                              \
+        return binary_reference(node, kind_);                                                                      \
+    }                                                                                                              \
     const Op op_##name_ = {.name = #name_,                                                                         \
                            .doc = doc_,                                                                            \
                            .inputs = inputs_,                                                                      \
@@ -111,6 +145,7 @@ static Status pow_backward(Node *node)
                            .recompute = true,                                                                      \
                            .forward = name_##_forward,                                                             \
                            .backward = name_##_backward,                                                           \
+                           .reference = name_##_reference,                                                         \
                            .cases = cases_}
 
 static const OpInput reals[] = {{"a", "any shape"}, {"b", "a shape that broadcasts with it"}, {0}};

@@ -83,6 +83,21 @@ static Status where_forward(Node *node)
     return node_save(node, mask);
 }
 
+static Status where_reference(Node *node)
+{
+    int ndim;
+    int64_t shape[TENSOR_MAX_DIMS];
+    Tensor *mask, *a, *b, *y;
+    TRY(node_broadcast(node, &ndim, shape));
+    TRY(as_mask(node, ndim, shape, &mask));
+    TRY(node_expanded(node, 1, ndim, shape, &a));
+    TRY(node_expanded(node, 2, ndim, shape, &b));
+    TRY(node_output(node, DTYPE_F64, ndim, shape, &y));
+    for (int64_t i = 0, n = tensor_count(y); i < n; i++)
+        TENSOR_F64(y)[i] = ((const uint8_t *)tensor_data(mask))[i] ? TENSOR_F64(a)[i] : TENSOR_F64(b)[i];
+    return STATUS_OK;
+}
+
 /* What was taken gets the gradient; the rest gets 0, and not 0 times an infinite slope. */
 static Status where_backward(Node *node)
 {
@@ -109,6 +124,7 @@ const Op op_where = {
     .recompute = true,
     .forward = where_forward,
     .backward = where_backward,
+    .reference = where_reference,
     .cases = (const OpCase[]){{"i32[3,5]<2 f32[3,5] f32[3,5]", ""},
                               {"i32[3,1]<2 f32[1] f32[2,1,4]", ""},
                               {"i32[1]<2 f32[] f32[5]", ""},

@@ -28,6 +28,43 @@ static Status unary_forward(Node *node, UnaryKind kind)
     return node_save(node, kernel_unary_from_y(kind) ? y : x);
 }
 
+static double plain_value(UnaryKind kind, double a, double b, double x)
+{
+    switch (kind) {
+    case UNARY_SCALE: return a * x;
+    case UNARY_TANH: return tanh(x);
+    case UNARY_RELU: return x <= 0 ? 0 : x;
+    case UNARY_GELU: return 0.5 * x * (1 + erf(x / sqrt(2)));
+    case UNARY_GELU_TANH: return 0.5 * x * (1 + tanh(sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+    case UNARY_EXP: return exp(x);
+    case UNARY_LOG: return log(x);
+    case UNARY_SQRT: return sqrt(x);
+    case UNARY_RSQRT: return 1 / sqrt(x);
+    case UNARY_SQUARE: return x * x;
+    case UNARY_ABS: return fabs(x);
+    case UNARY_SIGMOID: return 1 / (1 + exp(-x));
+    case UNARY_CLAMP: x = x < a ? a : x; return x > b ? b : x;
+    default: return (double)NAN;
+    }
+}
+
+static Status plain_unary(Node *node, UnaryKind kind, double a, double b)
+{
+    const Tensor *x = node->inputs[0];
+    Tensor *y;
+    TRY(node_output(node, DTYPE_F64, x->ndim, x->shape, &y));
+    for (int64_t i = 0, n = tensor_count(x); i < n; i++)
+        TENSOR_F64(y)[i] = plain_value(kind, a, b, TENSOR_F64(x)[i]);
+    return STATUS_OK;
+}
+
+static Status unary_reference(Node *node, UnaryKind kind)
+{
+    double number[2];
+    numbers_of(node, kind, number);
+    return plain_unary(node, kind, number[0], number[1]);
+}
+
 static Status unary_backward(Node *node, UnaryKind kind)
 {
     Tensor *dy, *grad;
@@ -47,6 +84,10 @@ static Status unary_backward(Node *node, UnaryKind kind)
     {                                                                                                              \
         return unary_forward(node, kind_);                                                                         \
     }                                                                                                              \
+    static Status name_##_reference(Node *node)                                                                    \
+    {                                                                                                              \
+        return unary_reference(node, kind_);                                                                       \
+    }                                                                                                              \
     static Status name_##_backward(Node *node)                                                                     \
     {                                                                                                              \
         return unary_backward(node, kind_);                                                                        \
@@ -58,6 +99,7 @@ static Status unary_backward(Node *node, UnaryKind kind)
                            .recompute = true,                                                                      \
                            .forward = name_##_forward,                                                             \
                            .backward = name_##_backward,                                                           \
+                           .reference = name_##_reference,                                                         \
                            __VA_ARGS__}
 
 static UnaryKind gelu_kind(const Node *node)
@@ -125,6 +167,11 @@ static Status neg_backward(Node *node)
     return STATUS_OK;
 }
 
+static Status neg_reference(Node *node)
+{
+    return plain_unary(node, UNARY_SCALE, -1, 0);
+}
+
 const Op op_neg = {.name = "neg",
                    .doc = "-x.",
                    .inputs = numbers,
@@ -132,4 +179,5 @@ const Op op_neg = {.name = "neg",
                    .recompute = true,
                    .forward = neg_forward,
                    .backward = neg_backward,
+                   .reference = neg_reference,
                    .cases = any};

@@ -45,6 +45,22 @@ static Status gather_forward(Node *node)
     return STATUS_OK;
 }
 
+static Status gather_reference(Node *node)
+{
+    const Tensor *table = node->inputs[0], *ids = node->inputs[1];
+    int64_t shape[TENSOR_MAX_DIMS];
+    Tensor *y;
+    TRY(node_expect_ndim(node, 0, 2));
+    TRY(check_index(node, 0, 1));
+    int64_t width = table->shape[1];
+    memcpy(shape, ids->shape, sizeof shape);
+    shape[ids->ndim] = width;
+    TRY(node_output(node, DTYPE_F64, ids->ndim + 1, shape, &y));
+    for (int64_t i = 0; i < tensor_count(y); i++)
+        TENSOR_F64(y)[i] = TENSOR_F64(table)[TENSOR_I32(ids)[i / width] * width + i % width];
+    return STATUS_OK;
+}
+
 static Status gather_backward(Node *node)
 {
     Tensor *grad, *dy;
@@ -114,6 +130,24 @@ static Status sum_forward(Node *node)
     return STATUS_OK;
 }
 
+static Status sum_reference(Node *node)
+{
+    const Tensor *ids = node->inputs[3];
+    Tensor *places, *y;
+    TRY(check_sum(node));
+    int64_t width = node->inputs[0]->shape[1];
+    TRY(new_places(node, &places));
+    TRY(node_output(node, DTYPE_F64, 3, (int64_t[]){ids->shape[0], ids->shape[1], width}, &y));
+    const Tensor *index[3] = {ids, places, node->inputs[4]};
+    for (int64_t i = 0; i < tensor_count(y); i++) {
+        TENSOR_F64(y)[i] = 0;
+        for (int t = 0; t < 3; t++)
+            if (node->inputs[t]) TENSOR_F64(y)
+        [i] += TENSOR_F64(node->inputs[t])[TENSOR_I32(index[t])[i / width] * width + i % width];
+    }
+    return STATUS_OK;
+}
+
 static Status sum_backward(Node *node)
 {
     Tensor *places, *dy, *grad;
@@ -137,6 +171,7 @@ const Op op_embedding = {
     .saves = "nothing",
     .forward = gather_forward,
     .backward = gather_backward,
+    .reference = gather_reference,
     .cases =
         (const OpCase[]){{"f32[5,3] i32[2,4]<5", ""}, {"f32[1,1] i32[1]<1", ""}, {"f32[7,40] i32[9]<7", ""}, {0}},
 };
@@ -149,6 +184,7 @@ const Op op_gather_rows = {
     .saves = "nothing",
     .forward = gather_forward,
     .backward = gather_backward,
+    .reference = gather_reference,
     .cases = (const OpCase[]){{"f32[6,3] i32[4]<6", ""}, {"f32[2,1] i32[5]<2", ""}, {0}},
 };
 
@@ -170,6 +206,7 @@ const Op op_embedding_sum = {
     .saves = "nothing",
     .forward = sum_forward,
     .backward = sum_backward,
+    .reference = sum_reference,
     .cases = (const OpCase[]){{"f32[5,3] f32[4,3] f32[2,3] i32[2,4]<5 i32[2,4]<2", ""},
                               {"f32[3,33] f32[2,33] f32[2,33] i32[1,1]<3 i32[1,1]<2", ""},
                               {"f32[5,3] f32[4,3] - i32[2,2]<5 -", "offset=2"},

@@ -35,6 +35,14 @@ static Status cast_backward(Node *node)
     return node_grad_is(node, 0, node->grad_outputs[0]);
 }
 
+/* Plain forms keep all of their bits. */
+static Status cast_reference(Node *node)
+{
+    DType to = (DType)((const CastAttrs *)node->attrs)->dtype;
+    bool real = dtype_is_real(to) && dtype_is_real(node->inputs[0]->dtype);
+    return real ? pass_on(node) : cast_forward(node);
+}
+
 const Op op_cast = {
     .name = "cast",
     .doc = "The elements in another type. Between f32 and bf16 the gradient passes through as it is; integers have "
@@ -47,6 +55,7 @@ const Op op_cast = {
     .recompute = true,
     .forward = cast_forward,
     .backward = cast_backward,
+    .reference = cast_reference,
     .cases = (const OpCase[]){{"f32[3,5]", "dtype=f32"}, {"f32[1]", ""}, {"f32[]", ""}, {0}},
 };
 
@@ -89,5 +98,6 @@ const Op op_gradient_reverse = {
     .recompute = true,
     .forward = pass_on,
     .backward = reverse_backward,
+    .reference = pass_on,
     .cases = (const OpCase[]){{"f32[3,5]", "scale=-1"}, {"f32[1]", "scale=-1"}, {"f32[]", "scale=-1"}, {0}},
 };

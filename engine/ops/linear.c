@@ -4,6 +4,8 @@
 #include "engine/kernels/rows.h"
 #include "engine/ops/op.h"
 
+#include <math.h>
+
 /* Sizes of a call: rows of x, width in and out. */
 typedef struct Sizes {
     int64_t rows, in, out;
@@ -124,6 +126,36 @@ static Status linear_gelu_backward(Node *node)
     return backward(node, &s, dpre);
 }
 
+static Status plain_form(Node *node, bool gelu)
+{
+    Sizes s;
+    Tensor *y;
+    int64_t shape[TENSOR_MAX_DIMS];
+    const Tensor *x = node->inputs[0], *bias = node->inputs[2];
+    TRY(sizes_of(node, &s));
+    for (int i = 0; i < x->ndim; i++) shape[i] = x->shape[i];
+    shape[x->ndim - 1] = s.out;
+    TRY(node_output(node, DTYPE_F64, x->ndim, shape, &y));
+    for (int64_t at = 0; at < s.rows * s.out; at++) {
+        const double *row = TENSOR_F64(x) + at / s.out * s.in;
+        const double *weight = TENSOR_F64(node->inputs[1]) + at % s.out * s.in;
+        double sum = bias ? TENSOR_F64(bias)[at % s.out] : 0;
+        for (int64_t k = 0; k < s.in; k++) sum += row[k] * weight[k];
+        TENSOR_F64(y)[at] = gelu ? 0.5 * sum * (1 + erf(sum / sqrt(2))) : sum;
+    }
+    return STATUS_OK;
+}
+
+static Status linear_reference(Node *node)
+{
+    return plain_form(node, false);
+}
+
+static Status linear_gelu_reference(Node *node)
+{
+    return plain_form(node, true);
+}
+
 static double flops(const Node *node)
 {
     return 2 * (double)tensor_count(node->inputs[0]) * (double)node->inputs[1]->shape[0];
@@ -140,6 +172,7 @@ const Op op_linear = {
     .saves = "x, weight",
     .forward = linear_forward,
     .backward = linear_backward,
+    .reference = linear_reference,
     .flops = flops,
     .cases = (const OpCase[]){{"f32[3,5] f32[7,5] f32[7]", ""},
                               {"f32[2,3,4] f32[1,4] f32[1]", ""},
@@ -157,6 +190,7 @@ const Op op_linear_gelu = {
     .saves = "x, weight, x weight' + bias",
     .forward = linear_gelu_forward,
     .backward = linear_gelu_backward,
+    .reference = linear_gelu_reference,
     .flops = flops,
     .cases = (const OpCase[]){{"f32[3,5] f32[7,5] f32[7]", ""}, {"f32[2,1,4] f32[1,4] f32[1]", ""}, {0}},
 };

@@ -4,6 +4,8 @@
 #include "engine/ops/attributes.h"
 #include "engine/ops/op.h"
 
+#include <math.h>
+
 static int64_t counted(const Node *node)
 {
     const CrossEntropyAttrs *attrs = node->attrs;
@@ -63,6 +65,33 @@ static Status backward(Node *node)
     return STATUS_OK;
 }
 
+static double plain_row(const CrossEntropyAttrs *attrs, int64_t classes, int32_t target, const double *x)
+{
+    double high = x[0], all = 0, loss = 0, spread = attrs->label_smoothing / (double)classes;
+    for (int64_t i = 0; i < classes; i++) high = fmax(high, x[i]);
+    for (int64_t i = 0; i < classes; i++) all += exp(x[i] - high);
+    for (int64_t i = 0; i < classes; i++)
+        loss -= (spread + (i == target ? 1 - attrs->label_smoothing : 0)) * (x[i] - high - log(all));
+    return loss;
+}
+
+static Status plain_form(Node *node)
+{
+    const CrossEntropyAttrs *attrs = node->attrs;
+    const Tensor *logits = node->inputs[0];
+    double sum = 0;
+    Tensor *loss;
+    TRY(check(node));
+    for (int64_t row = 0; row < logits->shape[0]; row++) {
+        int32_t target = TENSOR_I32(node->inputs[1])[row];
+        if (target != attrs->ignore_index)
+            sum += plain_row(attrs, logits->shape[1], target, TENSOR_F64(logits) + row * logits->shape[1]);
+    }
+    TRY(node_output(node, DTYPE_F64, 0, NULL, &loss));
+    TENSOR_F64(loss)[0] = sum / (double)counted(node);
+    return STATUS_OK;
+}
+
 static double flops(const Node *node)
 {
     return 4 * (double)tensor_count(node->inputs[0]);
@@ -82,6 +111,7 @@ const Op op_cross_entropy = {
     .saves = "log-sum-exp, logits",
     .forward = forward,
     .backward = backward,
+    .reference = plain_form,
     .flops = flops,
     .cases = (const OpCase[]){{"f32[4,5] i32[4]<5", ""},
                               {"f32[1,2] i32[1]<2", ""},

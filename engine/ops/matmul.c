@@ -82,14 +82,14 @@ static const void *at_element(const Tensor *tensor, int64_t place)
 }
 
 /* The result's shape is the leading sizes and those of the matrices that are no vectors. */
-static Status new_result(Node *node, const Product *p, Tensor **y)
+static Status new_result(Node *node, const Product *p, DType dtype, Tensor **y)
 {
     int64_t shape[TENSOR_MAX_DIMS];
     int ndim = p->ndim;
     for (int d = 0; d < ndim; d++) shape[d] = p->shape[d];
     if (node->inputs[0]->ndim > 1) shape[ndim++] = p->m;
     if (node->inputs[1]->ndim > 1) shape[ndim++] = p->n;
-    return node_output(node, DTYPE_F32, ndim, shape, y);
+    return node_output(node, dtype, ndim, shape, y);
 }
 
 static Status multiply(Node *node, const Tensor *a, const Tensor *b)
@@ -97,7 +97,7 @@ static Status multiply(Node *node, const Tensor *a, const Tensor *b)
     Product p;
     Tensor *y;
     TRY(measure(node, &p));
-    TRY(new_result(node, &p, &y));
+    TRY(new_result(node, &p, DTYPE_F32, &y));
     make_tall(b, &p);
     if (p.k == 0) tensor_fill(y, 0);
     for (int64_t i = 0; p.k && p.m && p.n && i < p.batch; i++)
@@ -155,6 +155,23 @@ static Status matmul_backward(Node *node)
     return gradient(node, &p, 1, operand);
 }
 
+static Status matmul_reference(Node *node)
+{
+    Product p;
+    Tensor *y;
+    TRY(measure(node, &p));
+    TRY(new_result(node, &p, DTYPE_F64, &y));
+    for (int64_t at = 0; at < tensor_count(y); at++) {
+        int64_t i = at / p.n % p.m, j = at % p.n, matrix = at / (p.m * p.n);
+        const double *a = TENSOR_F64(node->inputs[0]) + matrix_of(&p, 0, matrix) * p.m * p.k + i * p.k;
+        const double *b = TENSOR_F64(node->inputs[1]) + matrix_of(&p, 1, matrix) * p.k * p.n + j;
+        double sum = 0;
+        for (int64_t k = 0; k < p.k; k++) sum += a[k] * b[k * p.n];
+        TENSOR_F64(y)[at] = sum;
+    }
+    return STATUS_OK;
+}
+
 static double matmul_flops(const Node *node)
 {
     return 2.0 * (double)tensor_count(node->outputs[0]) * (double)node->inputs[0]->shape[node->inputs[0]->ndim - 1];
@@ -168,6 +185,7 @@ const Op op_matmul = {
     .saves = "a, b",
     .forward = matmul_forward,
     .backward = matmul_backward,
+    .reference = matmul_reference,
     .flops = matmul_flops,
     .cases = (const OpCase[]){{"f32[3,5] f32[5,4]", ""},
                               {"f32[2,3,5] f32[5,1]", ""},

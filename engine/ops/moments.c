@@ -120,6 +120,43 @@ static Status std_backward(Node *node)
     return var_gradient(node, true);
 }
 
+/* --- plain forms --- */
+
+static double plain_norm(const Node *node, int64_t n, const double *x)
+{
+    double sum = 0, p = ((const NormAttrs *)node->attrs)->p;
+    for (int64_t i = 0; i < n; i++) sum += pow(fabs(x[i]), p);
+    return pow(sum, 1 / p);
+}
+
+static double plain_var(const Node *node, int64_t n, const double *x)
+{
+    double mean = 0, sum = 0;
+    for (int64_t i = 0; i < n; i++) mean += x[i] / (double)n;
+    for (int64_t i = 0; i < n; i++) sum += (x[i] - mean) * (x[i] - mean);
+    return sum / (double)(n - ((const VarAttrs *)node->attrs)->correction);
+}
+
+static double plain_std(const Node *node, int64_t n, const double *x)
+{
+    return sqrt(plain_var(node, n, x));
+}
+
+static Status norm_reference(Node *node)
+{
+    return reduce_reference(node, plain_norm);
+}
+
+static Status var_reference(Node *node)
+{
+    return reduce_reference(node, plain_var);
+}
+
+static Status std_reference(Node *node)
+{
+    return reduce_reference(node, plain_std);
+}
+
 static const OpInput inputs[] = {{"x", "any shape"}, {0}};
 static const Option norm_options[] = {
     OPTION_NUMBER_FIELD(NormAttrs, p, 2, 1, 100, "which norm: (sum of |x|^p)^(1/p)"),
@@ -148,6 +185,7 @@ const Op op_norm = {.name = "norm",
                     .saves = "x, output",
                     .forward = norm_forward,
                     .backward = norm_backward,
+                    .reference = norm_reference,
                     .cases = norm_cases};
 const Op op_var = {.name = "var",
                    .doc = "Variance of all elements, or over some dimensions.",
@@ -157,6 +195,7 @@ const Op op_var = {.name = "var",
                    .saves = "mean, x, output",
                    .forward = var_forward,
                    .backward = var_backward,
+                   .reference = var_reference,
                    .cases = var_cases};
 const Op op_std = {.name = "std",
                    .doc = "Standard deviation of all elements, or over some dimensions.",
@@ -166,4 +205,5 @@ const Op op_std = {.name = "std",
                    .saves = "mean, x, output",
                    .forward = std_forward,
                    .backward = std_backward,
+                   .reference = std_reference,
                    .cases = var_cases};

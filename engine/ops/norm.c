@@ -4,6 +4,8 @@
 #include "engine/ops/attributes.h"
 #include "engine/ops/op.h"
 
+#include <math.h>
+
 static Status check_norm(const Node *node, int weight, int bias, int64_t *width)
 {
     const Tensor *x = node->inputs[0];
@@ -142,6 +144,69 @@ static Status dropout_backward(Node *node)
     return status;
 }
 
+/* --- plain forms --- */
+
+/* What dropout multiplies x by. */
+static Status plain_mask(Node *node, double p, const Tensor *x, Tensor **out)
+{
+    Tensor *drawn;
+    bool drops = node->training && p > 0;
+    TRY(node_scratch(node, DTYPE_F32, x->ndim, x->shape, &drawn));
+    TRY(node_scratch(node, DTYPE_F64, x->ndim, x->shape, out));
+    tensor_fill(drawn, 1);
+    if (drops) kernel_dropout(tensor_count(x), node->random, p, TENSOR_F32(drawn), TENSOR_F32(drawn));
+    for (int64_t i = 0; i < tensor_count(x); i++)
+        TENSOR_F64(*out)[i] = TENSOR_F32(drawn)[i] == 0 ? 0 : drops ? 1 / (1 - p) : 1;
+    return STATUS_OK;
+}
+
+static void plain_norm_row(int64_t n, double eps, const double *s, const double *weight, const double *bias,
+                           double *y)
+{
+    double mean = 0, squares = 0;
+    for (int64_t i = 0; i < n; i++) mean += s[i] / (double)n;
+    for (int64_t i = 0; i < n; i++) squares += (s[i] - mean) * (s[i] - mean) / (double)n;
+    for (int64_t i = 0; i < n; i++) y[i] = (s[i] - mean) / sqrt(squares + eps) * weight[i] + (bias ? bias[i] : 0);
+}
+
+static Status plain_norm(Node *node, const Tensor *residual, int weight, double p, double eps)
+{
+    const Tensor *x = node->inputs[0], *shift = node->inputs[weight + 1];
+    int64_t width = 1;
+    Tensor *y, *mask, *sum;
+    TRY(check_norm(node, weight, weight + 1, &width));
+    TRY(plain_mask(node, p, x, &mask));
+    TRY(node_output(node, DTYPE_F64, x->ndim, x->shape, &y));
+    TRY(node_scratch(node, DTYPE_F64, x->ndim, x->shape, &sum));
+    for (int64_t i = 0; i < tensor_count(x); i++)
+        TENSOR_F64(sum)[i] = TENSOR_F64(x)[i] * TENSOR_F64(mask)[i] + (residual ? TENSOR_F64(residual)[i] : 0);
+    for (int64_t i = 0; i < tensor_count(x); i += width)
+        plain_norm_row(width, eps, TENSOR_F64(sum) + i, TENSOR_F64(node->inputs[weight]),
+                       shift ? TENSOR_F64(shift) : NULL, TENSOR_F64(y) + i);
+    return STATUS_OK;
+}
+
+static Status layer_norm_reference(Node *node)
+{
+    return plain_norm(node, NULL, 1, 0, ((const EpsAttrs *)node->attrs)->eps);
+}
+
+static Status fused_reference(Node *node)
+{
+    const DropoutNormAttrs *attrs = node->attrs;
+    return plain_norm(node, node->inputs[1], 2, attrs->p, attrs->eps);
+}
+
+static Status dropout_reference(Node *node)
+{
+    const Tensor *x = node->inputs[0];
+    Tensor *y, *mask;
+    TRY(plain_mask(node, ((const DropoutAttrs *)node->attrs)->p, x, &mask));
+    TRY(node_output(node, DTYPE_F64, x->ndim, x->shape, &y));
+    for (int64_t i = 0; i < tensor_count(x); i++) TENSOR_F64(y)[i] = TENSOR_F64(x)[i] * TENSOR_F64(mask)[i];
+    return STATUS_OK;
+}
+
 #define P(type)                                                                                                    \
     {                                                                                                              \
         .name = "p", .doc = "share that is dropped", .kind = OPTION_NUMBER, .offset = offsetof(type, p),           \
@@ -160,6 +225,7 @@ const Op op_layer_norm = {
     .saves = "x, mean, rstd, weight",
     .forward = layer_norm_forward,
     .backward = layer_norm_backward,
+    .reference = layer_norm_reference,
     .cases = (const OpCase[]){{"f32[3,7] f32[7] f32[7]", "eps=1e-5"},
                               {"f32[2,1,5] f32[5] f32[5]", "eps=1e-5"},
                               {"f32[130,4] f32[4] f32[4]", "eps=1e-5"},
@@ -180,6 +246,7 @@ const Op op_dropout_add_layer_norm = {
     .saves = "residual + dropout(x), mean, rstd, weight",
     .forward = fused_forward,
     .backward = fused_backward,
+    .reference = fused_reference,
     .cases = (const OpCase[]){{"f32[3,7] f32[3,7] f32[7] f32[7]", "p=0 eps=1e-5"},
                               {"f32[2,3,5] f32[2,3,5] f32[5] f32[5]", "p=0.3 eps=1e-5"},
                               {0}},
@@ -197,5 +264,6 @@ const Op op_dropout = {
     .saves = "nothing: the mask is drawn again",
     .forward = dropout_forward,
     .backward = dropout_backward,
+    .reference = dropout_reference,
     .cases = (const OpCase[]){{"f32[3,7]", "p=0.5"}, {"f32[1]", "p=0"}, {"f32[5,1,3]", "p=0.2"}, {0}},
 };

@@ -45,6 +45,9 @@ typedef struct Op {
 
     /* Makes node->outputs[] (node_output()), checks shapes and dtypes, computes, saves (node_save()). */
     Status (*forward)(Node *node);
+    /* The same in double precision and as plain as can be, from contiguous f64 operands to f64 outputs: what
+     * forward and backward are checked against. NULL: forward itself, which then treats all types alike. */
+    Status (*reference)(Node *node);
     /* From node->grad_outputs[] to gradients of the inputs with needs_grad; of values it reads what was saved, and
      * inputs that are integers. NULL: no_backward says why. */
     Status (*backward)(Node *node);
@@ -59,6 +62,7 @@ struct Node {
     Arena *arena;    /* where outputs and scratch go; NULL: the pool */
     bool training;   /* dropout is on */
     bool recording;  /* a backward pass may come: save what it needs */
+    bool reference;  /* the op's plain form is wanted */
     DType precision; /* of the operands of products: DTYPE_F32 or DTYPE_BF16 */
     RandomKey random;
     void *attrs; /* the op's attribute struct */

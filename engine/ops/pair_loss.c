@@ -5,6 +5,8 @@
 #include "engine/ops/attributes.h"
 #include "engine/ops/op.h"
 
+#include <math.h>
+
 /* A loss and its slopes by both inputs. */
 typedef struct PairLoss {
     BinaryKind value, by_input, by_target;
@@ -115,6 +117,50 @@ static Status kl_backward(Node *node)
     return pair_backward(node, attrs->log_target ? &kl_log : &kl, (LossReduction)attrs->reduction);
 }
 
+/* --- plain forms --- */
+
+static double plain_value(BinaryKind kind, double a, double b)
+{
+    switch (kind) {
+    case BINARY_SQUARED: return (a - b) * (a - b);
+    case BINARY_BCE: return b * log1p(exp(-a)) + (1 - b) * log1p(exp(a));
+    case BINARY_KL: return b == 0 ? 0 : b * (log(b) - a);
+    default: return exp(b) * (b - a);
+    }
+}
+
+static Status plain_loss(Node *node, BinaryKind kind, LossReduction reduction)
+{
+    Tensor *pair[2], *y;
+    double sum = 0;
+    TRY(operands(node, pair));
+    bool each = reduction == REDUCTION_NONE;
+    TRY(node_output(node, DTYPE_F64, each ? pair[0]->ndim : 0, pair[0]->shape, &y));
+    for (int64_t i = 0, n = tensor_count(pair[0]); i < n; i++) {
+        double value = plain_value(kind, TENSOR_F64(pair[0])[i], TENSOR_F64(pair[1])[i]);
+        if (each) TENSOR_F64(y)[i] = value;
+        sum += value;
+    }
+    if (!each) TENSOR_F64(y)[0] = sum * share_of(reduction, pair[0]);
+    return STATUS_OK;
+}
+
+static Status mse_reference(Node *node)
+{
+    return plain_loss(node, BINARY_SQUARED, reduction_of(node));
+}
+
+static Status bce_reference(Node *node)
+{
+    return plain_loss(node, BINARY_BCE, reduction_of(node));
+}
+
+static Status kl_reference(Node *node)
+{
+    const KlDivAttrs *attrs = node->attrs;
+    return plain_loss(node, attrs->log_target ? BINARY_KL_LOG : BINARY_KL, (LossReduction)attrs->reduction);
+}
+
 static const OpInput inputs[] = {{"input", "any shape"}, {"target", "a shape that broadcasts with it"}, {0}};
 static const OpInput logit_inputs[] = {
     {"input", "logits of any shape"}, {"target", "probabilities; a shape that broadcasts with it"}, {0}};
@@ -151,6 +197,7 @@ const Op op_mse_loss = {.name = "mse_loss",
                         .saves = "input, target",
                         .forward = mse_forward,
                         .backward = mse_backward,
+                        .reference = mse_reference,
                         .cases = mse_cases};
 const Op op_binary_cross_entropy_with_logits = {
     .name = "binary_cross_entropy_with_logits",
@@ -161,6 +208,7 @@ const Op op_binary_cross_entropy_with_logits = {
     .saves = "input, target",
     .forward = bce_forward,
     .backward = bce_backward,
+    .reference = bce_reference,
     .cases = bce_cases};
 const Op op_kl_div = {.name = "kl_div",
                       .doc = "target (log target - input), averaged: the Kullback-Leibler divergence, in nats.",
@@ -171,4 +219,5 @@ const Op op_kl_div = {.name = "kl_div",
                       .saves = "input, target",
                       .forward = kl_forward,
                       .backward = kl_backward,
+                      .reference = kl_reference,
                       .cases = kl_cases};

@@ -5,6 +5,8 @@
 #include "engine/kernels/reduce.h"
 #include "engine/ops/integers.h"
 
+#include <math.h>
+
 /* --- which dimensions --- */
 
 static void arrange_order(const Node *node, Reduction *out)
@@ -84,6 +86,74 @@ Status reduce_output(Node *node, const Reduction *r, DType dtype, Tensor **y)
         if (!r->reduced[d] || attrs->keepdim) shape[ndim++] = r->reduced[d] ? 1 : x->shape[d];
     return node_output(node, dtype, ndim, shape, y);
 }
+
+/* --- plain forms --- */
+
+Status reduce_reference(Node *node, double (*value)(const Node *node, int64_t n, const double *x))
+{
+    Reduction r;
+    Tensor *x, *y;
+    TRY(reduce_plan(node, &r));
+    TRY(reduce_arrange(node, &r, node->inputs[0], &x));
+    TRY(reduce_output(node, &r, DTYPE_F64, &y));
+    for (int64_t row = 0; row < r.rows; row++)
+        TENSOR_F64(y)[row] = value(node, r.inner, TENSOR_F64(x) + row * r.inner);
+    return STATUS_OK;
+}
+
+Status along_reference(Node *node, int64_t dim,
+                       void (*row)(const Node *node, int64_t n, const double *x, double *y))
+{
+    Reduction r;
+    Tensor *x, *y, *view, *out;
+    TRY(reduce_plan_dim(node, dim, &r));
+    TRY(reduce_arrange(node, &r, node->inputs[0], &x));
+    TRY(reduce_new(node, &r, DTYPE_F64, &y, &view));
+    for (int64_t i = 0; i < r.rows; i++)
+        row(node, r.inner, TENSOR_F64(x) + i * r.inner, TENSOR_F64(y) + i * r.inner);
+    TRY(tensor_alias(node->arena, view, &out));
+    node_output_view(node, out);
+    return STATUS_OK;
+}
+
+static double plain_sum(const Node *node, int64_t n, const double *x)
+{
+    double sum = 0;
+    (void)node;
+    for (int64_t i = 0; i < n; i++) sum += x[i];
+    return sum;
+}
+
+static double plain_mean(const Node *node, int64_t n, const double *x)
+{
+    return plain_sum(node, n, x) / (double)n;
+}
+
+static double plain_max(const Node *node, int64_t n, const double *x)
+{
+    double most = n ? x[0] : (double)NAN;
+    (void)node;
+    for (int64_t i = 1; i < n; i++) most = fmax(most, x[i]);
+    return most;
+}
+
+static double plain_min(const Node *node, int64_t n, const double *x)
+{
+    double least = n ? x[0] : (double)NAN;
+    (void)node;
+    for (int64_t i = 1; i < n; i++) least = fmin(least, x[i]);
+    return least;
+}
+
+#define REFERENCE(name_)                                                                                           \
+    static Status name_##_reference(Node *node)                                                                    \
+    {                                                                                                              \
+        return reduce_reference(node, plain_##name_);                                                              \
+    }
+REFERENCE(sum)
+REFERENCE(mean)
+REFERENCE(max)
+REFERENCE(min)
 
 /* --- sum and mean --- */
 
@@ -242,13 +312,13 @@ static const OpCase cases[] = {{"f32[3,5]", ""},
                            .forward = name_##_forward,                                                             \
                            __VA_ARGS__}
 REDUCTION(sum, numbers, "Sum of all elements, or over some dimensions; of integers, i64.", "nothing",
-          .backward = sum_backward, .cases = cases);
+          .backward = sum_backward, .reference = sum_reference, .cases = cases);
 REDUCTION(mean, reals, "Mean of all elements, or over some dimensions.", "nothing", .backward = mean_backward,
-          .cases = cases);
+          .reference = mean_reference, .cases = cases);
 REDUCTION(max, numbers, "Largest of all elements, or over some dimensions.", "the places of the elements",
-          .backward = extreme_backward, .cases = extreme_cases);
+          .backward = extreme_backward, .reference = max_reference, .cases = extreme_cases);
 REDUCTION(min, numbers, "Smallest of all elements, or over some dimensions.", "the places of the elements",
-          .backward = extreme_backward, .cases = extreme_cases);
+          .backward = extreme_backward, .reference = min_reference, .cases = extreme_cases);
 REDUCTION(argmax, numbers, "The place, i32, of the largest element of a dimension, or of all; the first of equals.",
           "nothing", .no_backward = "a place does not change with small changes of the elements",
           .cases = place_cases);

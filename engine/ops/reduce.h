@@ -28,4 +28,10 @@ Status reduce_check_extreme(const Node *node, const Reduction *r) STATUS_CHECKED
 /* The next output: what the reduction leaves, a number a row. */
 Status reduce_output(Node *node, const Reduction *r, DType dtype, Tensor **y) STATUS_CHECKED;
 
+/* The plain forms of ops that reduce: a number from the n elements of each row; and of ops along a dimension: n
+ * elements from n. */
+Status reduce_reference(Node *node, double (*value)(const Node *node, int64_t n, const double *x)) STATUS_CHECKED;
+Status along_reference(Node *node, int64_t dim,
+                       void (*row)(const Node *node, int64_t n, const double *x, double *y)) STATUS_CHECKED;
+
 #endif

@@ -92,8 +92,7 @@ static double score_of(const Session *session, const Evaluation *evaluation)
 {
     double sum = 0;
     for (int i = 0; i < evaluation->count; i++)
-        if (session->objectives[i]->enabled && session->objectives[i]->weight > 0 &&
-            !objective_target(session->objectives[i]))
+        if (objective_active(session->objectives[i]) && !objective_target(session->objectives[i]))
             sum += session->objectives[i]->weight * evaluation->scores[i].loss;
     return sum;
 }
@@ -212,7 +211,7 @@ static Status evaluate_now(Run *run, bool last)
     EvaluationOptions evaluation_options = {.source = "valid",
                                             .batches = last ? 0 : options->evaluate_batches,
                                             .baselines = last,
-                                            .progress = last ? options->evaluating : NULL,
+                                            .progress = options->evaluating,
                                             .context = options->context};
     if (!session_source(run->session, "valid")) return STATUS_OK;
     TRY(evaluate(run->session, &evaluation_options, &evaluation));

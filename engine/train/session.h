@@ -174,8 +174,9 @@ Status session_view(Session *session, const StepPlace *place, int64_t micro, con
  * or why that failed. */
 Status session_explain_nonfinite(Session *session) STATUS_CHECKED;
 
-/* Computes the objective's loss on the next batches, without learning: whether it fits. Changes nothing. */
-Status session_try(Session *session, const Objective *objective) STATUS_CHECKED;
+/* Computes the objective's loss on the next batches, without learning: whether it fits. Changes nothing. *loss may be
+ * NULL. */
+Status session_try(Session *session, const Objective *objective, double *loss) STATUS_CHECKED;
 
 /* session_check(), and whether each objective finds its targets in the next batches and its output in its model;
  * nothing of the models is computed. Errors name the objective and what would fit. */
@@ -198,6 +199,9 @@ typedef struct Passes {
     } items[SESSION_MAX_OBJECTIVES];
 } Passes;
 
+/* Reads the plain batches that the objective needs and that are not there yet, at the cursors (by place of the source),
+ * which move on. */
+Status passes_read(Passes *passes, Cursor *cursors, const Objective *objective) STATUS_CHECKED;
 /* The forward pass that the objective reads; made, with its view, at the first request for it. The plain batch of
  * its source must be in passes->batches. */
 Status passes_get(Passes *passes, const Objective *objective, Forward **out) STATUS_CHECKED;

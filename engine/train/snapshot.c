@@ -10,7 +10,7 @@ typedef struct ParamState {
     char *path;
     Tensor *value, *mask, *state[PARAM_STATES]; /* aliases; NULL as in Param */
     int64_t step, pruned;
-    bool frozen, decay;
+    bool frozen, decay, linear;
 } ParamState;
 
 typedef struct ModelState {
@@ -49,8 +49,11 @@ static Status take_param(void *context, Param *param)
 {
     ModelState *model = context;
     ParamState *state = &model->params[model->count++];
-    *state =
-        (ParamState){.step = param->step, .pruned = param->pruned, .frozen = param->frozen, .decay = param->decay};
+    *state = (ParamState){.step = param->step,
+                          .pruned = param->pruned,
+                          .frozen = param->frozen,
+                          .decay = param->decay,
+                          .linear = param->linear};
     TRY(memory_copy_text(param->path, &state->path));
     TRY(share(param->value, &state->value));
     TRY(share(param->mask, &state->mask));
@@ -238,6 +241,7 @@ static void give_param(const ParamState *saved, ParamState *alias, Param *param)
     param->step = saved->step;
     param_set_frozen(param, saved->frozen);
     param->decay = saved->decay;
+    param->linear = saved->linear;
     param->pruned = saved->pruned;
     param_changed(param);
 }

@@ -47,6 +47,22 @@ static int place_of_source(Session *session, const char *name)
     return (int)(session_source(session, name) - session->sources);
 }
 
+static Status read_batch(Passes *passes, Cursor *cursors, const char *name)
+{
+    Session *session = passes->session;
+    int place = place_of_source(session, name);
+    const SessionSource *entry = &session->sources[place];
+    if (passes->batches[place].size) return STATUS_OK;
+    return source_next(entry->source, entry->batch_size, session->arena, &cursors[place], &passes->batches[place]);
+}
+
+Status passes_read(Passes *passes, Cursor *cursors, const Objective *objective)
+{
+    const char *target = objective_target(objective);
+    TRY(read_batch(passes, cursors, objective->source));
+    return target ? read_batch(passes, cursors, target) : STATUS_OK;
+}
+
 Status passes_get(Passes *passes, const Objective *objective, Forward **out)
 {
     Session *session = passes->session;
@@ -90,15 +106,10 @@ typedef struct Micro {
     const SessionLook *look; /* NULL: a step that counts */
 } Micro;
 
-static bool active(const Objective *objective)
-{
-    return objective->enabled && objective->weight > 0;
-}
-
 /* Whether it has a part in this micro-step. */
 static bool takes_part(const Micro *micro, const Objective *objective)
 {
-    return active(objective) && (!micro->look || !micro->look->only || micro->look->only == objective);
+    return objective_active(objective) && (!micro->look || !micro->look->only || micro->look->only == objective);
 }
 
 static void count_tokens(StepMetrics *metrics, const Batch *batch)
@@ -108,28 +119,14 @@ static void count_tokens(StepMetrics *metrics, const Batch *batch)
     for (int64_t i = 0; lengths && i < batch->size; i++) metrics->tokens += TENSOR_I32(lengths)[i];
 }
 
-/* The plain batch of a source, once a micro-step. */
-static Status read_batch(Micro *micro, Passes *passes, const char *name)
-{
-    Session *session = micro->session;
-    int place = place_of_source(session, name);
-    const SessionSource *entry = &session->sources[place];
-    if (passes->batches[place].size) return STATUS_OK;
-    TRY(source_next(entry->source, entry->batch_size, session->arena, &micro->cursors[place],
-                    &passes->batches[place]));
-    count_tokens(micro->metrics, &passes->batches[place]);
-    return STATUS_OK;
-}
-
 static Status read_batches(Micro *micro, Passes *passes)
 {
-    Session *session = micro->session;
-    for (int o = 0; o < session->objective_count; o++) {
-        const char *target = objective_target(session->objectives[o]);
-        if (!takes_part(micro, session->objectives[o])) continue;
-        TRY(read_batch(micro, passes, session->objectives[o]->source));
-        if (target) TRY(read_batch(micro, passes, target));
-    }
+    const Session *session = micro->session;
+    for (int o = 0; o < session->objective_count; o++)
+        if (takes_part(micro, session->objectives[o]))
+            TRY(passes_read(passes, micro->cursors, session->objectives[o]));
+    for (int i = 0; i < session->source_count; i++)
+        if (passes->batches[i].size) count_tokens(micro->metrics, &passes->batches[i]);
     return STATUS_OK;
 }
 
@@ -219,18 +216,18 @@ static Status run_micro(Micro *micro)
     return status;
 }
 
-static Status try_loss(Micro *micro, Passes *passes, const Objective *objective)
+static Status try_loss(Micro *micro, Passes *passes, const Objective *objective, double *out)
 {
-    const char *target = objective_target(objective);
     ObjectiveInput input;
     Tensor *loss;
-    TRY(read_batch(micro, passes, objective->source));
-    if (target) TRY(read_batch(micro, passes, target));
+    TRY(passes_read(passes, micro->cursors, objective));
     TRY(passes_input(passes, objective, &input));
-    return objective_loss(objective, &input, &loss, NULL);
+    TRY(objective_loss(objective, &input, &loss, NULL));
+    if (out) *out = tensor_get(loss, 0);
+    return STATUS_OK;
 }
 
-Status session_try(Session *session, const Objective *objective)
+Status session_try(Session *session, const Objective *objective, double *loss)
 {
     StepMetrics metrics = {0};
     Micro micro = {.session = session, .metrics = &metrics};
@@ -240,7 +237,7 @@ Status session_try(Session *session, const Objective *objective)
                      .step = session->step};
     for (int i = 0; i < session->source_count; i++) micro.cursors[i] = session->sources[i].cursor;
     session_set_mode(session, false);
-    Status status = try_loss(&micro, &passes, objective);
+    Status status = try_loss(&micro, &passes, objective, loss);
     passes_clear(&passes);
     tape_reset(session->tape);
     return status;
@@ -289,14 +286,10 @@ static Status fit_objective(Passes *passes, Cursor *cursors, const Objective *ob
     Session *session = passes->session;
     const ObjectiveRecord *record = objective->record;
     const Model *model = session_model(session, objective->model);
-    int place = place_of_source(session, objective->source);
-    const SessionSource *entry = &session->sources[place];
     Forward *pass;
     if (record->output && !model_has_output(model->record, record->output))
         return refuse_model(objective, model, record->output);
-    if (!passes->batches[place].size)
-        TRY(source_next(entry->source, entry->batch_size, session->arena, &cursors[place],
-                        &passes->batches[place]));
+    TRY(read_batch(passes, cursors, objective->source));
     Status status = passes_get(passes, objective, &pass);
     if (status != STATUS_OK) return status_context(status, "objective '%s'", objective->name);
     return record->targets ? refuse_data(objective, pass->batch) : STATUS_OK;
@@ -419,7 +412,7 @@ Status session_step(Session *session, StepMetrics *out)
     TRY(status);
     for (int i = 0; i < session->source_count; i++) session->sources[i].cursor = micro.cursors[i];
     for (int i = 0; i < session->objective_count; i++)
-        if (!active(session->objectives[i])) metrics.objectives[i] = (double)NAN;
+        if (!objective_active(session->objectives[i])) metrics.objectives[i] = (double)NAN;
     remember_loss(session, &metrics);
     session->step++;
     metrics.seconds = clock_seconds() - start;

@@ -96,7 +96,7 @@ static Status try_addition(Session *session, Objective *objective)
     for (int i = 0; i < count; i++) memcpy(views[i], session->objectives[i]->view, sizeof views[i]);
     TRY(session_add_objective(session, objective_ref(objective)));
     Status status = session_check(session);
-    if (status == STATUS_OK) status = session_try(session, objective);
+    if (status == STATUS_OK) status = session_try(session, objective, NULL);
     session_forget(session, session->source_count, count);
     while (model->root->child_count > children) module_remove(model->root->children[model->root->child_count - 1]);
     for (int i = 0; i < count; i++) memcpy(session->objectives[i]->view, views[i], sizeof views[i]);

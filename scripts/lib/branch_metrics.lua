@@ -42,6 +42,9 @@ local function bring(directory, tree, name, last, common)
   for branch, rest in pairs(rests) do directory.write_branch(branch, rest) end
 end
 
+-- names: { from, to }
+function metrics.rename(directory, names) directory.rename_branch(names[1], names[2]) end
+
 -- move: { from, last, common, to, step, taken }: the branch that was left and the step at which it stood, the last step
 -- in common, the branch that is current now and its step; 'taken', if any, was made its later part (redo).
 function metrics.follow(directory, tree, move)
@@ -50,8 +53,10 @@ function metrics.follow(directory, tree, move)
   bring(directory, tree, move.to, move.step, move.common)
 end
 
--- After a kill: whether the move, the last thing that the journal has, was made is seen from the files.
+-- After a kill: whether the move, the last thing that the journal has, was made is seen from the files. A move may be a
+-- name alone: { renamed = { from, to } }.
 function metrics.mend(directory, tree, move)
+  if move.renamed then return metrics.rename(directory, move.renamed) end
   local left = step_of(directory.last_metrics(move.from))
   if left < move.last and directory.metrics_after(move.common) ~= "" then return metrics.follow(directory, tree, move) end
   if move.taken then directory.rename_branch(move.taken, move.to) end

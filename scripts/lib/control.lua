@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
--- pause, resume, step, run_until and stop: what a live run does next. Called by scripts/control.c with its functions:
+-- pause, resume, step, run_until, stop and control: what a live run does next, and who says so. Called by scripts/control.c with its functions:
 -- order(word) gives an order, boundary() waits for the place between two steps, await_pause() for a pause, clock()
 -- tells the time. Returns the function that is asked at each boundary whether to pause, and why.
 local order, boundary, await_pause, clock = ...
@@ -18,23 +18,29 @@ local function forget()
   until_step, until_time, until_true, words = nil, nil, nil, nil
 end
 
+-- What all of them begin with.
+local function await_boundary()
+  lathe.check_change()
+  boundary()
+end
+
 local function document(f, text) return lathe.document(f, text) end
 
 pause = document(function()
-  boundary()
+  await_boundary()
   forget()
   order("pause")
   await_pause()
 end, "pause()\n\nThe run waits before its next step; resume() goes on, step(n) takes n steps.\n")
 
 resume = document(function()
-  boundary()
+  await_boundary()
   forget()
   order("resume")
 end, "resume()\n\nA paused run goes on.\n")
 
 stop = document(function()
-  boundary()
+  await_boundary()
   print(("[%s] saving and stopping"):format(number(run.step)))
   order("stop")
 end, "stop()\n\nSaves the state and ends the run; lathe run --resume DIR goes on with it.\n")
@@ -42,12 +48,17 @@ end, "stop()\n\nSaves the state and ends the run; lathe run --resume DIR goes on
 step = document(function(n)
   n = n == nil and 1 or math.tointeger(n)
   if not n or n < 1 then error("step(n) takes a number of steps, from 1", 2) end
-  boundary()
+  await_boundary()
   forget()
   until_step, words = run.step + n, ("after %s step%s"):format(number(n), n == 1 and "" or "s")
   order("resume quietly")
   await_pause()
 end, "step(n)\n\nTakes n steps (1) and pauses.\n")
+
+control = document(function()
+  order("control")
+  print("you are in control")
+end, "control()\n\nTakes control of the run over: of several viewers only one can change it, the others look on.\n")
 
 -- The names of a condition are the metrics of the last step, with or without "loss." before an objective's name.
 local function metric_named(_, name)
@@ -90,7 +101,7 @@ run_until = document(function(what)
   if not (at or seconds or test) then
     error('run_until takes a step (500), a time ("12:30", "90 s", "10 min") or a condition ("loss < 2", a function)', 2)
   end
-  boundary()
+  await_boundary()
   if at and at <= run.step then error(("step %s is over: the run stands at %s"):format(number(at), number(run.step)), 2) end
   forget()
   until_step, until_true, until_time = at, test, seconds and clock() + seconds

@@ -1,17 +1,18 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 -- Debugging from the prompt, on the live model: looks at a session that never change a bit of it.
 -- A user's own global of such a name changes nothing here.
-local pairs, ipairs, next, type, tostring, tonumber, error, pcall, print, setmetatable, math, table,
+local pairs, ipairs, next, type, tostring, tonumber, error, pcall, print, setmetatable, rawget, math, table,
   tensor, zeros, help
-  = pairs, ipairs, next, type, tostring, tonumber, error, pcall, print, setmetatable, math, table,
+  = pairs, ipairs, next, type, tostring, tonumber, error, pcall, print, setmetatable, rawget, math, table,
     tensor, zeros, help
 local pictures = require "lathe.pictures"
+local texts = require "lathe.texts"
 local condition_of = require "lathe.conditions"
 local short, thousands = pictures.short, pictures.thousands
 
-local MOST_HISTORY, SHOWN_PARAMS = 8192, 40
+local MOST_HISTORY, MOST_PAUSES, SHOWN_PARAMS = 8192, 32, 40
 
--- What is known of each session: watches, breakpoints, curves.
+-- What is known of each session: watches, breakpoints, pauses, curves.
 local states = setmetatable({}, { __mode = "k" })
 
 local function fail(message, ...) error(message:format(...), 0) end
@@ -24,7 +25,7 @@ end
 local function state_of(session)
   local state = states[session]
   if not state then
-    state = { watches = {}, breaks = {}, next_break = 0, history = {} }
+    state = { watches = {}, breaks = {}, next_break = 0, history = {}, pauses = {} }
     states[session] = state
   end
   return state
@@ -218,12 +219,26 @@ local function run_breaks(session, state, metrics)
   return pause
 end
 
+-- Where breakpoints paused the steps that led here: { step, text }. A step that is done again forgets those from it on.
+local function note_pause(state, step, pause)
+  local pauses = state.pauses
+  while #pauses > 0 and pauses[#pauses].step >= step do pauses[#pauses] = nil end
+  if not pause then return end
+  if #pauses == MOST_PAUSES then table.remove(pauses, 1) end
+  pauses[#pauses + 1] = { step = step, text = "paused " .. pause:match "^[^\n]*" }
+end
+
+function lathe.pauses(session) return state_of(session).pauses end
+
 -- Steps that the history does again pause nowhere.
 lathe.after_step(function(session, metrics)
   local state = state_of(session)
   local extra = run_watches(session, state, metrics)
   remember(state, metrics)
-  return extra, not engine.is_silent() and run_breaks(session, state, metrics) or nil
+  if engine.is_silent() then return extra end
+  local pause = run_breaks(session, state, metrics)
+  note_pause(state, metrics.step, pause)
+  return extra, pause
 end)
 
 -- --- hooks ---
@@ -244,33 +259,36 @@ end
 
 local function list_of(t) return t:reshape(-1):tolist() end
 
-function show(batch, i)
-  if type(batch) ~= "table" or not batch.size then fail("show: a batch is wanted, as in show(run.batch, 0)") end
-  i = i or 0
-  if math.type(i) ~= "integer" or i < 0 or i >= batch.size then
-    fail("show: the batch has examples 0 to %d; got %s", batch.size - 1, tostring(i))
+-- Tokens, and by place (from 1) what was there before it was masked; the batch's width.
+local function tokens_of(batch, i)
+  local width, was = batch.input_ids.shape[2], {}
+  local ids, length = batch.input_ids[i]:tolist(), batch.lengths and batch.lengths[i]:item() or width
+  if batch.masked_positions then
+    local positions, truths = list_of(batch.masked_positions), list_of(batch.masked_targets)
+    for n, position in ipairs(positions) do
+      if position // width == i then was[position % width + 1] = truths[n] end
+    end
   end
-  local source = batch.source and current("show").data[batch.source] or current("show").data.train
-  local lines, masked = {}, {}
+  return table.move(ids, 1, length, 1, {}), was
+end
+
+local function features_line(row)
+  local s = lathe.statistics(row)
+  return ("%s of %s features are not 0"):format(thousands(s.count - s.zeros), thousands(s.count))
+end
+
+-- Example i of a batch in lines, the text first.
+function lathe.describe_example(batch, i)
+  local source = batch.source and rawget(current("show").data, batch.source) or current("show").data.train
+  local lines = {}
   if batch.input_ids then
-    local width = batch.input_ids.shape[2]
-    local ids, length = batch.input_ids[i]:tolist(), batch.lengths and batch.lengths[i]:item() or width
-    local targets = {}
-    if batch.masked_positions then
-      local positions, truths = list_of(batch.masked_positions), list_of(batch.masked_targets)
-      for n, position in ipairs(positions) do
-        if position // width == i then masked[position % width + 1] = truths[n] end
-      end
-    end
-    local words = {}
-    for at = 1, length do
-      local piece = source:text { ids[at] }
-      words[at] = masked[at] and ("%s{%s}"):format(piece, source:text { masked[at] }) or piece
-    end
-    for at in pairs(masked) do targets[#targets + 1] = at end
-    lines[1] = table.concat(words, " ")
-    if #targets > 0 then lines[2] = ("  %d of %d tokens are to be predicted: shown{was}"):format(#targets, length) end
+    local ids, was = tokens_of(batch, i)
+    local tokenizer, hidden = lathe.tokenizer(source), 0
+    for _ in pairs(was) do hidden = hidden + 1 end
+    lines[1] = tokenizer and texts.spell(source, tokenizer, ids, was) or source:text(ids)
+    if hidden > 0 then lines[2] = ("  %d of %d tokens are to be predicted: shown{was}"):format(hidden, #ids) end
   end
+  if batch.features then lines[#lines + 1] = features_line(batch.features[i]) end
   for _, name in ipairs { "next_sentence_label", "sentence_order_label", "labels" } do
     if batch[name] then lines[#lines + 1] = ("  %s %d"):format(name, batch[name][i]:item()) end
   end
@@ -278,9 +296,18 @@ function show(batch, i)
     lines[#lines + 1] = ("  example %s of epoch %d of '%s'"):format(thousands(batch.example_ids[i]:item()), batch.epoch or 0,
       batch.source or "train")
   end
+  return table.concat(lines, "\n")
+end
+
+function show(batch, i)
+  if type(batch) ~= "table" or not batch.size then fail("show: a batch is wanted, as in show(run.batch, 0)") end
+  i = i or 0
+  if math.type(i) ~= "integer" or i < 0 or i >= batch.size then
+    fail("show: the batch has examples 0 to %d; got %s", batch.size - 1, tostring(i))
+  end
+  local lines = lathe.describe_example(batch, i)
   local losses = batch.step and run.step == batch.step and lathe.example_losses(run) or {}
-  if losses[i + 1] then lines[#lines + 1] = ("  loss %s"):format(short(losses[i + 1])) end
-  print(table.concat(lines, "\n"))
+  print(losses[i + 1] and ("%s\n  loss %s"):format(lines, short(losses[i + 1])) or lines)
 end
 
 -- --- the tree ---
@@ -465,35 +492,16 @@ end
 
 -- --- attention ---
 
-local function ids_of(tokenizer, source, text)
-  local ids, types, kind = {}, {}, 0
-  local function add(id)
-    ids[#ids + 1], types[#types + 1] = id, kind
-  end
-  add(source.special.classify)
-  for part in (text .. "|"):gmatch("([^|]*)|") do
-    for _, id in ipairs((tokenizer:encode(part))) do add(id) end
-    add(source.special.separator)
-    kind = 1
-    if #ids > 1024 then fail("attention: the text has more than 1,024 tokens; shorten it") end
-  end
-  return ids, types
-end
-
 function attention(text, layer)
   local session = current("attention")
   if type(text) ~= "string" then fail("attention: a text is wanted, as in attention('the dog | it barks')") end
-  local name, source = next(session.data)
-  source = session.data.train or source
-  local tokenizer = source and lathe.tokenizer(source)
-  if not tokenizer then fail("attention: the run's data '%s' were not made by a tokenizer", tostring(name)) end
+  local ids, types, _, source, tokenizer = texts.ids_of(session, text, "attention")
   local _, _, model = lathe.module_info(session.model)
-  local ids, types = ids_of(tokenizer, source, text)
   local found = lathe.attention(session, model, ids, types)
   if #found == 0 then fail("attention: the model has no attention") end
   local pieces = {}
-  for i, id in ipairs(ids) do pieces[i] = source:text { id } end
-  print(table.concat(pieces, " "))
+  for i, id in ipairs(ids) do pieces[i] = texts.piece(tokenizer, id, lathe.verbatim(source)) end
+  print(texts.spell(source, tokenizer, ids, {}))
   print("rows: who looks; columns: at whom")
   for l, one in ipairs(found) do
     if not layer or layer == l - 1 then

@@ -12,7 +12,7 @@ local function parts(owner, options)
     session, name = of, model
   end
   if name ~= nil and type(name) ~= "string" then fail("generate: model must be the name of a model of the run") end
-  local source = session.data.train or select(2, next(session.data))
+  local source = rawget(session.data, "train") or select(2, next(session.data))
   local tokenizer = options.tokenizer or source and lathe.tokenizer(source)
   if not tokenizer then fail("generate: the run's data were not made by a tokenizer; give one, tokenizer = tokenizers.load('DIR')") end
   if type(tokenizer) ~= "userdata" then fail("generate: tokenizer must be one, as tokenizers.load('DIR') gives it") end

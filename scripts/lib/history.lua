@@ -25,6 +25,14 @@ local function now() return H.reading or H.session.step end
 
 local function say(...) if not H.reading and not H.quiet then print((...):format(select(2, ...))) end end
 
+-- For the log of the run, and there only.
+local function record(text) if H.directory and not H.reading and not H.quiet then H.directory.log("edit", text) end end
+
+local function announce(...)
+  say(...)
+  record((...):format(select(2, ...)))
+end
+
 local function current() return H.tree:branch() end
 
 -- --- the journal ---
@@ -62,13 +70,14 @@ local function apply(text)
   chunk()
 end
 
--- Trains up to the step, saying how far it is when that takes longer than a second.
+-- Trains up to the step, saying how far it is: to whoever shows progress, else in lines when it takes long.
 local function train_to(step, why)
   local from, told = H.session.step, lathe.seconds()
   while H.session.step < step do
     engine.step(H.session)
     if H.stepped then H.stepped() end
-    if lathe.seconds() - told > 1 then
+    local shown_elsewhere = lathe.progress(why, H.session.step - from, step - from)
+    if not shown_elsewhere and lathe.seconds() - told > 1 then
       told = lathe.seconds()
       print(("%s: step %s of %s"):format(why, comma(H.session.step - from), comma(step - from)))
     end
@@ -115,10 +124,10 @@ local function travel(step, tree, text, move)
   end)
 end
 
--- The tree becomes the history's; the state stays.
-local function exchange(tree, text, notes)
+-- The tree becomes the history's; the state stays. renamed: { from, to }, a branch that is called otherwise now.
+local function exchange(tree, text, notes, renamed)
   if H.reading then
-    H.tree, H.move = tree, nil
+    H.tree, H.move = tree, renamed and { renamed = renamed }
     return
   end
   local entry = entry_of(text, notes)
@@ -126,7 +135,15 @@ local function exchange(tree, text, notes)
     name_edits(tree:branch().path)
     put(entry)
     H.tree, H.move = tree, nil
+    if not (renamed and H.directory) then return end
+    local ok, problem = pcall(metrics.rename, H.directory, renamed)
+    if not ok then print("warning: " .. tostring(problem)) end
   end)
+end
+
+local function exchange_by_line(tree, text, renamed)
+  exchange(tree, text, nil, renamed)
+  if line and not H.reading then line:did(text) end
 end
 
 -- Called by the engine before each edit.
@@ -137,6 +154,7 @@ local function note(effect, inverse)
   local tree = H.tree:copy()
   tree:add_edit { step = now(), effect = effect, inverse = inverse, planned = H.planning }
   exchange(tree, effect, { typed = typed ~= "" and typed ~= effect and shown(typed) or nil, back = inverse, planned = H.planning })
+  record(shown(effect))
   if line then line.edits = line.edits + 1 end
 end
 
@@ -242,6 +260,7 @@ end
 local function need(what)
   if not H then fail("%s: there is no run whose history could be changed", what) end
   if H.reading then return end
+  lathe.check_change()
   if lathe.boundary then lathe.boundary("the end of the step") end
   if engine.stepping(H.session) then fail("%s: not inside a training step", what) end
 end
@@ -279,7 +298,7 @@ function undo(count)
   end
   local edit = H.tree.edits[branch.path[#branch.path - count + 1]]
   local stays = go_back(edit.step, #branch.path - count, count == 1 and "undo()" or ("undo(%d)"):format(count), true)
-  say("at %s, before %s%s", comma(edit.step), shown(edit.effect), stays)
+  announce("at %s, before %s%s", comma(edit.step), shown(edit.effect), stays)
 end
 
 function redo()
@@ -295,7 +314,7 @@ function redo()
   tree:take_up(kept)
   travel(kept.tip, tree, "redo()", { from = rest and rest.name or branch.name, last = last, common = kept.fork, to = branch.name,
     step = kept.tip, taken = kept.name })
-  say("at %s again%s", comma(kept.tip), rest and ("; steps %s to %s stay as branch %s"):format(comma(kept.fork + 1), comma(last), rest.name) or "")
+  announce("at %s again%s", comma(kept.tip), rest and ("; steps %s to %s stay as branch %s"):format(comma(kept.fork + 1), comma(last), rest.name) or "")
 end
 
 function rewind(step)
@@ -311,7 +330,7 @@ function rewind(step)
   local count = #branch.path
   while count > branch.own and H.tree.edits[branch.path[count]].step >= step do count = count - 1 end
   if step == now() and count == #branch.path then return say("at %s already", comma(step)) end
-  say("at %s%s", comma(step), go_back(step, count, ("rewind(%d)"):format(step)))
+  announce("at %s%s", comma(step), go_back(step, count, ("rewind(%d)"):format(step)))
 end
 
 function revert(id)
@@ -323,30 +342,37 @@ function revert(id)
   apply(edit.inverse)
 end
 
+-- A name for a new branch.
+local function check_name(name, call)
+  if type(name) ~= "string" or not name:find "^[%w_.~-]+$" or #name > 60 then
+    fail("%s: a name of letters, digits, '-', '_' and '.'", call)
+  end
+  if H.tree:find(name) then fail("there is a branch '%s' already; switch(%q) goes to it", name, name) end
+end
+
+local function find(name)
+  local found = H.tree:find(name)
+  if found then return found end
+  local near = lathe.nearest(tostring(name), H.tree.order)
+  fail("there is no branch '%s'%s; branches() lists them", tostring(name), near and ("; did you mean '%s'?"):format(near) or "")
+end
+
 function branch(name)
   need "branch"
-  if type(name) ~= "string" or not name:find "^[%w_.~-]+$" or #name > 60 then
-    fail("branch(name): a name of letters, digits, '-', '_' and '.'")
-  end
-  if H.tree.branches[name] then fail("there is a branch '%s' already; switch(%q) goes to it", name, name) end
+  check_name(name, "branch(name)")
   local tree, step = H.tree:copy(), now()
   local parent = tree:branch()
   if not H.reading then H.snapshots:add(step, parent.path) end
   parent.tip = step
   tree:add_branch { name = name, parent = parent.name, fork = step, path = parent.path, own = #parent.path, tip = step, planned = parent.planned }
   tree.current, tree.undone = name, {}
-  local text = ("branch(%q)"):format(name)
-  exchange(tree, text)
-  if line then line:did(text) end
-  say("at %s, on branch %s; switch(%q) goes back to the other one", comma(step), name, parent.name)
+  exchange_by_line(tree, ("branch(%q)"):format(name))
+  announce("at %s, on branch %s; switch(%q) goes back to the other one", comma(step), name, parent.name)
 end
 
 function switch(name)
   need "switch"
-  if not H.tree.branches[name] then
-    local near = lathe.nearest(tostring(name), H.tree.order)
-    fail("there is no branch '%s'%s; branches() lists them", tostring(name), near and ("; did you mean '%s'?"):format(near) or "")
-  end
+  find(name)
   if name == H.tree.current then return say("on branch %s already", name) end
   local tree, last = H.tree:copy(), now()
   local from, to = tree:branch(), tree.branches[name]
@@ -354,15 +380,15 @@ function switch(name)
   from.tip, tree.current, tree.undone = last, name, {}
   travel(to.tip, tree, ("switch(%q)"):format(name),
     { from = from.name, last = last, common = tree:common_step(from.name, last, name, to.tip), to = name, step = to.tip })
-  say("at %s, on branch %s", comma(to.tip), name)
+  announce("at %s, on branch %s", comma(to.tip), name)
 end
 
-for _, name in ipairs { "undo", "redo", "rewind", "branch", "switch" } do commands[name] = true end
+for _, name in ipairs { "undo", "redo", "rewind", "branch", "switch", "rename_branch", "delete_branch", "undelete_branch" } do commands[name] = true end
 
 function snapshot()
   need "snapshot"
   H.snapshots:add(now(), current().path)
-  say("[%s] snapshot; rewind(%d) comes back to it", comma(now()), now())
+  announce("snapshot of step %s; rewind(%d) comes back to it", comma(now()), now())
 end
 
 -- --- edits that a recipe makes ---
@@ -451,8 +477,9 @@ describe(branch, "branch(name): goes on from here as a branch of that name.")
 describe(switch, "switch(name): goes to the last step of another branch.")
 describe(snapshot, "snapshot(): keeps the state of this step at hand, so that rewind() comes back to it without computing anything.")
 
--- For scripts/lib/replay.lua and history_lists.lua.
+-- For scripts/lib/replay.lua, history_lists.lua and branches.lua.
 return {
+  need = need, find = find, check_name = check_name, exchange = exchange_by_line, announce = announce,
   state = function() return H end, set_state = function(state) H = state end,
   now = now, current = current, is_command = is_command, apply = apply, train_to = train_to, compute = compute, take_back = take_back,
 }

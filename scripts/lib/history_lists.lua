@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
--- Looking at the history: branches, edits, snapshots, what two branches differ in.
+-- Looking at the history: branches, edits, snapshots.
 local history = engine.history
 local inner = require "lathe.history"
+local positions = require "lathe.positions"
 local words = require "lathe.words"
 local fail, comma, shown, listing = words.fail, words.comma, words.shown, words.listing
 
@@ -34,34 +35,20 @@ function edits()
   return listing(list)
 end
 
--- In what two branches differ: their edits since they parted, their last metrics.
-function compare(a, b)
-  local H = need "branches"
-  local tree = H.tree
-  local list, names = {}, { a or tree.current, b or inner.current().parent }
-  for i = 1, 2 do
-    if not tree.branches[names[i] or ""] then fail("compare(a, b): there is no branch '%s'; branches() lists them", tostring(names[i])) end
-  end
-  local k, tips = tree:common_edits(names[1], names[2]), { tip_of(H, names[1]), tip_of(H, names[2]) }
-  list[1] = { text = ("parted at step %s, after %d common edits"):format(comma(tree:common_step(names[1], tips[1], names[2], tips[2])), k) }
-  for i, name in ipairs(names) do
-    local path = tree.branches[name].path
-    list[#list + 1] = { text = ("%s: step %s"):format(name, comma(tips[i])) }
-    for e = k + 1, #path do
-      local edit = tree.edits[path[e]]
-      list[#list + 1] = { text = ("    [%s] %s"):format(comma(edit.step), shown(edit.effect)) }
-    end
-    local last = H.directory and H.directory.last_metrics(name == tree.current and "" or name)
-    if last then list[#list + 1] = { text = "    " .. last } end
-  end
-  return listing(list)
-end
-
 -- The steps that there is a snapshot of, and how much room they take; with a table, other limits.
 function snapshots(limits)
   local H = need "snapshots"
   if limits then H.snapshots:set_limits(limits) end
   return H.snapshots:listing()
+end
+
+-- The steps on the way here that rewind() goes back to without computing anything.
+function history.steps_at_hand()
+  local H, list = inner.state(), {}
+  for _, snapshot in ipairs(H and H.snapshots.list or {}) do
+    if positions.on_the_way(H.tree.edits, snapshot, { step = inner.now(), path = inner.current().path }) then list[#list + 1] = snapshot.step end
+  end
+  return list
 end
 
 -- What print(run) begins with; nil for other sessions.
@@ -79,4 +66,3 @@ end
 lathe.document(branches, "branches(): the branches, with their last step and where they left another one.")
 lathe.document(edits, "edits(): the edits that led to the state now.")
 lathe.document(snapshots, "snapshots(): the steps that are at hand for undo, rewind and switch; snapshots { memory = bytes, disk = bytes } sets the limits.")
-lathe.document(compare, "compare(a, b): in what two branches differ: edits since they parted, last metrics.")

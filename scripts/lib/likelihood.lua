@@ -13,7 +13,7 @@ local function parts(session, options)
     if name ~= "model" then fail("likelihood has no option '%s'; there is model", tostring(name)) end
   end
   if options.model ~= nil and type(options.model) ~= "string" then fail("likelihood: model must be the name of a model of the run") end
-  local source = session.data.train or select(2, next(session.data))
+  local source = rawget(session.data, "train") or select(2, next(session.data))
   local tokenizer = source and lathe.tokenizer(source)
   if not tokenizer then fail("likelihood: the run's data were not made by a tokenizer") end
   return options.model or select(3, lathe.module_info(session.model)), source, tokenizer

@@ -1,63 +1,93 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
--- The tree of names that clients complete from: globals and what is behind them, run.* down to each parameter. One
--- line each, "path<tab>what it is", sorted.
-local MOST, DEEPEST = 20000, 16
-local members, doc_of, type, pcall = lathe.members, lathe.doc_of, type, pcall
+-- The names that lines are completed from: globals and what is behind them, options of what is called with a table.
+-- One line each, "path<tab>what it is", "path{option<tab>what it is", sorted.
+local MOST, DEEPEST, LONGEST_DOC = 20000, 16, 100
+local members, doc_of, options_of = lathe.members, lathe.doc_of, lathe.options_of
+local type, pcall, next, tonumber, ipairs, rawget = type, pcall, next, tonumber, ipairs, rawget
 
-local fields = {
-  step = "steps done", steps = "steps of the whole run", seed = "seed of everything random", loss = "loss of the last step",
-  last = "metrics of the last step", model = "the first model", models = "models by name", data = "data sources by name",
-  objectives = "loss terms by name", optimizer = "options of the optimizer", schedule = "options of the schedule",
-  accumulate = "micro-batches of a step", clip_norm = "the gradient's norm is cut to this",
-  precision = "what products of matrices read: f32 or bf16", recompute = "layers are computed again instead of kept",
-}
-
-local function first_sentence(text)
+local function brief(text)
   local body = text:match("^[^\n]*%b()[^\n]*\n\n(.+)") or text
-  return (body:gsub("%s+", " "):match("^(.-[%.;:]) ") or body:gsub("%s+", " ")):sub(1, 100):gsub("[%.;:]$", "")
+  local sentence = body:gsub("%s+", " "):match("^(.-[%.;:]) ") or body:gsub("%s+", " ")
+  if #sentence > LONGEST_DOC then sentence = sentence:sub(1, LONGEST_DOC):match("^(.*) ") .. " ..." end
+  return (sentence:gsub("[%.;:]$", ""))
 end
 
 local function is_name(key) return type(key) == "string" and key:find("^[%a_][%w_]*$") and not key:find("^__") end
 
-local walk
-
-local function add(list, path, value, doc, depth)
-  if #list >= MOST then return end
-  if not doc and value ~= nil then
-    local ok, text = pcall(doc_of, value)
-    doc = ok and type(text) == "string" and first_sentence(text) or nil
-  end
-  list[#list + 1] = path .. "\t" .. (doc or "")
-  walk(list, path, value, depth + 1)
+local function put(list, path, doc)
+  if #list < MOST then list[#list + 1] = path .. "\t" .. (type(doc) == "string" and brief(doc) or "") end
 end
 
--- Of run, whatever is behind its names; of other tables one level; of other values nothing.
-function walk(list, path, value, depth)
-  local live = path:find("^run%f[^%w_]") ~= nil
-  if depth > (live and DEEPEST or 1) or (type(value) ~= "table" and not live) or value == _G then return end
-  if type(value) ~= "table" and type(value) ~= "userdata" then return end
-  if path == "run.last" or path:find("^package") then return end
+local function put_options(list, path, value)
+  local names = options_of(value)
+  for i = 1, #names, 2 do put(list, path .. "{" .. names[i], names[i + 1]) end
+end
+
+-- Calls visit(path, value) for each name right behind the value, and lists it.
+local function behind(list, path, value, visit)
   local ok, names = pcall(members, value)
-  if not ok then return end
-  for _, name in ipairs(names) do
+  if value == _G and rawget(_G, "run") == nil then names[#names + 1] = "run" end -- the live one is in no table
+  local live = type(value) == "userdata"
+  for _, name in ipairs(ok and names or {}) do
     if is_name(name) or (live and name:find("^%d+$")) then
       local got, inner = pcall(function() return value[tonumber(name) or name] end)
-      local where = name:find("^%d") and path .. "[" .. name .. "]"
-        or path .. (type(inner) == "function" and path == "run" and ":" or ".") .. name
       local _, doc = pcall(doc_of, value, name)
-      local parameter = name == "value" or name == "shape" or name == "dtype" or name == "grad" or name == "mask"
-      add(list, where, got and not parameter and inner or nil,
-        path == "run" and fields[name] or type(doc) == "string" and doc or nil, depth)
+      if type(doc) ~= "string" and got then _, doc = pcall(doc_of, inner) end
+      local dot = path == "" and "" or live and type(inner) == "function" and ":" or "."
+      local where = tonumber(name) and path .. "[" .. name .. "]" or path .. dot .. name
+      put(list, where, doc)
+      if got and inner ~= nil and visit then visit(where, inner, name) end
     end
   end
 end
 
-return function()
-  local list = {}
-  for name, value in next, _G do
-    if is_name(name) then add(list, name, value, nil, 0) end
+local copies = { value = true, shape = true, dtype = true, grad = true, mask = true, last = true }
+
+-- Of run, whatever is behind its names; of other values one level.
+local function walk(list, path, value, depth)
+  put_options(list, path, value)
+  local live = path:find("^run%f[^%w_]") ~= nil
+  if depth > (live and DEEPEST or 1) or value == _G or path:find("^package") then return end
+  if type(value) ~= "table" and type(value) ~= "userdata" then return end
+  behind(list, path, value, function(where, inner, name)
+    if #list < MOST and not (live and copies[name]) then walk(list, where, inner, depth + 1) end
+  end)
+end
+
+local keywords = "and break do else elseif end false for function goto if in local nil not or repeat return then true until while"
+
+-- The value of "run.models.teacher", "list[0]:method", or nil.
+local function resolve(path)
+  local value = _G
+  for name, index in path:gmatch("([%a_][%w_]*)(%[?%d*%]?)") do
+    for _, key in ipairs { name, tonumber(index:match("%d+")) } do
+      local ok, inner = pcall(function() return value[key] end)
+      if not ok or inner == nil then return nil end
+      value = inner
+    end
   end
-  if rawget(_G, "run") == nil then add(list, "run", run, nil, 0) end -- the live one is in no table
+  return value
+end
+
+-- What a word like that may become, no more.
+local function list_behind(list, key)
+  local owner, container = key:match("^(.*){[%w_]*$"), key:match("^(.*)[%.:][%w_]*$") or key:match("^(.*)%[%d*$")
+  local path = owner or container or ""
+  local value = resolve(path)
+  if value == nil then return end
+  if owner then put_options(list, owner, value) else behind(list, path, value) end
+end
+
+-- names() -> all of them; names(key) -> those among which the one is that begins with the key
+return function(key)
+  local list = {}
+  if key then
+    list_behind(list, key)
+    if key:find("{", 1, true) then list_behind(list, key:match("{(.*)")) end
+  else
+    behind(list, "", _G, function(path, value) walk(list, path, value, 1) end)
+  end
+  for word in keywords:gmatch("%a+") do put(list, word) end
   table.sort(list)
   return table.concat(list, "\n") .. "\n"
 end

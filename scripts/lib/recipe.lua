@@ -4,7 +4,7 @@
 local Recipe = { __name = "recipe" }
 local Param = { __name = "parameter" }
 
-local function fail(...) error((...):format(select(2, ...)), 0) end
+local function fail(...) error((...):format(select(2, ...))) end
 
 local known = { min = true, max = true, above = true, below = true, doc = true, choices = true }
 

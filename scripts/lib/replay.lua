@@ -101,23 +101,33 @@ local function repeat_warnings(text)
   end
 end
 
--- Goes on with a run as its journal and checkpoints left it. The session is as its recipe builds it.
-function history.resume(session, directory)
+-- Reads the journal and loads the newest checkpoint on the way to where it ends: that step, and the checkpoint's. The
+-- session is as its recipe builds it.
+local function read_all(session, directory)
   history.start(session, directory)
-  local H = inner.state()
   local text = directory.read_journal()
   local entries = journal.entries(text)
   repeat_warnings(text)
   local step = read(entries)
   guess_planned(entries)
-  local saved = load_checkpoint(step)
+  return step, load_checkpoint(step)
+end
+
+-- Goes on with a run as its journal and checkpoints left it.
+function history.resume(session, directory)
+  local step, saved = read_all(session, directory)
+  local H = inner.state()
   if saved and saved > step then step = saved end
   engine.silently(inner.compute, { step = step, path = current().path })
   if H.move then metrics.mend(directory, H.tree, H.move) end
   directory.remove_checkpoints_after(step)
   directory.cut_metrics(step)
+  for _, name in ipairs(H.tree.order) do directory.store_branch(name) end
   forget_half_a_line()
 end
+
+-- Gives the session the state of the newest checkpoint, to look at it: nothing is written, nothing computed again.
+function history.look(session, directory) read_all(session, directory) end
 
 -- Gives a session that its recipe built the options and shapes that the journal's edits led to, not the weights.
 function history.settle(session, text)

@@ -18,7 +18,7 @@ function engine.guard_system(real)
   local told = not real
   for _, name in ipairs { "os", "io" } do
     local library = real and _G[name] or {}
-    _G[name] = setmetatable({}, { __index = function(_, key)
+    _ENV[name] = setmetatable({}, { __index = function(_, key)
       if not real then missing(name, key) end
       if not told and library[key] ~= nil then
         told = true
@@ -26,6 +26,6 @@ function engine.guard_system(real)
       end
       return library[key]
     end })
-    package.loaded[name] = _G[name]
+    package.loaded[name] = _ENV[name]
   end
 end

@@ -6,6 +6,8 @@
 --                   first 'own' edits of its path; 'tip' is its last step while another branch is the current one;
 --                   so many edits of the recipe's plan are dealt with
 --   order           names of branches in order of their making;  undone: what redo() brings back, the last one last
+-- A branch that was deleted stays, under a name that nobody can give and not in 'order': { deleted = { name, number,
+-- place } }; so what happens to its parents meanwhile happens to it, too.
 local positions = require "lathe.positions"
 local copy, shared = positions.copy, positions.shared
 local pairs, ipairs, setmetatable, table = pairs, ipairs, setmetatable, table -- a prompt may give the globals other values
@@ -15,7 +17,7 @@ Tree.__index = Tree
 
 -- A history that begins at the step.
 function Tree.new(step)
-  local tree = setmetatable({ edits = {}, count = 0, branches = {}, order = {}, undone = {}, current = "main" }, Tree)
+  local tree = setmetatable({ edits = {}, count = 0, branches = {}, order = {}, undone = {}, deleted = 0, current = "main" }, Tree)
   tree:add_branch { name = "main", fork = step, path = {}, own = 0, tip = step, planned = 0 }
   return tree
 end
@@ -44,6 +46,68 @@ end
 function Tree:remove_branch(name)
   self.branches[name] = nil
   for i = #self.order, 1, -1 do if self.order[i] == name then table.remove(self.order, i) end end
+end
+
+-- nil: there is none of that name, or it was deleted
+function Tree:find(name)
+  local branch = self.branches[name]
+  return branch and not branch.deleted and branch or nil
+end
+
+local function renamed(name, from, to) return name == from and to or name end
+
+function Tree:rename_branch(from, to)
+  local branch = self.branches[from]
+  self.branches[from], self.branches[to], branch.name = nil, branch, to
+  self.current = renamed(self.current, from, to)
+  for i, name in ipairs(self.order) do self.order[i] = renamed(name, from, to) end
+  for i, undone in ipairs(self.undone) do
+    self.undone[i] = { branch = renamed(undone.branch, from, to), kept = renamed(undone.kept, from, to) }
+  end
+  for _, other in pairs(self.branches) do other.parent = renamed(other.parent, from, to) end
+end
+
+-- Names of the branches that left this one and were not deleted.
+function Tree:children(name)
+  local list = {}
+  for _, other in ipairs(self.order) do
+    if self.branches[other].parent == name then list[#list + 1] = other end
+  end
+  return list
+end
+
+local function place_of(list, value)
+  for i, item in ipairs(list) do if item == value then return i end end
+end
+
+-- Returns the name that it has from now on.
+function Tree:delete_branch(name)
+  self.deleted = self.deleted + 1
+  local place, hidden = place_of(self.order, name), ("%s deleted %d"):format(name, self.deleted)
+  for _, undone in ipairs(self.undone) do
+    if undone.kept == name then self.undone = {} end
+  end
+  table.remove(self.order, place)
+  self:rename_branch(name, hidden)
+  self.branches[hidden].deleted = { name = name, number = self.deleted, place = place }
+  return hidden
+end
+
+-- The one of that name that was deleted last, nil where none was.
+function Tree:deleted_branch(name)
+  local last
+  for _, branch in pairs(self.branches) do
+    local deleted = branch.deleted
+    if deleted and deleted.name == name and (not last or deleted.number > last.deleted.number) then last = branch end
+  end
+  return last
+end
+
+function Tree:undelete_branch(branch)
+  local deleted = branch.deleted
+  branch.deleted = nil
+  self:rename_branch(branch.name, deleted.name)
+  table.insert(self.order, math.min(deleted.place, #self.order + 1), deleted.name)
 end
 
 -- "main~1", or the first such name that is free.

@@ -96,8 +96,8 @@ class Bert(nn.Module):
         """-> [B,num_labels], from the pooled first token."""
         return self.classifier(F.dropout(self.encode(ids, types, lengths)[1], self.c["dropout"], self.training))
 
-    def optimizer(self, lr=1e-3, weight_decay=0.01):
+    def optimizer(self, lr=1e-3, weight_decay=0.01, **options):
         matrices = [p for p in self.parameters() if p.dim() > 1]
         vectors = [p for p in self.parameters() if p.dim() == 1]
         return torch.optim.AdamW([{"params": matrices, "weight_decay": weight_decay},
-                                  {"params": vectors, "weight_decay": 0.0}], lr=lr)
+                                  {"params": vectors, "weight_decay": 0.0}], lr=lr, **options)

@@ -36,7 +36,14 @@ type_in 'optim.ada'
 key Tab
 shows '^lathe> optim\.adam$'
 key Tab Tab
-shows 'optim\.adam +optim\.adamw'
+shows '^  optim\.adam +Adam$'
+shows '^  optim\.adamw +Adam with decoupled weight decay$'
+key C-u
+# Options of a record, with what they are.
+type_in 'models.bert { hidden_si'
+key Tab
+shows '^  hidden_size  width of the hidden states$'
+shows '^lathe> models\.bert \{ hidden_size$'
 key C-u
 type_in 'x = zeros(2, 3)'
 key Enter
@@ -145,8 +152,19 @@ shows '^lathe> run\.objectives\.mlm$'
 type_in '.mlm_prob'
 key Tab
 shows '^lathe> run\.objectives\.mlm\.mlm_probability$'
+shows '^  run\.objectives\.mlm\.mlm_probability  share of the tokens that are predicted$'
 key Enter
 shows '^0\.15$'
+type_in 'run.model:resh'
+key Tab
+shows '^lathe> run\.model:reshape$'
+key C-u
+type_in 'objectives.mlm { ma'
+key Tab
+shows '^lathe> objectives\.mlm \{ mask$'
+key Tab Tab
+shows '^  masking +what is masked together$'
+key C-u
 enter 'print("go" .. "ing") while true do end' '^going$'
 key C-c
 shows '^\^Cinterrupted$'

@@ -54,6 +54,21 @@ shows '^ bert +recipe'
 key q
 left 0
 
+# --- what init.lua says, and what is wrong with it ---
+mkdir -p .config/lathe
+printf "workbench.dots = 'letters'\nworkbench.thene = 'dark'\n" >.config/lathe/init.lua
+begin "$LATHE"
+shows "did you mean 'theme'"
+key End Enter
+shows '1 Curves'
+shows "did you mean 'theme'"
+shows '\*'
+key q
+shows '^ short +finished'
+key q
+left 0
+rm .config/lathe/init.lua
+
 # --- a session ---
 begin "$LATHE" run bert "${options[@]}" --steps 1000000 --out session
 shows 'training'
@@ -61,7 +76,7 @@ shows '\[x\] nsp'
 shows '▸ encoder|▸ embeddings'
 key Space
 shows ' paused '
-type_in 'x'
+type_in 'Q'
 shows "does nothing here"
 # A weight in its place: the line is shown, edited and sent.
 key 2
@@ -73,7 +88,37 @@ type_in '0.25'
 key Enter
 shows 'objectives\.nsp\.weight 1 -> 0\.25'
 shows '\[x\] nsp +0\.25'
-shows '▲ [0-9,]+: nsp\.weight = 0\.25'
+shows '[0-9,]+: nsp\.weight = 0\.25'
+# What pruning would change, and no more than that.
+key 3
+key P
+key Enter
+type_in '0.5'
+key Enter
+key d
+shows '0\.0000 -> 0\.[0-9]+ +[0-9]+ of'
+key Escape
+await "the form stays" lacks 'prune; s prunes'
+# The model: sorted, over time, its attention; samples of a text of one's own; the next batches.
+key s
+shows '▼norm'
+key h
+shows 'its values are sampled|bert\.|cls\.'
+key Escape
+key Escape
+key A
+shows 'rows look at columns'
+key Escape
+key 4
+shows 'masked words'
+key i
+type_in 'the [MASK] sees'
+key Enter
+shows 'your text, as the model sees it'
+key 5
+shows "examples of 'train'"
+key 2
+shows 'on  name'
 # The palette finds a command by a part of its doc, and shows the line that it sends.
 key ':'
 type_in 'goes on with'
@@ -97,7 +142,23 @@ key Enter
 shows '┃    \.\.'
 enter 'print(i * 111) end' '┃222'
 key Escape
-await "the prompt keeps the keys" lacks 'esc leaves the prompt'
+await "the prompt keeps the keys" lacks 'esc leaves'
+# A form of the optimizer: a value that does not fit is refused, the line is shown before it is sent.
+key 2 O
+shows '━ optimizer'
+key Down Enter
+key C-u
+type_in '-1'
+key Enter
+shows 'lr must be a number'
+key C-u
+type_in '0.0005'
+key Enter
+shows 'run\.optimizer\.lr = 0\.0005'
+key s
+shows 'optimizer\.lr 0\.002 -> 0\.0005'
+key u
+shows 'before run\.optimizer\.lr = 0\.0005'
 # A step, an undo, a branch, its curves over these, and back.
 key .
 shows 'paused after 1 step'
@@ -116,22 +177,77 @@ key 6
 shows '● other'
 key Up Up Up
 key o
-shows 'branch main has no steps of its own'
+shows '[·▸▾] main \+'
 key Down
 key o
-shows 'main~1 \+'
+shows 'main~[12] \+'
+other=$(screen | grep -oE 'main~[12] \+' | head -n 1)
+other=${other% +}
+# They are curves of their own, with the steps that they have in common; from the curves pane they are chosen by name.
+key 1
+shows "$other loss\.mlm"
+key o
+type_in "$other"
+shows "\[x\] branch $other"
+key Enter
+shows "\[ \] branch $other"
+key Escape
+await "branch $other is still drawn" lacks "$other loss\.mlm"
+key 6
 key Up
 key Enter
 shows '⎇ main'
-# From the crosshair back.
-key 1 Left
-shows 'at [0-9,]+┃'
+# From the crosshair back to its step.
+key 1 Left Left Left
+shows '│step [0-9,]+  '
+step=$(screen | sed -n 's/.*│step \([0-9,]*\)  .*/\1/p' | head -n 1)
 key r
-shows '^lathe> rewind\([0-9]+\)$'
-key C-a C-k
-type_in 'rewind(1)'
+shows "^lathe> rewind\(${step//,/}\)\$"
 key Enter
-shows 'at 1[;.]|at 1,|at 1 already'
+shows "at $step; steps"
+key Escape
+await "the crosshair stays" lacks '│step [0-9,]+  '
+# The last mark is the branch that was left behind there.
+key N
+shows "◆ $step: branch main~"
+key Escape
+await "the crosshair stays" lacks '│step [0-9,]+  '
+# The axis counts tokens, then time.
+key x
+shows 'tokens┃'
+key x
+shows 'time┃'
+key x
+# Without colours nothing is drawn in any, and they come back.
+coloured() { terminal capture-pane -e -p -t lathe | grep -E $'\e\\[[0-9;]*[34][0-7]m' >/dev/null; }
+plain() { ! coloured; }
+await "there are no colours" coloured
+key T T
+await "mono has colours" plain
+shows '1 Curves'
+key T
+await "the colours do not come back" coloured
+# A click on a key of the last line, on a row, and on the same row again.
+click_on() {
+    local found before
+    found=$(screen | grep -n -F -- "$1") || broken "'$1' cannot be clicked"
+    found=${found%%$'\n'*}
+    before=${found#*:}
+    before=${before%%"$1"*}
+    type_in $'\e'"[<0;$((${#before} + 1));${found%%:*}M"
+}
+click_on '? keys'
+shows 'keys in Curves'
+click_on 'keys in Curves'
+await "help stays" lacks 'keys in Curves'
+click_on "$(screen | grep -oE '[▸·] main~1' | head -n 1)"
+shows '┏━ 6 Branches'
+key 3
+shows '┏━ 3 Model'
+click_on '▸ embeddings'
+click_on '▸ embeddings'
+shows '▾ embeddings'
+key 1
 # Sizes, down to nothing and back.
 for size in '80 24' '60 10' '20 5' '1 1' '200 60' '120 32'; do
     terminal resize-window -t lathe -x "${size% *}" -y "${size#* }"

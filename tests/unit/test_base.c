@@ -8,6 +8,7 @@
 #include "engine/base/names.h"
 #include "engine/base/printable.h"
 #include "engine/base/signals.h"
+#include "engine/base/thousands.h"
 #include "engine/base/threads.h"
 #include "engine/kernels/gemm.h"
 #include "tests/unit/check_more.h"
@@ -290,6 +291,23 @@ START_TEST(signals_spare_the_heap)
 END_TEST
 
 Suite *base_suite(void);
+START_TEST(numbers_are_grouped)
+{
+    static const struct Case {
+        int64_t value;
+        const char *text;
+    } list[] = {{0, "0"},
+                {999, "999"},
+                {-999, "-999"},
+                {1000, "1,000"},
+                {-1234567, "-1,234,567"},
+                {INT64_MIN, "-9,223,372,036,854,775,808"}};
+    char text[THOUSANDS_BYTES];
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++)
+        ck_assert_str_eq(thousands(list[i].value, text), list[i].text);
+}
+END_TEST
+
 Suite *base_suite(void)
 {
     Suite *suite = suite_create("base");
@@ -307,6 +325,7 @@ Suite *base_suite(void)
     tcase_add_test(tests, cancel_is_asked_for_and_cleared);
     tcase_add_test(tests, grid_runs_every_tile_once);
     tcase_add_test(tests, signals_spare_the_heap);
+    tcase_add_test(tests, numbers_are_grouped);
     suite_add_tcase(suite, tests);
     return suite;
 }

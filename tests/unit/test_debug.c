@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Debugging from Lua: hooks, watches, breakpoints, looks; none of it changes a bit of a run. */
+#include "engine/base/cancel.h"
 #include "engine/base/memory.h"
 #include "engine/train/run.h"
 #include "scripts/bind_session.h"
@@ -306,6 +307,45 @@ START_TEST(run_of_a_directory)
 }
 END_TEST
 
+static void interrupt_once(void *context, int64_t done, int64_t all)
+{
+    static bool interrupted;
+    (void)context;
+    (void)done;
+    (void)all;
+    if (!interrupted) cancel_request();
+    interrupted = true;
+}
+
+/* Somebody stops a run while it evaluates: it does so when it goes on. */
+START_TEST(an_interrupted_evaluation_is_made_up_for)
+{
+    RunDirectory *directory;
+    RunOptions options = {.evaluate_batches = 2,
+                          .step = step_of_lua,
+                          .evaluating = interrupt_once,
+                          .context = host};
+    ASSERT_OK(run("local pairs_ = data.sentence_pairs(corpus, tokenizer, { length = 24, batch_size = 4 })\n"
+                  "run = small { steps = 4, checkpoint_every = 2,\n"
+                  "              data = { train = pairs_.train, valid = pairs_.valid } }"));
+    lua_getglobal(host_lua(host), "run");
+    Session *session = bind_test_session(host_lua(host), -1);
+    lua_pop(host_lua(host), 1);
+    ASSERT_OK(run_directory_create(scratch_path("run"), &directory));
+    ASSERT_FAILS(run_train(session, directory, &options), STATUS_CANCELLED, "interrupted");
+    ck_assert_int_eq(session->step, 2);
+    char *metrics = scratch_read(scratch_path("run/metrics.jsonl"));
+    ck_assert_ptr_null(strstr(metrics, "\"valid"));
+    memory_free(metrics);
+    ASSERT_OK(run_train(session, directory, &options));
+    run_directory_close(directory);
+    metrics = scratch_read(scratch_path("run/metrics.jsonl"));
+    const char *found = strstr(metrics, "{\"step\": 2, \"valid");
+    ck_assert_msg(found && !strstr(found + 1, "{\"step\": 2, \"valid"), "%s", metrics);
+    memory_free(metrics);
+}
+END_TEST
+
 START_TEST(states_differ)
 {
     buffer_clear(&printed);
@@ -426,6 +466,17 @@ START_TEST(allocation_failures)
 }
 END_TEST
 
+/* tests/unit/looks.lua */
+START_TEST(looks_of_a_workbench)
+{
+    lua_State *L = host_lua(host);
+    ASSERT_OK(host_load_file(host, LATHE_SOURCE "/tests/unit/looks.lua"));
+    lua_getglobal(L, "tokenizer");
+    lua_getglobal(L, "small");
+    ASSERT_OK(host_call(host, 2, 0));
+}
+END_TEST
+
 Suite *debug_suite(void)
 {
     Suite *suite = suite_create("debug");
@@ -442,9 +493,11 @@ Suite *debug_suite(void)
     tcase_add_test(cases, parameters);
     tcase_add_test(cases, nudges);
     tcase_add_test(cases, run_of_a_directory);
+    tcase_add_test(cases, an_interrupted_evaluation_is_made_up_for);
     tcase_add_test(cases, states_differ);
     tcase_add_test(cases, pictures);
     tcase_add_test(cases, looks_at_the_last_step);
+    tcase_add_test(cases, looks_of_a_workbench);
     tcase_add_test(cases, sessions_die_amid_steps);
     tcase_add_test(cases, mistakes);
     tcase_add_loop_test(cases, allocation_failures, 0, 2);

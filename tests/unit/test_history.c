@@ -283,12 +283,79 @@ START_TEST(metrics_follow_the_branch)
                   "  for line in io.lines(directory.path .. name) do list[#list + 1] = line:match '%d+' end\n"
                   "  return table.concat(list, ' ')\n"
                   "end\n"
-                  "directory.last_metrics ''\n"
+                  "directory.last_rows('', 0)\n"
                   "assert(steps '/metrics.jsonl' == '1 2 3 4 5 6 7', steps '/metrics.jsonl')\n"
                   "assert(steps '/branches/main~1.jsonl' == '7 8')\n"
-                  "switch 'main~1' directory.last_metrics ''\n"
+                  "switch 'main~1' directory.last_rows('', 0)\n"
                   "assert(steps '/metrics.jsonl' == '1 2 3 4 5 6 7 8')\n"
                   "assert(steps '/branches/main.jsonl' == '7')"));
+}
+END_TEST
+
+START_TEST(branches_are_named_deleted_and_brought_back)
+{
+    begin();
+    ASSERT_OK(run(
+        "train(3) branch 'a' train(2) local hash = run:hash() branch 'b' train(1) switch 'main'\n"
+        "assert(not pcall(delete_branch, 'main') and not pcall(delete_branch, 'a'))\n"
+        "delete_branch 'b' assert(#branches() == 2 and not pcall(switch, 'b'))\n"
+        "rename_branch('a', 'c') switch 'c' assert(run:hash() == hash) switch 'main'\n"
+        "delete_branch 'c' assert(#branches() == 1)\n"
+        "local ok, why = pcall(undelete_branch, 'b') assert(not ok and why:find 'left c, which is deleted', why)\n"
+        "undelete_branch 'c' undelete_branch 'b' assert(tostring(branches()):find 'b .*left c at 5')\n"
+        "switch 'b' assert(run.step == 6) switch 'c' assert(run:hash() == hash)\n"
+        "rename_branch('main', 'trunk') assert(tostring(branches()):find 'left trunk at 3')"));
+    ASSERT_FAILS(run("delete_branch('c')"), STATUS_LUA, "branch c is the one that you are on");
+    ASSERT_FAILS(run("rename_branch('c', 'b')"), STATUS_LUA, "there is a branch 'b' already");
+    ASSERT_FAILS(run("rename_branch('c', 'x y')"), STATUS_LUA, "a name of letters");
+    ASSERT_FAILS(run("rename_branch('nowhere', 'x')"), STATUS_LUA, "there is no branch 'nowhere'");
+    ASSERT_FAILS(run("undelete_branch('x')"), STATUS_LUA, "no branch 'x' was deleted");
+}
+END_TEST
+
+/* Their curves go with them. */
+START_TEST(metrics_of_branches_are_moved)
+{
+    begin();
+    ASSERT_OK(run("train(2) branch 'a' train(2) switch 'main' rename_branch('a', 'b')\n"
+                  "assert(io.open(directory.path .. '/branches/b.jsonl'))\n"
+                  "delete_branch 'b' assert(not io.open(directory.path .. '/branches/b.jsonl'))\n"
+                  "undelete_branch 'b' switch 'b' directory.last_rows('', 0)\n"
+                  "local text = io.open(directory.path .. '/metrics.jsonl'):read 'a'\n"
+                  "assert(select(2, text:gsub('\\n', '')) == 4, text)"));
+}
+END_TEST
+
+START_TEST(branches_are_compared)
+{
+    begin();
+    ASSERT_OK(run("train(4) branch 'low' run.objectives.nsp.weight = 0.1 train(3) switch 'main' train(1)"));
+    buffer_clear(&printed);
+    ASSERT_OK(run("print(compare('main', 'low'))"));
+    const char *text = printed.data;
+    ck_assert_msg(strncmp(text, "                               main          low  difference\n", 60) == 0, "%s",
+                  text);
+    ck_assert_msg(strstr(text, "\nstep                              5            7\n"), "%s", text);
+    ck_assert_msg(strstr(text, "\nloss       ") && strstr(text, "\nparted at step 4, after 0 common edits\n"), "%s",
+                  text);
+    ck_assert_msg(strstr(text, "\nmain: no edits since\nlow: [4] run.objectives.nsp.weight = 0.1\n"), "%s", text);
+    ck_assert_msg(!strstr(text, "{") && !strstr(text, "seconds"), "%s", text);
+    ASSERT_OK(run("switch 'low' branch 'empty' assert(tostring(compare('empty', 'low')):find '\\nloss +[%d.]+ "
+                  "+[%d.]+  =\\n')"));
+    ASSERT_FAILS(run("compare('main', 'nowhere')"), STATUS_LUA, "there is no branch 'nowhere'");
+}
+END_TEST
+
+START_TEST(the_tree_has_edits_and_snapshots)
+{
+    begin();
+    ASSERT_OK(run("train(3) branch 'a' run.optimizer.lr = 0.02 train(1) snapshot() switch 'main'\n"
+                  "local tree = engine.history.tree()\n"
+                  "assert(#tree == 2 and tree[1].name == 'main' and tree[1].current and tree[1].parent == 0)\n"
+                  "local a = tree[2]\n"
+                  "assert(a.parent == 1 and a.fork == 3 and a.step == 4 and #a.edits == 1)\n"
+                  "assert(a.edits[1].step == 3 and a.edits[1].effect == 'run.optimizer.lr = 0.02')\n"
+                  "assert(table.concat(a.snapshots, ' ') == '4' and tree[1].snapshots[1] == 0)"));
 }
 END_TEST
 
@@ -524,7 +591,7 @@ START_TEST(a_replay_names_what_differs)
                   "assert(not engine.history.replay(run, journal, table.concat(states, '\\n')))\n"
                   "journal = journal:gsub('^at%(0[^\\n]*\\nbegan%(%)\\n', '')\n" /* as the first days' are */
                   "table.remove(states, 1)\n"
-                  "local function metrics() directory.last_metrics '' return io.open(directory.path .. "
+                  "local function metrics() directory.last_rows('', 0) return io.open(directory.path .. "
                   "'/metrics.jsonl'):read 'a' end\n"
                   "assert(not engine.history.replay(run, journal, table.concat(states, '\\n'), nil, metrics))"));
     ck_assert_ptr_nonnull(strstr(printed.data, "step 0: the state is"));
@@ -541,6 +608,10 @@ Suite *history_suite(void)
     tcase_add_checked_fixture(tests, start, stop);
     tcase_add_test(tests, undo_goes_back_and_redo_forth);
     tcase_add_test(tests, metrics_follow_the_branch);
+    tcase_add_test(tests, branches_are_named_deleted_and_brought_back);
+    tcase_add_test(tests, metrics_of_branches_are_moved);
+    tcase_add_test(tests, branches_are_compared);
+    tcase_add_test(tests, the_tree_has_edits_and_snapshots);
     tcase_add_test(tests, snapshots_keep_to_their_limits);
     tcase_add_test(tests, several_edits_are_undone_and_redone);
     tcase_add_test(tests, ways_that_fail_leave_no_trace);

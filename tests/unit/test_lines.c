@@ -56,6 +56,12 @@ static void on_served(void *context)
     served++;
 }
 
+static Status on_control(void *context)
+{
+    (void)context;
+    return buffer_printf(&heard, "control\n");
+}
+
 static void assert_heard(const char *words)
 {
     ck_assert_str_eq(heard.data ? heard.data : "", words);
@@ -102,7 +108,7 @@ static void start(void)
 {
     static const char text[] = "the a runs to the b\nthe c runs to the d\n\nthe e runs to the f\nthe g is h\n\n";
     const LineEvents events = {on_output, on_waiting, on_done, NULL};
-    const ControlEvents control_events = {on_told, on_served, NULL};
+    const ControlEvents control_events = {on_told, on_served, on_control, NULL};
     Buffer whole = {0};
     scratch_make();
     at_start = memory_in_use();

@@ -6,6 +6,7 @@
 #include "scripts/host_files.h"
 #include "scripts/recipe.h"
 #include "tests/unit/scratch.h"
+#include "tui/completion.h"
 #include "tui/repl.h"
 
 #include <pthread.h>
@@ -134,8 +135,8 @@ static void check_transcript(const char *name)
     ASSERT_OK(file_read_empty(path, 0, &expected));
     replay(expected.data, &out);
     if (getenv("LATHE_GOLDEN_WRITE")) scratch_write(path, out.data, out.length);
-    ck_assert_msg(getenv("LATHE_GOLDEN_WRITE") || same_transcript(out.data, expected.data), "%s: got\n%.3000s", name,
-                  out.data);
+    ck_assert_msg(getenv("LATHE_GOLDEN_WRITE") || same_transcript(out.data, expected.data), "%s: got\n%.3000s",
+                  name, out.data);
     buffer_free(&out);
     buffer_free(&expected);
 }
@@ -507,6 +508,61 @@ START_TEST(help_knows_everything)
 }
 END_TEST
 
+static void check_help(const char *on, const char *expected)
+{
+    buffer_clear(&printed);
+    ASSERT_OK(run(on));
+    ck_assert_msg(strstr(printed.data, expected) != NULL, "%s: %s", on, printed.data);
+}
+
+START_TEST(help_on_names)
+{
+    check_help("help 'run.clip_norm'", "run.clip_norm\n  clip_norm                a number in [0, 1000000000]");
+    check_help("help 'objectives.nsp.weight'", "objectives.nsp.weight\n  weight   ");
+    check_help("help 'run.objectives.mlm.masking'", "one of token, whole_word, span");
+    check_help("help 'run.optimizer.beta2'", "optim.adamw.beta2\n");
+    check_help("help 'mlm_probability'", "objectives.mlm.mlm_probability\n");
+    check_help("help 'run.model'", "run.model: the first model\n");
+    check_help("help 'run.prune'", "run:prune {");
+    check_help("help 'tensor.slice'", "tensor:slice(dim, start, stop, step)\n");
+    check_help("help 'session'", "session { options }\n");
+    check_help("help 'recipe'", "recipe {");
+    check_help("help 'seed'", "seed(n): starts");
+    check_help("help 'run.nosuch'", "Nothing is known about 'run.nosuch'");
+    check_help("help(ops.linear)", "  Kept for the gradient: x, weight\n");
+    check_help("help(ops.exp)", "; cheap to compute again\n");
+    check_help("help(ops.argmax)", "  No gradient: a place does not change");
+}
+END_TEST
+
+static void check_error(const char *chunk, const char *expected)
+{
+    ck_assert_msg(run(chunk) != STATUS_OK, "%s: no error", chunk);
+    ck_assert_msg(strcmp(status_message(), expected) == 0, "%s: %s", chunk, status_message());
+}
+
+/* No place inside of the Lua library, no words of Lua's C library. */
+START_TEST(errors_in_words)
+{
+    check_error("arange('x')", "test:1: arange: argument 1 must be a number; got a string");
+    check_error("arange()", "test:1: arange: argument 1 must be a number; got nothing");
+    check_error("full(zeros(2))", "test:1: full: argument 1 must be a number; got a tensor");
+    check_error("local f = gradcheck f()", "test:1: f: argument 1: value expected");
+    check_error("\n\nrandperm('x')", "test:3: a size must be an integer of at least 0; got x");
+    check_error("session { model = models.mlp { input_size = 2 } }.model:reshape(5)",
+                "test:1: reshape takes a table, as in run.model:reshape {num_hidden_layers = 6}; got a number");
+    check_error("local run = session { model = models.mlp { input_size = 2 } } run.model.frozen = 5",
+                "test:1: frozen takes true or false; got a number");
+    check_error(
+        "local run = session { model = models.mlp { input_size = 2 } } run.model:reset('nosuch')",
+        "test:1: model has no module or parameter 'nosuch'; print it to see what it has. Nothing was changed.");
+    check_error("local t = zeros(2) t = t + print",
+                "test:1: a tensor, a number or a list of numbers is wanted; got a function");
+    check_error("error('mine', 0)", "mine");
+    check_error("error('lathe.show is mine')", "test:1: lathe.show is mine");
+}
+END_TEST
+
 /* Every op through every wrong argument: an error, never a crash. */
 START_TEST(wrong_arguments)
 {
@@ -589,15 +645,43 @@ END_TEST
 
 static void check_completion(Repl *repl, const char *line, const char *expected)
 {
-    Buffer got = {0};
+    Buffer got = {0}, words = {0};
     size_t from;
-    char **words;
     ASSERT_OK(repl_complete(repl, line, &from, &words));
-    for (char **word = words; *word; word++) ASSERT_OK(buffer_printf(&got, "%s ", *word));
+    for (const char *at = words.data; at && *at; at = strchr(at, '\n') + 1)
+        ASSERT_OK(buffer_printf(&got, "%.*s ", (int)strcspn(at, "\t\n"), at));
     ck_assert_str_eq(got.data ? got.data : "", expected);
-    memory_free(words);
+    buffer_free(&words);
     buffer_free(&got);
 }
+
+/* The whole list, as runs publish it for their clients. */
+static void check_published(const char *line, const char *expected)
+{
+    CompletionWord word;
+    Buffer words = {0};
+    ASSERT_OK(run("print((require 'lathe.names')())"));
+    ASSERT_OK(completion_word(line, strlen(line), &word));
+    ASSERT_OK(completion_find(&word, printed.data, &words));
+    ck_assert_str_eq(words.data ? words.data : "", expected);
+    buffer_clear(&printed);
+    buffer_free(&word.key);
+    buffer_free(&words);
+}
+
+START_TEST(published_names)
+{
+    ASSERT_OK(run("run = session { model = models.mlp { input_size = 2 } }"));
+    buffer_clear(&printed);
+    check_published("models.bert { hidden_si", "hidden_size\twidth of the hidden states\n");
+    check_published("objectives.mlm { maski", "masking\twhat is masked together\n");
+    check_published("run.model:resh", "run.model:reshape\tA whole model with another config, as in "
+                                      "run.model:reshape { num_hidden_layers = 6 }\n");
+    check_published("run:prune { spars", "sparsity\tshare of the selected weights that is to be zero\n");
+    check_published("run.clip_n", "run.clip_norm\tthe gradient's norm is cut to this\n");
+    check_published("optim.adamw", "optim.adamw\tAdam with decoupled weight decay\n");
+}
+END_TEST
 
 START_TEST(completion)
 {
@@ -611,6 +695,17 @@ START_TEST(completion)
     check_completion(repl, "word:zero_", "word:zero_grad ");
     check_completion(repl, "box.list[0].ze", "box.list[0].zeta ");
     check_completion(repl, "nosuch.thing.x", "");
+    check_completion(repl, "models.bert { hid", "hidden_dropout_prob hidden_size ");
+    check_completion(repl, "m = models.bert {vocab_size = f(3, {1}), num_l", "num_labels ");
+    check_completion(repl, "objectives.mlm { ma", "mask_share masking ");
+    check_completion(repl, "objectives.mlm({ ma", "mask_share masking ");
+    check_completion(repl, "session { model = models.bert { type_v", "type_vocab_size ");
+    check_completion(repl, "session { obj", "objectives ");
+    check_completion(repl, "data.text('it\\'s {.txt', { doc", "documents ");
+    check_completion(repl, "objectives.mlm { masking = obj", "objectives ");
+    check_completion(repl, "x = { ob", "objectives ");
+    check_completion(repl, "word.zero_", "word:zero_grad ");
+    check_completion(repl, "retu", "return ");
     repl_free(repl);
 }
 END_TEST
@@ -710,8 +805,11 @@ Suite *lua_suite(void)
     tcase_add_test(host_case, op_refusals);
     tcase_add_test(host_case, gradient_checks);
     tcase_add_test(host_case, help_knows_everything);
+    tcase_add_test(host_case, help_on_names);
+    tcase_add_test(host_case, errors_in_words);
     tcase_add_test(host_case, wrong_arguments);
     tcase_add_test(host_case, completion);
+    tcase_add_test(host_case, published_names);
     tcase_add_test(host_case, recipe_parameters);
     tcase_add_test(host_case, recipe_bad_files);
     tcase_add_loop_test(slow, allocation_failures, 0, 2);

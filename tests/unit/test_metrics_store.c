@@ -136,6 +136,78 @@ START_TEST(what_was_put_comes_back)
 }
 END_TEST
 
+/* The first step at which the sum from 'first' on reaches the level, by hand. */
+static int64_t reached(int64_t first, int64_t last, double level)
+{
+    double sum = 0;
+    for (int64_t step = first; step <= last; step++)
+        if ((sum += (double)(step % 7)) >= level) return step;
+    return INT64_MAX;
+}
+
+START_TEST(sums_reach_levels)
+{
+    enum { LEVELS = 50 };
+    const char *path = scratch_path("m");
+    static const int64_t ranges[][2] = {{1, ROWS}, {1, 100}, {1, 64}, {65, 128}, {777, 9000}, {ROWS, ROWS}, {3, 3}};
+    MetricsWriter *writer;
+    double levels[LEVELS];
+    int64_t steps[LEVELS];
+    ASSERT_OK(metrics_writer_open(path, &writer));
+    metrics_writer_hold(writer);
+    for (int64_t step = 1; step <= ROWS; step++) {
+        MetricsValue values[2] = {{"tokens", (double)(step % 7)}, {"odd", step % 2 ? (double)NAN : 1}};
+        ASSERT_OK(metrics_writer_put(writer, step, values, 2));
+    }
+    ASSERT_OK(metrics_writer_release(writer));
+    MetricsStore *store = opened(path);
+    ck_assert(!metrics_is_old(store));
+    for (size_t r = 0; r < sizeof ranges / sizeof *ranges; r++) {
+        int64_t first = ranges[r][0], last = ranges[r][1];
+        for (int i = 0; i < LEVELS; i++) levels[i] = (double)i * (double)(last - first + 1) * 3.1 / (LEVELS - 2);
+        metrics_reach(store, "tokens", first, last, levels, LEVELS, steps);
+        ck_assert_int_eq(steps[0], first);
+        for (int i = 1; i < LEVELS; i++) ck_assert_int_eq(steps[i], reached(first, last, levels[i]));
+    }
+    metrics_reach(store, "odd", 1, ROWS, (double[]){0.5, 1.5, ROWS}, 3, steps);
+    ck_assert(steps[0] == 2 && steps[1] == 4 && steps[2] == INT64_MAX);
+    metrics_reach(store, "none", 5, ROWS, (double[]){-1, 1}, 2, steps);
+    ck_assert(steps[0] == 5 && steps[1] == INT64_MAX);
+    ASSERT_OK(metrics_writer_cut(writer, 20));
+    ck_assert(metrics_is_old(store));
+    metrics_close(store);
+    metrics_writer_close(writer);
+}
+END_TEST
+
+/* Rows that are written a chunk at a time are those that are written one at a time. */
+START_TEST(held_rows_are_the_same)
+{
+    char one[512];
+    snprintf(one, sizeof one, "%s", scratch_path("one"));
+    const char *many = scratch_path("many");
+    MetricsWriter *writer;
+    for (int held = 0; held < 2; held++) {
+        ASSERT_OK(metrics_writer_open(held ? many : one, &writer));
+        put_steps(writer, 1, 30);
+        if (held) metrics_writer_hold(writer);
+        put_steps(writer, 31, 7777);
+        ck_assert_int_eq(metrics_writer_last_step(writer), 7777);
+        ck_assert(held == (metrics_writer_rows(writer) < 7777));
+        if (held) ASSERT_OK(metrics_writer_release(writer));
+        put_steps(writer, 7778, ROWS);
+        metrics_writer_close(writer);
+    }
+    Buffer a = {0}, b = {0};
+    ASSERT_OK(file_read(one, 0, &a));
+    ASSERT_OK(file_read(many, 0, &b));
+    ck_assert(a.length == b.length && memcmp(a.data, b.data, a.length) == 0);
+    buffer_free(&a);
+    buffer_free(&b);
+    assert_content(many, ROWS);
+}
+END_TEST
+
 START_TEST(rows_are_cut_and_go_on)
 {
     const char *path = scratch_path("m");
@@ -410,6 +482,28 @@ START_TEST(the_store_follows_the_lines)
 }
 END_TEST
 
+START_TEST(branches_have_stores)
+{
+    static const char lines[] = "{\"step\": 7, \"loss\": 3}\n{\"step\": 8, \"loss\": 2.5}\n";
+    MetricsStore *store;
+    run_directory_close(new_run());
+    const char *run = scratch_path("a");
+    ASSERT_OK(run_directory_store_branch(run, "low"));
+    ASSERT_FAILS(run_directory_open_branch(run, "low", &store), STATUS_IO, "low.store");
+    ASSERT_OK(file_make_directory(scratch_path("a/branches"), true));
+    scratch_write(scratch_path("a/branches/low.jsonl"), lines, sizeof lines - 1);
+    ASSERT_OK(run_directory_store_branch(run, "low"));
+    ASSERT_OK(run_directory_open_branch(run, "low", &store));
+    ck_assert_int_eq(metrics_rows(store), 2);
+    ck_assert_int_eq(metrics_last_step(store), 8);
+    metrics_close(store);
+    ck_assert_int_eq(unlink(scratch_path("a/branches/low.jsonl")), 0);
+    ASSERT_OK(run_directory_store_branch(run, "low"));
+    ck_assert(!file_exists(scratch_path("a/branches/low.store")));
+    ASSERT_FAILS(run_directory_open_branch(run, "../a", &store), STATUS_INVALID, "no name of a branch");
+}
+END_TEST
+
 Suite *metrics_store_suite(void)
 {
     Suite *suite = suite_create("metrics_store");
@@ -417,6 +511,8 @@ Suite *metrics_store_suite(void)
     tcase_add_checked_fixture(cases, scratch_make, scratch_remove);
     tcase_set_timeout(cases, 60);
     tcase_add_test(cases, what_was_put_comes_back);
+    tcase_add_test(cases, sums_reach_levels);
+    tcase_add_test(cases, held_rows_are_the_same);
     tcase_add_test(cases, rows_are_cut_and_go_on);
     tcase_add_test(cases, rows_that_do_not_fit_are_refused);
     tcase_add_test(cases, a_killed_writer_leaves_whole_rows);
@@ -424,6 +520,7 @@ Suite *metrics_store_suite(void)
     tcase_add_test(cases, newer_formats_and_rubbish_are_named);
     tcase_add_test(cases, failures_are_told_and_leave_whole_rows);
     tcase_add_test(cases, the_store_follows_the_lines);
+    tcase_add_test(cases, branches_have_stores);
     suite_add_tcase(suite, cases);
     return suite;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Tests derived from the records of ops: gradients against finite differences under a random cotangent, gradients
- * that are added up, the same bits at 1, 2, 3 and 5 threads. */
+/* Tests derived from the records of ops: results against plain forms in double precision, gradients against their
+ * differences under a random cotangent, gradients that are added up, the same bits at 1, 2, 3 and 5 threads. */
 #include "engine/autograd/gradcheck.h"
 #include "engine/base/threads.h"
 #include "engine/ops/attributes.h"
@@ -24,6 +24,50 @@ static void check_gradient(const Call *call, const OpCase *spec)
                       STATUS_OK,
                   "(%s; %s): %s", spec->inputs, spec->attrs, status_message());
 }
+
+static Tensor *in_double_precision(const Tensor *x)
+{
+    Tensor *out;
+    ASSERT_OK(tensor_new(NULL, x->dtype == DTYPE_F32 ? DTYPE_F64 : x->dtype, x->ndim, x->shape, &out));
+    ASSERT_OK(tensor_copy(out, x));
+    return out;
+}
+
+/* The same call in double precision: f32 results agree to some units in the last place of the largest. */
+static void check_plain_form(const Call *call, const OpCase *spec)
+{
+    Tensor *outputs[OP_MAX_OUTPUTS], *exact[OP_MAX_OUTPUTS] = {0}, *inputs[OP_MAX_INPUTS] = {0};
+    Tape *tape = new_tape();
+    forward(call, outputs);
+    for (int i = 0; i < call->input_count; i++)
+        if (call->inputs[i]) inputs[i] = in_double_precision(call->inputs[i]);
+    tape_set_reference(tape, true);
+    ASSERT_OK(tape_apply(tape, call->op, inputs, call->input_count, call->attrs, exact));
+    for (int o = 0; o < OP_MAX_OUTPUTS && outputs[o]; o++) {
+        bool f32 = outputs[o]->dtype == DTYPE_F32, f64 = exact[o]->dtype == DTYPE_F64;
+        double bound = f32 ? 1e-5 * (0.1 + largest(exact[o])) : 0;
+        ck_assert_msg(!call->op->backward || !f32 || f64, "%s has no plain form", call->op->name);
+        for (int64_t i = 0, n = tensor_count(exact[o]); i < n && dtype_is_real(outputs[o]->dtype) == f32; i++)
+            ck_assert_msg(fabs(tensor_get(outputs[o], i) - tensor_get(exact[o], i)) <= bound,
+                          "%s(%s; %s): element %d is %.9g, the plain form says %.9g", call->op->name, spec->inputs,
+                          spec->attrs, (int)i, tensor_get(outputs[o], i), tensor_get(exact[o], i));
+    }
+    for (int i = 0; i < OP_MAX_INPUTS; i++) tensor_unref(inputs[i]);
+    drop(outputs);
+    drop(exact);
+    tape_free(tape);
+}
+
+START_TEST(plain_forms)
+{
+    for (int o = 0; o < op_record_count; o++)
+        for (const OpCase *spec = op_records[o]->cases; spec && spec->inputs; spec++) {
+            Call call = make_call(op_records[o], spec);
+            check_plain_form(&call, spec);
+            free_call(&call);
+        }
+}
+END_TEST
 
 /* A second backward pass adds the same gradient once more. */
 static void check_sum(const Call *call, const OpCase *spec)
@@ -351,6 +395,76 @@ START_TEST(long_rows)
 END_TEST
 
 /* The check itself: a backward that is wrong by design is found out, and named. */
+/* An op whose gradient of one input is wrong by a thousandth. */
+static const Op *right;
+static int wrong_input;
+
+static Status wrong_backward(Node *node)
+{
+    TRY(right->backward(node));
+    Tensor *grad = node->needs_grad[wrong_input] ? node->inputs[wrong_input]->grad : NULL;
+    for (int64_t i = 0, n = grad ? tensor_count(grad) : 0; i < n; i++) TENSOR_F32(grad)[i] *= 1.001F;
+    return STATUS_OK;
+}
+
+static void find_wrong_input(const Call *call, const OpCase *spec, int i)
+{
+    Op wrong = *call->op;
+    right = call->op;
+    wrong_input = i;
+    wrong.backward = wrong_backward;
+    if (!call->inputs[i] || !call->inputs[i]->requires_grad || largest(call->inputs[i]->grad) < 0.01) return;
+    ck_assert_msg(gradient_check_op(&wrong, call->inputs, call->input_count, call->attrs, NULL, NULL) != STATUS_OK,
+                  "%s(%s; %s): nobody notices that the gradient of input %d is wrong", call->op->name, spec->inputs,
+                  spec->attrs, i);
+}
+
+START_TEST(small_errors_of_gradients_are_found)
+{
+    for (int o = 0; o < op_record_count; o++)
+        for (const OpCase *spec = op_records[o]->cases; op_records[o]->backward && spec->inputs; spec++) {
+            Call call = make_call(op_records[o], spec);
+            backward(&call);
+            for (int i = 0; i < call.input_count; i++) find_wrong_input(&call, spec, i);
+            free_call(&call);
+        }
+}
+END_TEST
+
+/* Gives x twice; the second gradient is wrong. */
+static Status twice_forward(Node *node)
+{
+    const Tensor *x = node->inputs[0];
+    Tensor *y;
+    for (int i = 0; i < 2; i++) {
+        TRY(node_output(node, x->dtype, x->ndim, x->shape, &y));
+        TRY(tensor_copy(y, x));
+    }
+    return STATUS_OK;
+}
+
+static Status twice_backward(Node *node)
+{
+    bool second = node->grad_outputs[1] != NULL, accumulate;
+    Tensor *grad;
+    TRY(node_grad(node, 0, &grad, &accumulate));
+    TRY(tensor_copy(grad, node->grad_outputs[second]));
+    for (int64_t i = 0; i < tensor_count(grad) && second; i++) TENSOR_F32(grad)[i] *= 1.001F;
+    return STATUS_OK;
+}
+
+START_TEST(every_output_is_checked)
+{
+    const Op twice = {.name = "twice",
+                      .inputs = (const OpInput[]){{"x", "any shape"}, {0}},
+                      .forward = twice_forward,
+                      .backward = twice_backward};
+    Tensor *x = new_tensor(6, 1, true);
+    ASSERT_FAILS(gradient_check_op(&twice, &x, 1, NULL, NULL, NULL), STATUS_INVALID, "gradient check of twice");
+    tensor_unref(x);
+}
+END_TEST
+
 START_TEST(gradient_check_finds)
 {
     Tensor *x = new_tensor(3, 1, true);
@@ -382,6 +496,9 @@ Suite *ops_suite(void)
     tcase_add_test(cases, stopped_and_reversed);
     tcase_add_test(cases, nan_and_ties);
     tcase_add_test(cases, long_rows);
+    tcase_add_test(cases, plain_forms);
+    tcase_add_test(cases, small_errors_of_gradients_are_found);
+    tcase_add_test(cases, every_output_is_checked);
     tcase_add_test(cases, gradient_check_finds);
     suite_add_tcase(suite, cases);
     return suite;

@@ -7,34 +7,56 @@
 
 Suite *start_suite(void);
 
+static Status check(void *context, Form *of, const FormField *field, const char *value)
+{
+    (void)context;
+    (void)of;
+    if (strcmp(field->name, "batch_size") != 0 || (*value >= '1' && *value <= '9')) return STATUS_OK;
+    return status_fail(STATUS_INVALID, "batch_size must be an integer of at least 1; got '%s'", value);
+}
+
+static void line(void *context, const Form *of, char *out, size_t size)
+{
+    (void)context;
+    snprintf(out, size, "lathe run bert%s%s", form_changed(&of->fields[0]) ? " --set batch_size=" : "",
+             form_changed(&of->fields[0]) ? of->fields[0].value : "");
+}
+
 static Status form(void *context, int item)
 {
     Start *start = context;
-    static const StartParam list[] = {
-        {"batch_size", "32", "32", "an integer of at least 1", "sentence pairs of a step"},
-        {"lr", "0.002", "0.002", "a number above 0", "highest learning rate"},
-        {"text", "", "", "the name of a file", "text to learn from; without it, the built-in stories"}};
+    static const char *const list[][4] = {
+        {"batch_size", "32", "an integer of at least 1", "sentence pairs of a step"},
+        {"masking", "token", "one of token, word, span", "what is masked together"},
+        {"text", "", "the path of a file", "text to learn from; without it, the built-in stories"}};
     if (item == 1) return status_fail(STATUS_LUA, "broken.lua:3: unexpected symbol near '}'");
-    memcpy(start->params, list, sizeof list);
-    start->param_count = 3;
+    start->form.port = (FormPort){check, NULL, line, NULL};
+    for (int i = 0; i < 3; i++) {
+        FormField *field = form_add(&start->form, list[i][0], list[i][1]);
+        snprintf(field->range, sizeof field->range, "%s", list[i][2]);
+        snprintf(field->doc, sizeof field->doc, "%s", list[i][3]);
+    }
+    start->time.seconds = 372;
     return STATUS_OK;
-}
-
-static Status set(void *context, const char *name, const char *value)
-{
-    (void)context;
-    if (strcmp(name, "batch_size") != 0 || (*value >= '1' && *value <= '9')) return STATUS_OK;
-    return status_fail(STATUS_INVALID, "batch_size must be an integer of at least 1; got '%s'", value);
 }
 
 static void begin(Start *start)
 {
     static const StartItem list[] = {
-        {START_RECIPE, "bert", "recipes/bert.lua", "Pre-train a BERT with masked language modelling."},
-        {START_RECIPE, "broken", "recipes/broken.lua", "broken.lua:3: unexpected symbol near '}'"},
-        {START_LIVE_RUN, "runs/bert-0002", "runs/bert-0002", "step 120 of 4000, bert.lua"},
-        {START_STOPPED_RUN, "runs/bert-0001", "runs/bert-0001", "step 60 of 4000, bert.lua"}};
-    *start = (Start){.port = {form, set, start}, .item_count = 4};
+        {START_RECIPE,
+         "bert",
+         "recipes/bert.lua",
+         "Pre-train a BERT with masked language modelling, on the built-in stories or on a text of one's own.",
+         {.seconds = 372}},
+        {START_RECIPE,
+         "broken",
+         "recipes/broken.lua",
+         "broken.lua:3: unexpected symbol near '}'",
+         {.asking = true}},
+        {START_LIVE_RUN, "runs/bert-0002", "runs/bert-0002", "step 120 of 4000, bert.lua", {0}},
+        {START_STOPPED_RUN, "runs/bert-0001", "runs/bert-0001", "step 60 of 4000, bert.lua", {0}}};
+    start_free(start);
+    *start = (Start){.port = {form, NULL, start}, .item_count = 4};
     memcpy(start->items, list, sizeof list);
 }
 
@@ -64,11 +86,15 @@ static void shoot(const char *keys, int width, int height, Buffer *out)
 
 START_TEST(stored_screens)
 {
-    static const char *const keys[] = {"", "j\r", "\r",
+    static const char *const keys[] = {"",
+                                       "j\r",
+                                       "?",
+                                       "\r",
                                        "\r\r\x15"
-                                       "64\r",
+                                       "64\rl",
                                        "\r\r\x15"
-                                       "x\r"};
+                                       "x\r",
+                                       "\r?"};
     Buffer made = {0}, stored = {0};
     const char *path = TEST_GOLDEN "/screens/start.txt";
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
@@ -95,12 +121,24 @@ START_TEST(choices)
     type(&start, "\r\r\x15"
                  "64\rs");
     ck_assert_int_eq(start.choice, START_TRAIN);
-    ck_assert_str_eq(start.params[0].value, "64");
+    ck_assert_str_eq(start.form.fields[0].value, "64");
+    ck_assert_str_eq(start.form.line, "lathe run bert --set batch_size=64");
+    begin(&start);
+    type(&start, "jjjr");
+    ck_assert_int_eq(start.choice, START_RESUME);
+    begin(&start);
+    type(&start, "jjr");
+    ck_assert_int_eq(start.choice, START_NOTHING);
+    begin(&start);
+    type(&start, "\rjhhdd");
+    ck_assert_str_eq(start.form.fields[1].value, "word");
+    type(&start, "\x7f");
+    ck_assert_str_eq(start.form.fields[1].value, "token");
     begin(&start);
     type(&start, "\r\r\x15"
                  "0\r");
-    ck_assert(start.editing && strstr(start.note, "got '0'"));
-    ck_assert_str_eq(start.params[0].value, "32");
+    ck_assert(start.form.editing && strstr(start.form.note, "got '0'"));
+    ck_assert_str_eq(start.form.fields[0].value, "32");
     begin(&start);
     type(&start, "q");
     ck_assert_int_eq(start.choice, START_LEAVE);
@@ -110,7 +148,7 @@ END_TEST
 START_TEST(random_keys)
 {
     static const char bytes[] = "jk\r\033qse\t\x7f"
-                                "A9\xc3\xa4\x03";
+                                "A9lhr?\xc3\xa4\x03";
     static Start start;
     Random random = random_stream(random_key(5, "start"));
     Grid grid = {0};

@@ -9,7 +9,7 @@
 
 Suite *wire_suite(void);
 
-static const char types[] = "HLKICOWDNPEGB";
+static const char types[] = "HVLKICOWDNPEGTRB";
 
 static Status write_one(char type, const char *text, size_t length, Buffer *out)
 {

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tui/workbench/actions.h"
 
+#include "engine/io/run_log.h"
+#include "tui/workbench/actions_curves.h"
+#include "tui/workbench/actions_panes.h"
+#include "tui/workbench/branches_keys.h"
 #include "tui/workbench/curves_keys.h"
 #include "tui/workbench/panes.h"
 
@@ -24,16 +28,21 @@ static void open_help(Workbench *workbench)
     workbench->view.palette_row = 0;
 }
 
+/* A run that is over has nothing to pause: then it goes on from there. */
+static void pause_or_resume(Workbench *workbench)
+{
+    const View *view = &workbench->view;
+    bool over = view->state == RUN_LOOKING || view->state == RUN_OVER || view->state == RUN_LOST;
+    if (over)
+        workbench_ask(workbench, FIELD_RESUME, "go on training from here? enter: yes, esc: no", "");
+    else
+        workbench_send(workbench, view->state == RUN_PAUSED ? "resume()" : "pause()");
+}
+
 static void pause_line(const View *view, Buffer *out)
 {
     Status status = buffer_text(out, view->state == RUN_PAUSED ? "resume()" : "pause()");
     (void)status; /* a line that is not whole is not sent */
-}
-
-static void ask_branch(Workbench *workbench)
-{
-    workbench_ask(workbench, FIELD_LINE, "lathe> ", "branch(\"\")");
-    workbench->view.field.cursor -= 2;
 }
 
 static void ask_line(Workbench *workbench)
@@ -85,10 +94,12 @@ static void zoom_pane(Workbench *workbench)
 static void leave(Workbench *workbench)
 {
     RunState state = workbench->view.state;
-    if (state == RUN_OVER || state == RUN_LOST)
-        workbench->leaving = true;
-    else
+    if (state == RUN_CONNECTING)
+        workbench_ask(workbench, FIELD_LEAVE, "leave: enter lets it start by itself, s ends it, esc stays", "");
+    else if (state == RUN_TRAINING || state == RUN_PAUSED)
         workbench_ask(workbench, FIELD_LEAVE, "leave: enter lets the run go on, s stops it, esc stays", "");
+    else
+        workbench->leaving = true;
 }
 
 static void change_theme(Workbench *workbench)
@@ -110,254 +121,66 @@ static void suspend(Workbench *workbench)
 
 /* --- rows and lines --- */
 
-static void move(Workbench *workbench, int by)
-{
-    View *view = &workbench->view;
-    PaneId pane = view->focus.pane;
-    int *at = panes[pane].rows ? &view->rows[pane] : &view->offsets[pane];
-    int most = panes[pane].rows ? panes[pane].rows(view) - 1 : SCROLL_LINES;
-    *at += panes[pane].rows ? by : -by;
-    if (*at > most) *at = most;
-    if (*at < 0) *at = 0;
-}
-
 static void move_up(Workbench *workbench)
 {
-    move(workbench, -1);
+    move_by(workbench, -1);
 }
 
 static void move_down(Workbench *workbench)
 {
-    move(workbench, 1);
+    move_by(workbench, 1);
 }
 
 static void page_up(Workbench *workbench)
 {
-    move(workbench, -PAGE);
+    move_by(workbench, -PAGE);
 }
 
 static void page_down(Workbench *workbench)
 {
-    move(workbench, PAGE);
+    move_by(workbench, PAGE);
 }
 
-/* --- curves --- */
-
-static void choose_metrics(Workbench *workbench)
+static void move_first(Workbench *workbench)
 {
-    workbench->view.curves.choosing = true;
-    workbench_ask(workbench, FIELD_FILTER, "metrics: ", "");
+    move_by(workbench, -SCROLL_LINES);
 }
 
-static void toggle_log_y(Workbench *workbench)
+static void move_last(Workbench *workbench)
 {
-    workbench->view.curves.log_y = !workbench->view.curves.log_y;
+    move_by(workbench, SCROLL_LINES);
 }
 
-static void toggle_log_x(Workbench *workbench)
-{
-    workbench->view.curves.log_x = !workbench->view.curves.log_x;
-}
-
-static void toggle_live(Workbench *workbench)
-{
-    curves_live(&workbench->view);
-}
-
-static void change_smoothing(Workbench *workbench)
-{
-    CurvesLook *look = &workbench->view.curves;
-    look->smoothing = look->smoothing ? look->smoothing * 2 : 4;
-    if (look->smoothing > CURVES_MOST_SMOOTHING) look->smoothing = 0;
-}
-
-static void change_dots(Workbench *workbench)
-{
-    CurvesLook *look = &workbench->view.curves;
-    look->kind = (PlotKind)((look->kind + 1) % PLOT_KINDS);
-}
-
-static void crosshair_left(Workbench *workbench)
-{
-    curves_move(&workbench->view, -1);
-}
-
-static void crosshair_right(Workbench *workbench)
-{
-    curves_move(&workbench->view, 1);
-}
-
-static void crosshair_off(Workbench *workbench)
-{
-    workbench->view.curves.crosshair = false;
-}
-
-static void zoom_in(Workbench *workbench)
-{
-    curves_zoom(&workbench->view, 0.5);
-}
-
-static void zoom_out(Workbench *workbench)
-{
-    curves_zoom(&workbench->view, 2);
-}
-
-static void pan_left(Workbench *workbench)
-{
-    curves_pan(&workbench->view, -0.25);
-}
-
-static void pan_right(Workbench *workbench)
-{
-    curves_pan(&workbench->view, 0.25);
-}
-
-static void rewind_line(const View *view, Buffer *out)
-{
-    const CurvesLook *look = &view->curves;
-    int64_t step = look->crosshair ? look->at : view->step;
-    Status status = buffer_printf(out, "rewind(%lld)", (long long)step);
-    (void)status; /* a line that is not whole is not sent */
-}
-
-static void ask_rewind(Workbench *workbench)
-{
-    Buffer line = {0};
-    rewind_line(&workbench->view, &line);
-    workbench_ask(workbench, FIELD_LINE, "lathe> ", line.data ? line.data : "");
-    buffer_free(&line);
-}
-
-static void ask_branch_there(Workbench *workbench)
-{
-    Buffer line = {0};
-    rewind_line(&workbench->view, &line);
-    Status status = buffer_text(&line, " branch(\"\")");
-    if (status == STATUS_OK) workbench_ask(workbench, FIELD_LINE, "lathe> ", line.data);
-    if (status == STATUS_OK) workbench->view.field.cursor -= 2;
-    buffer_free(&line);
-}
-
-/* --- objectives --- */
-
-static const ViewObjective *selected_objective(const View *view)
-{
-    int row = view->rows[PANE_OBJECTIVES];
-    return row < view->objective_count ? &view->objectives[row] : NULL;
-}
-
-static void toggle_line(const View *view, Buffer *out)
-{
-    const ViewObjective *objective = selected_objective(view);
-    if (!objective) return;
-    Status status = buffer_printf(out, "run.objectives[\"%s\"].enabled = %s", objective->name,
-                                  objective->enabled ? "false" : "true");
-    (void)status; /* a line that is not whole is not sent */
-}
-
-static void edit_line(const View *view, Buffer *out)
-{
-    const ViewObjective *objective = selected_objective(view);
-    if (!objective) return;
-    Status status = buffer_printf(out, "run.objectives.%s.weight = %.6g", objective->name, objective->weight);
-    (void)status; /* it is shown before it is sent */
-}
-
-static void ask_weight(Workbench *workbench)
-{
-    Buffer line = {0};
-    edit_line(&workbench->view, &line);
-    if (line.data) workbench_ask(workbench, FIELD_LINE, "lathe> ", line.data);
-    buffer_free(&line);
-}
-
-static void ask_objective(Workbench *workbench)
-{
-    static const char behind[] = " {})";
-    workbench_ask(workbench, FIELD_LINE, "lathe> ", "run:add_objective(objectives. {})");
-    workbench->view.field.cursor -= (int)sizeof behind - 1;
-}
-
-static void remove_line(const View *view, Buffer *out)
-{
-    const ViewObjective *objective = selected_objective(view);
-    if (!objective) return;
-    Status status = buffer_printf(out, "run:remove_objective(\"%s\")", objective->name);
-    (void)status; /* it is shown before it is sent */
-}
-
-static void ask_removal(Workbench *workbench)
-{
-    Buffer line = {0};
-    remove_line(&workbench->view, &line);
-    if (line.data) workbench_ask(workbench, FIELD_LINE, "lathe> ", line.data);
-    buffer_free(&line);
-}
-
-/* --- the model --- */
-
-static const ViewModule *selected_module(const View *view)
-{
-    int row = view->rows[PANE_MODEL];
-    return row < view->module_count ? &view->modules[row] : NULL;
-}
-
-/* The line that shows it; a parameter's values are too many for a pane. */
-static void open_module(Workbench *workbench)
-{
-    const ViewModule *module = selected_module(&workbench->view);
-    char line[FIELD_BYTES];
-    if (!module) return;
-    if (!module->leaf) {
-        view_toggle_module(&workbench->view, module->path);
-        return;
-    }
-    snprintf(line, sizeof line, "run.model[\"%s\"]", module->path);
-    workbench_send(workbench, line);
-}
-
-static void freeze_line(const View *view, Buffer *out)
-{
-    const ViewModule *module = selected_module(view);
-    if (!module) return;
-    Status status =
-        buffer_printf(out, "run.model[\"%s\"].frozen = %s", module->path, module->frozen ? "false" : "true");
-    (void)status; /* a line that is not whole is not sent */
-}
-
-/* --- branches, log, prompt --- */
-
-static const ViewBranch *selected_branch(const View *view)
-{
-    int row = view->rows[PANE_BRANCHES];
-    return row < view->branch_count ? &view->branches[row] : NULL;
-}
-
-static void switch_line(const View *view, Buffer *out)
-{
-    const ViewBranch *branch = selected_branch(view);
-    if (!branch) return;
-    Status status = buffer_printf(out, "switch(\"%s\")", branch->name);
-    (void)status; /* a line that is not whole is not sent */
-}
-
-static void compare_line(const View *view, Buffer *out)
-{
-    const ViewBranch *branch = selected_branch(view);
-    if (!branch) return;
-    Status status = buffer_printf(out, "compare(\"%s\", \"%s\")", view->branch, branch->name);
-    (void)status; /* a line that is not whole is not sent */
-}
-
-static void overlay_branch(Workbench *workbench)
-{
-    const ViewBranch *branch = selected_branch(&workbench->view);
-    if (branch) workbench->port.overlay(workbench->port.context, branch->name);
-}
+/* --- log, prompt --- */
 
 static void search_log(Workbench *workbench)
 {
     workbench_ask(workbench, FIELD_SEARCH, "/", workbench->view.search.text);
+}
+
+static void find_in_log(Workbench *workbench, int direction)
+{
+    View *view = &workbench->view;
+    if (!pane_log_find(view, direction))
+        workbench_note(workbench, view->search.text[0] ? "no %s line has '%s'" : "/ searches",
+                       direction > 0 ? "older" : "newer", view->search.text);
+}
+
+static void find_older(Workbench *workbench)
+{
+    find_in_log(workbench, 1);
+}
+
+static void find_newer(Workbench *workbench)
+{
+    find_in_log(workbench, -1);
+}
+
+static void change_level(Workbench *workbench)
+{
+    View *view = &workbench->view;
+    view->log_level = (view->log_level + 1) % LOG_LEVELS;
+    view->offsets[PANE_LOG] = 0;
 }
 
 /* To the pane that had the keys before. */
@@ -370,9 +193,24 @@ static void leave_prompt(Workbench *workbench)
     focus_set(focus, (PaneId)latest);
 }
 
-#include "tui/workbench/actions.list.h"
+#define SCROLLS (ON(OBJECTIVES) | ON(MODEL) | ON(SAMPLES) | ON(DATA) | ON(BRANCHES) | ON(LOG))
+#define PAGES   (ON(SAMPLES) | ON(DATA))
 
-const int action_count = sizeof actions / sizeof *actions;
+static const Action builtin[] = {
+#include "tui/workbench/actions.list.h"
+};
+
+Action actions[ACTIONS_MOST] = {
+#include "tui/workbench/actions.list.h"
+};
+
+int action_count = sizeof builtin / sizeof *builtin;
+
+int actions_builtin(Action *out)
+{
+    memcpy(out, builtin, sizeof builtin);
+    return sizeof builtin / sizeof *builtin;
+}
 
 /* --- finding and running --- */
 
@@ -404,27 +242,51 @@ const char *action_key(const Action *action, PaneId pane, char *out)
     return "";
 }
 
-/* Every word of the filter is somewhere in the name or the doc. */
+/* The first pane that has it, -1: all have. */
+int action_pane(const Action *action)
+{
+    for (int i = 0; i < PANE_COUNT; i++)
+        if (action->panes & 1u << i) return i;
+    return -1;
+}
+
+/* Every word of the filter is somewhere in the name, the doc, the line or the pane. */
 static bool matches(const Action *action, const char *filter)
 {
     char word[FIELD_BYTES];
+    int pane = action_pane(action);
     for (const char *at = filter; *at; at += strspn(at, " ")) {
         size_t length = strcspn(at, " ");
         snprintf(word, sizeof word, "%.*s", (int)length, at);
-        if (length && !strcasestr(action->name, word) && !strcasestr(action->doc, word)) return false;
         at += length;
+        if (!length || strcasestr(action->name, word) || strcasestr(action->doc, word)) continue;
+        if (action->lua && strcasestr(action->lua, word)) continue;
+        if (pane < 0 || !strcasestr(panes[pane].name, word)) return false;
     }
     return true;
 }
 
-const Action *action_found(const char *filter, PaneId pane, int i)
+/* The pane's own first, then those of all, then those of other panes. */
+static int rank(const Action *action, PaneId pane)
 {
-    for (int pass = 0; pass < 2; pass++) /* the pane's own first */
-        for (int n = 0; n < action_count; n++) {
-            bool own = (actions[n].panes & 1u << pane) != 0, here = own || actions[n].panes == EVERYWHERE;
-            if (here && own == (pass == 0) && matches(&actions[n], filter) && i-- == 0) return &actions[n];
-        }
+    return action->panes & 1u << pane ? 0 : action->panes == EVERYWHERE ? 1 : 2;
+}
+
+const Action *action_found(const char *filter, PaneId pane, bool all, int i)
+{
+    for (int pass = 0; pass < 2 + all; pass++)
+        for (int n = 0; n < action_count; n++)
+            if (rank(&actions[n], pane) == pass && matches(&actions[n], filter) && i-- == 0) return &actions[n];
     return NULL;
+}
+
+/* Without the mark that says where it is to be finished. */
+static Status put_lua(const char *lua, Buffer *out)
+{
+    const char *mark = strchr(lua, ACTION_CURSOR);
+    if (!mark) return buffer_text(out, lua);
+    TRY(buffer_append(out, lua, (size_t)(mark - lua)));
+    return buffer_text(out, mark + 1);
 }
 
 void action_line(const Action *action, const View *view, Buffer *out)
@@ -434,19 +296,26 @@ void action_line(const Action *action, const View *view, Buffer *out)
     if (action->line)
         action->line(view, out);
     else if (action->lua)
-        status = buffer_text(out, action->lua);
+        status = put_lua(action->lua, out);
     if (status != STATUS_OK) buffer_clear(out);
 }
 
+/* An action of another pane is done there. */
 void action_run(const Action *action, Workbench *workbench)
 {
     Buffer line = {0};
+    if (rank(action, workbench->view.focus.pane) == 2)
+        focus_set(&workbench->view.focus, (PaneId)action_pane(action));
     if (action->run) {
         action->run(workbench);
         return;
     }
     action_line(action, &workbench->view, &line);
-    if (line.length)
+    const char *mark = action->lua ? strchr(action->lua, ACTION_CURSOR) : NULL;
+    if (line.length && mark) {
+        workbench_ask(workbench, FIELD_LINE, "lathe> ", line.data);
+        workbench->view.field.cursor = (int)(mark - action->lua);
+    } else if (line.length)
         workbench_send(workbench, line.data);
     else
         workbench_note(workbench, "nothing is selected here");

@@ -5,10 +5,12 @@
 #include "engine/base/memory.h"
 #include "engine/base/signals.h"
 #include "engine/io/file.h"
+#include "engine/io/run_directory.h"
 #include "tui/repl.h"
 #include "tui/workbench/input_line.h"
 #include "tui/workbench/link.h"
 #include "tui/workbench/screen.h"
+#include "tui/workbench/settings.h"
 #include "tui/workbench/workbench.h"
 
 #include <errno.h>
@@ -21,6 +23,7 @@
 
 enum { TICK_MILLISECONDS = 100, MOST_BYTES = 4096 };
 static const double least_between_frames = 0.09; /* of what comes by itself; keys are shown at once */
+static const double note_seconds = 6;            /* then the keys stand there again */
 
 typedef struct Attend {
     Workbench workbench;
@@ -29,7 +32,8 @@ typedef struct Attend {
     Repl *repl; /* gathers lines to chunks; runs nothing */
     Keys keys;
     Grid grid;
-    double drawn;
+    double drawn, noted; /* noted: since when the note is there */
+    char note[sizeof((View *)0)->note];
     bool changed, pressed;
 } Attend;
 
@@ -94,7 +98,7 @@ static void port_type(void *context, const Key *key)
     if (key->code == 3) {
         repl_abandon(attend->repl);
         attend->workbench.view.prompt = "lathe> ";
-        input_put("");
+        input_abandon();
         return;
     }
     input_key(key);
@@ -118,10 +122,33 @@ static void port_overlay(void *context, const char *name)
     tell(attend, link_overlay(&attend->link, name));
 }
 
+static void port_overlay_run(void *context, const char *path)
+{
+    Attend *attend = context;
+    tell(attend, link_overlay_run(&attend->link, path));
+}
+
+static void port_find_runs(void *context)
+{
+    link_find_runs(&((Attend *)context)->link);
+}
+
 static void port_suspend(void *context)
 {
     (void)context;
     screen_suspend();
+}
+
+static void port_resume(void *context)
+{
+    Attend *attend = context;
+    tell(attend, link_resume(&attend->link));
+}
+
+static void port_end_start(void *context)
+{
+    Attend *attend = context;
+    tell(attend, link_end_start(&attend->link));
 }
 
 /* --- the prompt --- */
@@ -152,8 +179,9 @@ static void on_entered(void *context, const char *line)
     if (!line) {
         focus_set(&view->focus, PANE_CURVES);
         workbench_key(&attend->workbench, &leave, "");
-    } else if (view->state == RUN_OVER || view->state == RUN_LOST) {
-        workbench_note(&attend->workbench, "the run is over: nothing can be asked; q leaves");
+    } else if (!view->connected) {
+        workbench_note(&attend->workbench, "nobody is there to be asked: %s",
+                       view->state == RUN_CONNECTING ? "the run does not listen yet" : "the run is over");
     } else {
         tell(attend, take_line(attend, line));
     }
@@ -165,7 +193,7 @@ static void on_complete(void *context, const char *line)
     tell(attend, link_complete(&attend->link, line));
 }
 
-/* What all have in common is typed; several are listed above the line. */
+/* What all have in common is typed; those that there are are listed above the line. */
 static void on_words(void *context, const WireMessage *message)
 {
     enum { MOST_LISTED = 24 };
@@ -184,8 +212,9 @@ static void on_words(void *context, const WireMessage *message)
     }
     if (!count) return;
     input_replace_word((size_t)message->start, common);
-    int listed = 0;
-    for (const char *at = message->text; count > 1 && *at && listed < MOST_LISTED; listed++) {
+    int listed =
+        count == 1 && strstr(message->text, "\t\n") ? MOST_LISTED : 0; /* one that nothing is known about */
+    for (const char *at = message->text; *at && listed < MOST_LISTED; listed++) {
         int length = (int)strcspn(at, "\t\n"), whole = (int)strcspn(at, "\n");
         snprintf(line, sizeof line, "  %-32.*s %.*s", length, at, whole - length,
                  at + length + (at[length] == '\t'));
@@ -202,6 +231,7 @@ static void show(Attend *attend)
     int width, height, x, y;
     view->input = input_text();
     view->input_cursor = input_cursor();
+    view->searching = input_searching();
     screen_theme(view->theme);
     screen_mouse(view->mouse);
     screen_size(&width, &height);
@@ -237,7 +267,8 @@ static void take_held(Attend *attend)
 {
     Buffer text = {0};
     if (screen_held(&text) == STATUS_OK && text.length) {
-        tell(attend, scroll_add(&attend->workbench.view.log, STYLE_WARN, text.data, text.length));
+        View *view = &attend->workbench.view;
+        tell(attend, log_follow_add(&attend->link.log, LOG_WARNING, view->step, text.data, &view->log));
         attend->changed = true;
     }
     buffer_free(&text);
@@ -255,10 +286,9 @@ static unsigned panes_shown(const Attend *attend)
 
 static void wait_for_news(Attend *attend)
 {
-    bool live = attend->workbench.view.state == RUN_TRAINING || attend->workbench.view.state == RUN_PAUSED;
     struct pollfd list[3] = {{.fd = screen_input(), .events = POLLIN},
                              {.fd = wake, .events = POLLIN},
-                             {.fd = live ? attend->link.client.socket : -1, .events = POLLIN}};
+                             {.fd = attend->link.client.socket, .events = POLLIN}};
     int milliseconds = keys_waiting(&attend->keys) ? KEYS_ESCAPE_MILLISECONDS : TICK_MILLISECONDS;
     uint64_t times;
     int ready = poll(list, 3, milliseconds);
@@ -268,42 +298,84 @@ static void wait_for_news(Attend *attend)
     if (list[0].revents) read_keys(attend);
 }
 
+/* A note that nobody's key takes away goes by itself. */
+static void age_note(Attend *attend)
+{
+    char *note = attend->workbench.view.note;
+    double now = clock_seconds();
+    if (attend->pressed || strcmp(note, attend->note) != 0) {
+        snprintf(attend->note, sizeof attend->note, "%s", note);
+        attend->noted = now;
+    } else if (*note && now - attend->noted > note_seconds) {
+        *note = *attend->note = '\0';
+        attend->changed = true;
+    }
+}
+
 static void turn(Attend *attend)
 {
     wait_for_news(attend);
     link_take(&attend->link, &attend->changed);
     link_refresh(&attend->link, panes_shown(attend), &attend->changed);
     take_held(attend);
+    age_note(attend);
     if (resized) screen_refresh(), resized = 0, attend->pressed = true;
     bool due = attend->changed && clock_seconds() - attend->drawn >= least_between_frames;
     if (attend->pressed || due) show(attend);
 }
 
-/* A run that is over has nobody to ask. */
-static Status link_or_read(Attend *attend, const char *directory, bool live)
+/* A directory that nobody has or ever had is told before the screen opens. */
+static Status check_directory(const char *directory)
 {
-    View *view = &attend->workbench.view;
-    if (live) return link_open(&attend->link, view, directory);
-    attend->link = (Link){.view = view, .metrics_stale = true, .client = {.socket = -1}};
-    view->state = RUN_OVER;
-    snprintf(view->ending, sizeof view->ending, "over");
-    snprintf(view->directory, sizeof view->directory, "%s", directory);
-    bool changed;
-    link_refresh(&attend->link, 0, &changed);
-    if (view->metrics) view->step = view->steps = metrics_last_step(view->metrics);
+    json_t *config;
+    if (run_directory_in_use(directory)) return STATUS_OK;
+    TRY(run_directory_read_config(directory, &config));
+    json_decref(config);
     return STATUS_OK;
 }
 
-static Status open_all(Attend *attend, const char *directory, bool live)
+/* A broken init.lua is told and keeps nobody out. */
+static Status take_settings(View *view)
 {
-    const Port port = {port_send, port_interrupt, port_type,    port_paste,
-                       port_put,  port_overlay,   port_suspend, attend};
+    Settings settings;
+    Buffer trouble = {0};
+    Status status = settings_load(&settings, &trouble);
+    view->theme = (int)settings.theme;
+    view->mouse = settings.mouse;
+    view->curves.kind = (PlotKind)settings.dots;
+    view->curves.log_y = settings.log_y;
+    if (status == STATUS_OK && trouble.length) {
+        const char *last = trouble.data;
+        for (const char *at = last; (at = strchr(at, '\n')) && at[1]; at++) last = at + 1;
+        snprintf(view->note, sizeof view->note, "%.*s", (int)strcspn(last, "\n"), last);
+        status = scroll_add(&view->log, STYLE_WARN, trouble.data, trouble.length);
+    }
+    buffer_free(&trouble);
+    return status;
+}
+
+static Status open_all(Attend *attend, const char *directory, const DetachedRun *child)
+{
+    const Port port = {.send = port_send,
+                       .interrupt = port_interrupt,
+                       .type = port_type,
+                       .paste = port_paste,
+                       .put = port_put,
+                       .overlay = port_overlay,
+                       .overlay_run = port_overlay_run,
+                       .find_runs = port_find_runs,
+                       .suspend = port_suspend,
+                       .resume = port_resume,
+                       .end_start = port_end_start,
+                       .context = attend};
     View *view = &attend->workbench.view;
-    attend->link.client.socket = -1;
+    link_new(&attend->link, view, directory, child);
     TRY(workbench_init(&attend->workbench, &port));
+    snprintf(view->directory, sizeof view->directory, "%s", directory);
+    if (!child) TRY(check_directory(directory));
+    TRY(take_settings(view));
     TRY(host_new(&(HostOptions){.restricted = true}, &attend->host));
     TRY(repl_new(attend->host, &attend->repl));
-    TRY(link_or_read(attend, directory, live));
     attend->link.completed = on_words;
     attend->link.context = attend;
     snprintf(view->run, sizeof view->run, "%s", file_name(directory));
@@ -324,13 +396,31 @@ static void close_all(Attend *attend)
     grid_free(&attend->grid);
 }
 
-static void print_end(const Attend *attend, const char *directory)
+/* A run that could not be started says why. */
+static void print_refusal(const Link *link)
 {
-    if (attend->link.evaluation[0]) puts(attend->link.evaluation);
-    if (attend->link.farewell[0]) puts(attend->link.farewell);
-    if (attend->link.stopped) printf("lathe run --resume %s goes on with it\n", directory);
-    if (attend->link.farewell[0]) return;
-    printf("the run goes on; lathe attach %s comes back to it\n", directory);
+    Buffer words = {0};
+    if (detach_words(&link->child, &words) == STATUS_OK && words.length)
+        fwrite(words.data, 1, words.length, stderr);
+    buffer_free(&words);
+}
+
+/* How the run ended, or how to come back to it. */
+static void print_end(const Link *link)
+{
+    const char *directory = link->view->directory;
+    RunState state = link->view->state;
+    bool starts = state == RUN_CONNECTING, over = state == RUN_OVER || state == RUN_LOOKING || link->failed;
+    if (link->refused) {
+        print_refusal(link);
+        return;
+    }
+    if (over && link->log.evaluation[0]) puts(link->log.evaluation);
+    if (link->farewell[0]) puts(link->farewell);
+    if (over && (link->stopped || link->failed)) printf("lathe run --resume %s goes on with it\n", directory);
+    if (!over)
+        printf("%s; lathe attach %s comes %s it\n", starts ? "the run is being started" : "the run goes on",
+               directory, starts ? "to" : "back to");
 }
 
 bool attend_possible(void)
@@ -338,33 +428,27 @@ bool attend_possible(void)
     return screen_possible();
 }
 
-static Status attend_any(const char *directory, bool live, bool *failed)
+/* Until the person leaves, or the run turns out not to start. */
+static void attend_until_left(Attend *attend)
+{
+    const InputEvents events = {on_entered, on_complete, attend};
+    catch_signals();
+    input_open(&events);
+    show(attend);
+    while (!attend->workbench.leaving && !attend->link.refused && !hung_up) turn(attend);
+    input_close();
+    forget_signals();
+}
+
+Status attend_run(const char *directory, const DetachedRun *child, int *code)
 {
     Attend attend = {0};
-    const InputEvents events = {on_entered, on_complete, &attend};
-    Status status = open_all(&attend, directory, live);
-    if (status == STATUS_OK) {
-        catch_signals();
-        input_open(&events);
-        show(&attend);
-        while (!attend.workbench.leaving && !hung_up) turn(&attend);
-        input_close();
-        forget_signals();
-    }
+    Status status = open_all(&attend, directory, child);
+    if (status == STATUS_OK) attend_until_left(&attend);
     screen_close();
-    if (status == STATUS_OK && live) print_end(&attend, directory);
-    *failed = attend.link.failed;
+    if (status == STATUS_OK) print_end(&attend.link);
+    *code = attend.link.refused ? attend.link.child.code : attend.link.failed;
+    if (attend.link.looked) detach_dismiss(&attend.link.child); /* the next one may have the run */
     close_all(&attend);
     return status;
-}
-
-Status attend_run(const char *directory, bool *failed)
-{
-    return attend_any(directory, true, failed);
-}
-
-Status attend_finished(const char *directory)
-{
-    bool failed;
-    return attend_any(directory, false, &failed);
 }

@@ -4,6 +4,7 @@
 #define LATHE_WORKBENCH_ATTEND_H
 
 #include "engine/base/status.h"
+#include "tui/detach.h"
 #include "tui/workbench/start.h"
 
 #include <stdbool.h>
@@ -11,13 +12,11 @@
 /* Whether standard input and output are a terminal that can show it. */
 bool attend_possible(void);
 
-/* Opens the workbench on the run in the directory until the person leaves; then prints how the run ended, and its
- * last evaluation, or how to come back. *failed: the run has failed, or was lost. Errors: nothing listens there;
- * the terminal is not known. */
-Status attend_run(const char *directory, bool *failed) STATUS_CHECKED;
-
-/* The same on a run that is over: its metrics. */
-Status attend_finished(const char *directory) STATUS_CHECKED;
+/* Opens the workbench on the run in the directory until the person leaves; then prints how the run ended and its
+ * last evaluation, or how to come back. child: the process that was started for it, which is taken over; NULL: the
+ * run is there, or over, and then it is looked at. *code: the exit status, not 0 where the run has failed, was lost
+ * or could not be started. Errors: no run is there; the terminal is not known. */
+Status attend_run(const char *directory, const DetachedRun *child, int *code) STATUS_CHECKED;
 
 /* The start screen until something is chosen. */
 Status attend_start(Start *start) STATUS_CHECKED;

@@ -2,9 +2,12 @@
 /* The start screen on a terminal: one loop that reads keys and draws. */
 #include "tui/workbench/attend.h"
 #include "tui/workbench/screen.h"
+#include "tui/workbench/settings.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { MOST_BYTES = 512, LOOK_MILLISECONDS = 200 };
@@ -43,15 +46,30 @@ static void take_keys(Start *start, Keys *keys)
         if (keys_take(keys, bytes[i], &key)) press(start, &key, keys_pasted(keys));
 }
 
+/* Colours and the mouse as init.lua has them; what is wrong with it is told. */
+static Status take_settings(Start *start)
+{
+    Settings settings;
+    Buffer trouble = {0};
+    TRY(settings_load(&settings, &trouble));
+    screen_theme((int)settings.theme);
+    screen_mouse(settings.mouse);
+    if (trouble.length)
+        snprintf(start->note, sizeof start->note, "%.*s", (int)strcspn(trouble.data, "\n"), trouble.data);
+    buffer_free(&trouble);
+    return STATUS_OK;
+}
+
 Status attend_start(Start *start)
 {
     Keys keys = {0};
     Grid grid = {0};
     TRY(screen_open());
-    Status status = STATUS_OK;
+    Status status = take_settings(start);
     while (status == STATUS_OK && start->choice == START_NOTHING) {
         status = show(start, &grid);
         take_keys(start, &keys);
+        if (start->port.tick) start->port.tick(start->port.context);
     }
     screen_close();
     keys_free(&keys);

@@ -2,22 +2,24 @@
 #include "tui/workbench/curves.h"
 
 #include "engine/base/memory.h"
+#include "tui/workbench/ticks.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+enum { DISTANCES = 3 }; /* usual ones between two samples, after which a metric is off */
+
 /* --- which --- */
 
-static bool begins(const char *name, const char *with)
-{
-    return strncmp(name, with, strlen(with)) == 0;
-}
-
+/* Names of a kind: "loss." takes all, "valid." only the losses, which have no second dot. */
 static int take_names(const MetricsStore *store, const char *beginning, const char **out, int count)
 {
-    for (int i = 0; i < metrics_name_count(store) && count < CURVES_NAMES; i++)
-        if (begins(metrics_name(store, i), beginning)) out[count++] = metrics_name(store, i);
+    size_t length = strlen(beginning);
+    for (int i = 0; i < metrics_name_count(store) && count < CURVES_NAMES; i++) {
+        const char *name = metrics_name(store, i);
+        if (strncmp(name, beginning, length) == 0 && !strchr(name + length, '.')) out[count++] = name;
+    }
     return count;
 }
 
@@ -34,59 +36,114 @@ int curves_names(const CurvesLook *look, const MetricsStore *store, const char *
     return count ? count : take_names(store, "loss", out, 0);
 }
 
-void curves_sight(const CurvesLook *look, const MetricsStore *store, int64_t *first, int64_t *last)
+CurvesRun curves_run(const CurvesLook *look, MetricsStore *store, int i)
 {
-    int64_t end = store ? metrics_last_step(store) : 0;
-    for (int i = 0; i < look->overlay_count; i++) {
-        int64_t other = metrics_last_step(look->overlays[i].store);
-        if (other > end) end = other;
+    CurvesRun run = {.pieces = {{store, 0, INT64_MAX}}, .count = store != NULL};
+    if (i == 0) return run;
+    const CurvesRun *pieces = &look->overlays[i - 1].run;
+    run.count = 0;
+    for (int p = 0; p < pieces->count; p++) {
+        run.pieces[run.count] = pieces->pieces[p];
+        if (!pieces->pieces[p].store) run.pieces[run.count].store = store;
+        run.count += run.pieces[run.count].store != NULL;
     }
-    *first = look->frozen ? look->first : 0;
-    *last = look->frozen ? look->last : end;
-    if (*first < 0) *first = 0;
-    if (*last < *first) *last = *first;
+    return run;
 }
 
-/* --- columns --- */
-
-/* The first step of each column, and one more behind the last. On a logarithmic axis columns grow. */
-static void cut_columns(CurvesFrame *frame)
+void curves_close_overlays(CurvesLook *look)
 {
-    double base = (double)frame->first + 1, ratio = ((double)frame->last + 2) / base;
-    double all = (double)(frame->last - frame->first) + 1;
-    for (int x = 0; x <= frame->columns; x++) {
-        double part = (double)x / frame->columns;
-        double at = frame->log_x ? base * pow(ratio, part) - 1 : (double)frame->first + all * part;
-        frame->starts[x] = (int64_t)ceil(at - 1e-9);
-    }
+    for (int i = 0; i < look->overlay_count; i++)
+        for (int p = 0; p < look->overlays[i].run.count; p++) metrics_close(look->overlays[i].run.pieces[p].store);
+    look->overlay_count = 0;
 }
 
-int curves_column(const CurvesFrame *frame, int64_t step)
+/* --- the x axis --- */
+
+static double end_of(const CurvesLook *look, MetricsStore *store)
 {
-    int low = 0, high = frame->columns;
-    if (step < frame->first || step > frame->last || !frame->starts) return -1;
-    while (high - low > 1) {
-        int middle = (low + high) / 2;
-        if (frame->starts[middle] <= step)
-            low = middle;
-        else
-            high = middle;
+    double end = 0;
+    for (int i = 0; i <= look->overlay_count; i++) {
+        CurvesRun run = curves_run(look, store, i);
+        int64_t last = curves_run_last(&run);
+        double x = last >= 0 ? curves_run_x(&run, look->unit, last) : 0;
+        if (x > end) end = x;
     }
-    return low;
+    return end;
 }
 
-static const MetricsSpan nothing = {.min = INFINITY, .max = -INFINITY, .last = NAN};
-
-/* One call for each: metrics_range() gives its first columns a step more, which would bend the axis. */
-static Status fill_spans(const CurvesFrame *frame, Curve *curve)
+void curves_sight(const CurvesLook *look, MetricsStore *store, double *first, double *last)
 {
-    for (int x = 0; x < frame->columns; x++) {
-        int64_t from = frame->starts[x], to = frame->starts[x + 1] - 1;
-        curve->spans[x] = nothing;
-        if (to >= from) TRY(metrics_range(curve->store, curve->metric, from, to, 1, &curve->spans[x]));
+    if (look->frozen) {
+        *first = look->first;
+        *last = look->last;
+    } else {
+        *last = end_of(look, store);
+        *first = look->width > 0 && look->width < *last ? *last - look->width : 0;
     }
-    return STATUS_OK;
+    if (!(*first >= 0)) *first = 0;
+    if (!(*last > *first)) *last = *first;
 }
+
+int curves_smoothing(const CurvesLook *look, const MetricsStore *store)
+{
+    enum { PARTS = 50 };
+    if (look->smoothing >= 0) return look->smoothing;
+    double share = store ? (double)metrics_last_step(store) / PARTS : 0;
+    if (!(share >= 5)) return 0;
+    return share < CURVES_MOST_SMOOTHING ? (int)ticks_round(share) : CURVES_MOST_SMOOTHING;
+}
+
+/* A logarithmic axis begins at the first step, or at what one step counts. */
+static void make_axis(const CurvesLook *look, MetricsStore *store, CurvesFrame *frame)
+{
+    double last;
+    frame->unit = look->unit;
+    frame->log_x = look->log_x;
+    curves_sight(look, store, &frame->first, &last);
+    frame->origin = 1;
+    frame->end = last + (look->unit == CURVES_STEPS ? 1 : 1e-9 * last);
+    if (look->unit != CURVES_STEPS && store) {
+        int64_t steps = curves_run_last(&frame->runs[0]);
+        if (steps > 0 && end_of(look, store) > 0) frame->origin = end_of(look, store) / (double)steps;
+    }
+    if (!(frame->end > frame->first)) frame->end = frame->first + 1;
+}
+
+void curves_axis(const CurvesLook *look, MetricsStore *store, int columns, CurvesFrame *out)
+{
+    *out = (CurvesFrame){.columns = columns > 0 ? columns : 1, .run_count = 1};
+    out->runs[0] = curves_run(look, store, 0);
+    make_axis(look, store, out);
+}
+
+double curves_place(const CurvesFrame *frame, double column)
+{
+    double part = column / frame->columns;
+    if (!frame->log_x) return frame->first + (frame->end - frame->first) * part;
+    double base = frame->first + frame->origin, ratio = (frame->end + frame->origin) / base;
+    return base * pow(ratio, part) - frame->origin;
+}
+
+int curves_column(const CurvesFrame *frame, double place)
+{
+    if (!(place >= frame->first && place < frame->end)) return -1;
+    double part = (place - frame->first) / (frame->end - frame->first);
+    if (frame->log_x)
+        part = log((place + frame->origin) / (frame->first + frame->origin)) /
+               log((frame->end + frame->origin) / (frame->first + frame->origin));
+    int column = (int)(part * frame->columns + 1e-9);
+    return column < 0 ? 0 : column < frame->columns ? column : frame->columns - 1;
+}
+
+static void cut_columns(CurvesFrame *frame, double *places, double *room)
+{
+    int count = frame->columns + 1;
+    for (int x = 0; x < count; x++) places[x] = curves_place(frame, x);
+    for (int i = 0; i < frame->run_count; i++)
+        curves_run_steps(&frame->runs[i], frame->unit, places, count, room, frame->starts[i]);
+}
+
+/* --- what columns hold --- */
 
 bool curves_finite(const MetricsSpan *span, double *low, double *high)
 {
@@ -97,74 +154,75 @@ bool curves_finite(const MetricsSpan *span, double *low, double *high)
     return isfinite(*low) && isfinite(*high);
 }
 
-static void widen(CurvesFrame *frame, const Curve *curve, bool positive)
+bool curves_joined(const Curve *curve, int64_t from, int64_t to)
 {
-    double low, high;
-    for (int x = 0; x < frame->columns; x++) {
-        if (!curves_finite(&curve->spans[x], &low, &high)) continue;
-        if (positive && low <= 0) low = high;
-        if (positive && low <= 0) continue;
-        if (low < frame->low) frame->low = low;
-        if (high > frame->high) frame->high = high;
-    }
+    return (double)(to - from) <= DISTANCES * curve->distance;
 }
 
-static void settle_range(CurvesFrame *frame, bool log_y)
+static void measure(const CurvesFrame *frame, Curve *curve)
 {
-    frame->low = INFINITY;
-    frame->high = -INFINITY;
-    frame->log_y = log_y;
-    for (int i = 0; i < frame->count; i++) widen(frame, &frame->curves[i], log_y);
-    if (log_y && frame->low > frame->high) {
-        settle_range(frame, false); /* nothing is positive */
-        return;
-    }
-    if (frame->low > frame->high) frame->low = 0, frame->high = 1;
-    double middle = frame->low / 2 + frame->high / 2, least = fabs(middle) * 1e-9 + 1e-300;
-    if (frame->high - frame->low > least) return;
-    double margin = middle != 0 ? fabs(middle) * 0.05 : 1;
-    frame->low = log_y ? middle / 1.05 : middle - margin;
-    frame->high = log_y ? middle * 1.05 : middle + margin;
+    const CurvesRun *run = &frame->runs[curve->run];
+    int64_t last = curves_run_last(run);
+    MetricsSpan all = curves_run_span(run, curve->metric, 0, last < 0 ? 0 : last);
+    curve->distance = all.count ? (double)last / (double)all.count : 1;
+    if (!(curve->distance >= 1)) curve->distance = 1;
 }
 
-static void add_curve(CurvesFrame *frame, const MetricsStore *store, const char *metric, const char *of, int style)
+/* --- curves --- */
+
+static void add_curve(CurvesFrame *frame, int run, const char *metric, const char *of)
 {
+    int style = frame->count % STYLE_MAX_SERIES;
     Curve *curve = &frame->curves[frame->count++];
-    *curve = (Curve){.store = store, .metric = metric, .style = (Style)(STYLE_SERIES + style % STYLE_MAX_SERIES)};
+    *curve = (Curve){.run = run, .metric = metric, .style = (Style)(STYLE_SERIES + style)};
     snprintf(curve->name, sizeof curve->name, "%s%s%s", of, *of ? " " : "", metric);
+    measure(frame, curve);
 }
 
-static void list_curves(const CurvesLook *look, const MetricsStore *store, CurvesFrame *frame)
+static void list_curves(const CurvesLook *look, MetricsStore *store, CurvesFrame *frame)
 {
     const char *names[CURVES_NAMES];
     int count = curves_names(look, store, names);
-    for (int i = 0; i < count && store; i++) add_curve(frame, store, names[i], "", i);
-    for (int o = 0; o < look->overlay_count; o++)
-        for (int i = 0; i < count && frame->count < CURVES_MOST; i++)
-            add_curve(frame, look->overlays[o].store, names[i], look->overlays[o].name, (o + 1) * count + i);
+    frame->run_count = 1 + look->overlay_count;
+    for (int r = 0; r < frame->run_count; r++) {
+        frame->runs[r] = curves_run(look, store, r);
+        for (int i = 0; i < count && frame->count < CURVES_MOST && store; i++)
+            add_curve(frame, r, names[i], r ? look->overlays[r - 1].name : "");
+    }
 }
 
-Status curves_frame(const CurvesLook *look, const MetricsStore *store, int columns, CurvesFrame *out)
+static bool is_smoothed(const CurvesFrame *frame, const Curve *curve)
 {
-    *out = (CurvesFrame){.columns = columns > 0 ? columns : 1, .log_x = look->log_x};
-    list_curves(look, store, out);
-    curves_sight(look, store, &out->first, &out->last);
-    size_t spans = (size_t)out->columns * (size_t)out->count * sizeof(MetricsSpan);
-    TRY(memory_new(1, spans + ((size_t)out->columns + 1) * sizeof(int64_t), &out->block));
-    out->starts = (int64_t *)((char *)out->block + spans);
-    cut_columns(out);
-    for (int i = 0; i < out->count; i++) {
-        Curve *curve = &out->curves[i];
-        curve->spans = (MetricsSpan *)out->block + (size_t)i * (size_t)out->columns;
-        Status status = fill_spans(out, curve);
-        if (status != STATUS_OK) {
-            curves_clear(out);
-            return status;
-        }
-        for (int x = 0; x < out->columns; x++) curve->any |= curve->spans[x].count > 0;
+    enum { LEAST_SAMPLES = 4 };
+    return frame->smoothing > 0 && frame->smoothing >= LEAST_SAMPLES * curve->distance;
+}
+
+/* One block: for each curve spans and means, for each run starts, then places and room for cut_columns(). */
+static Status fill(CurvesFrame *frame)
+{
+    size_t columns = (size_t)frame->columns, curves = (size_t)frame->count, runs = (size_t)frame->run_count;
+    size_t spans = columns * curves * sizeof(MetricsSpan), numbers = (columns + 1) * sizeof(double);
+    TRY(memory_new(1, spans + curves * columns * sizeof(double) + (runs + 2) * numbers, &frame->block));
+    double *means = (double *)((char *)frame->block + spans), *rest = means + curves * columns;
+    for (size_t r = 0; r < runs; r++) frame->starts[r] = (int64_t *)(void *)(rest + (2 + r) * (columns + 1));
+    cut_columns(frame, rest, rest + columns + 1);
+    for (size_t i = 0; i < curves; i++) {
+        Curve *curve = &frame->curves[i];
+        curve->spans = (MetricsSpan *)frame->block + i * columns;
+        if (is_smoothed(frame, curve)) curve->means = means + i * columns;
     }
-    settle_range(out, look->log_y);
-    return STATUS_OK;
+    return curves_fill_columns(frame);
+}
+
+Status curves_frame(const CurvesLook *look, MetricsStore *store, int columns, CurvesFrame *out)
+{
+    *out = (CurvesFrame){.columns = columns > 0 ? columns : 1, .smoothing = curves_smoothing(look, store)};
+    list_curves(look, store, out);
+    make_axis(look, store, out);
+    Status status = fill(out);
+    if (status == STATUS_OK) status = curves_make_strips(look, out);
+    if (status != STATUS_OK) curves_clear(out);
+    return status;
 }
 
 void curves_clear(CurvesFrame *frame)
@@ -173,30 +231,12 @@ void curves_clear(CurvesFrame *frame)
     *frame = (CurvesFrame){0};
 }
 
-/* --- values --- */
-
-bool curves_value(const Curve *curve, int64_t step, double *out)
+bool curves_value(const CurvesFrame *frame, const Curve *curve, int64_t step, double *out)
 {
-    MetricsSpan span;
-    if (step < 0 || metrics_range(curve->store, curve->metric, 0, step, 1, &span) != STATUS_OK) return false;
+    const CurvesRun *run = &frame->runs[curve->run];
+    if (step == INT64_MAX) step = curves_run_last(run);
+    if (step < 0) return false;
+    MetricsSpan span = curves_run_span(run, curve->metric, step - (int64_t)(DISTANCES * curve->distance), step);
     *out = span.last;
     return span.count > 0;
-}
-
-int curves_row(const CurvesFrame *frame, double value, int rows)
-{
-    double low = frame->low, high = frame->high, part;
-    if (frame->log_y)
-        part = value > 0 ? log(value / low) / log(high / low) : 0;
-    else
-        part = (value / 2 - low / 2) / (high / 2 - low / 2); /* halves: the range may be larger than a double's */
-    part = part < 0 ? 0 : part > 1 ? 1 : part;
-    return (int)(part * (rows - 1) + 0.5);
-}
-
-double curves_level(const CurvesFrame *frame, double row, int rows)
-{
-    double part = rows > 1 ? row / (rows - 1) : 0;
-    if (frame->log_y) return frame->low * pow(frame->high / frame->low, part);
-    return frame->low * (1 - part) + frame->high * part;
 }

@@ -3,100 +3,69 @@
 #include "tui/workbench/actions.h"
 #include "tui/workbench/numbers.h"
 #include "tui/workbench/panes.h"
+#include "tui/workbench/workbench.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 const Pane panes[PANE_COUNT] = {
-    [PANE_CURVES] = {"Curves", "metrics over steps", pane_curves_draw, NULL},
+    [PANE_CURVES] = {"Curves", "metrics over steps", pane_curves_draw, NULL, false},
     [PANE_OBJECTIVES] = {"Objectives", "loss terms: weight, value, share of the gradient", pane_objectives_draw,
-                         pane_objectives_rows},
-    [PANE_MODEL] = {"Model", "modules and parameters: shape, norms, zeros", pane_model_draw, pane_model_rows},
-    [PANE_SAMPLES] = {"Samples", "what the model predicts on held-out inputs", pane_samples_draw, NULL},
-    [PANE_DATA] = {"Data", "the batch of the last step, decoded", pane_data_draw, NULL},
-    [PANE_BRANCHES] = {"Branches", "branches and the edits that led here", pane_branches_draw, pane_branches_rows},
-    [PANE_LOG] = {"Log", "what happened, and what libraries wrote", pane_log_draw, NULL},
-    [PANE_PROMPT] = {"Prompt", "Lua on the live run", pane_prompt_draw, NULL},
+                         pane_objectives_rows, false},
+    [PANE_MODEL] = {"Model", "modules and parameters; their norms, last update (Δ/w), zeros, dead units",
+                    pane_model_draw, pane_model_rows, true},
+    [PANE_SAMPLES] = {"Samples", "what the model predicts on held-out inputs, or a text of yours",
+                      pane_samples_draw, NULL, true},
+    [PANE_DATA] = {"Data", "the next batches as the run will read them", pane_data_draw, NULL, true},
+    [PANE_BRANCHES] = {"Branches", "branches and the edits that led here", pane_branches_draw, pane_branches_rows,
+                       false},
+    [PANE_LOG] = {"Log", "what happened, and what libraries wrote", pane_log_draw, NULL, false},
+    [PANE_PROMPT] = {"Prompt", "Lua on the live run", pane_prompt_draw, NULL, false},
 };
 
 /* --- the title --- */
 
-static const char *state_words(const View *view)
-{
-    switch (view->state) {
-    case RUN_CONNECTING: return "connecting";
-    case RUN_TRAINING: return "▶ training";
-    case RUN_PAUSED: return "paused";
-    case RUN_OVER: return view->ending;
-    case RUN_LOST: return "not reachable";
-    }
-    return "";
-}
+enum { NAME, STATE, STEP, EPOCH, GUEST, RATE, LEFT, MEMORY, PARTS, PART_BYTES = 96 };
 
-/* Parts in order of rank, each left off where it has no room. */
-static void draw_parts(Area area, const char (*parts)[96], int count)
+/* Those of the highest rank that there is room for, in their order. */
+static void draw_parts(Area area, const char (*parts)[PART_BYTES], int between)
 {
-    int shown[8], width = 1, used = 0, x = 1;
-    for (int i = 0; i < count; i++) {
-        int columns = text_columns(parts[i]);
+    static const int ranks[PARTS] = {NAME, STEP, STATE, GUEST, RATE, LEFT, MEMORY, EPOCH};
+    bool shown[PARTS] = {false};
+    int width = 1, used = 0, x = 1;
+    for (int i = 0; i < PARTS; i++) {
+        int part = ranks[i], columns = text_columns(parts[part]);
         if (!columns || width + columns > area.rect.width) continue;
-        width += columns + 3;
-        shown[used++] = i;
+        width += columns + between;
+        shown[part] = true;
+        used++;
     }
-    int spare = used > 1 ? (area.rect.width - width + 3) / (used - 1) : 0;
-    for (int i = 0; i < used; i++)
-        x = area_text(area, x, 0, i ? STYLE_BAR : STYLE_BAR_KEY, parts[shown[i]]) + 3 + (spare > 5 ? 5 : spare);
+    int spare = used > 1 ? (area.rect.width - width + between) / (used - 1) : 0;
+    between += spare > 5 ? 5 : spare > 0 ? spare : 0;
+    for (int i = 0; i < PARTS; i++)
+        if (shown[i]) x = area_text(area, x, 0, i ? STYLE_BAR : STYLE_BAR_KEY, parts[i]) + between;
 }
 
-static void draw_title(const View *view, Area area)
+/* Where panes have no frames their name stands here. */
+static void draw_title(const View *view, bool framed, Area area)
 {
-    char parts[6][96] = {"", "", "", "", "", ""}, a[NUMBER_BYTES], b[NUMBER_BYTES];
+    char parts[PARTS][PART_BYTES] = {{0}}, a[NUMBER_BYTES], b[NUMBER_BYTES];
+    bool trains = view->state == RUN_TRAINING, narrow = area.rect.width < 100, tiny = area.rect.width < 30;
     area_fill(area, STYLE_BAR, " ");
-    snprintf(parts[0], sizeof parts[0], "lathe  %.40s%s%.30s", view->run, view->branch[0] ? " ⎇ " : "",
-             view->branch);
-    bool trains = view->state == RUN_TRAINING, narrow = area.rect.width < 100;
-    snprintf(parts[1], sizeof parts[1], "%s", narrow && trains ? "▶" : state_words(view));
-    snprintf(parts[2], sizeof parts[2], "%s%s/%s", narrow ? "" : "step ", number_count(view->step, a),
-             number_count(view->steps, b));
-    if (trains && !isnan(view->rate))
-        snprintf(parts[3], sizeof parts[3], "%s tok/s", number_count((int64_t)view->rate, a));
-    if (trains && !isnan(view->left)) snprintf(parts[4], sizeof parts[4], "ETA %s", number_time(view->left, a));
-    if (!isnan(view->memory)) snprintf(parts[5], sizeof parts[5], "%s", number_bytes(view->memory, a));
-    draw_parts(area, parts, 6);
-}
-
-/* --- the keys --- */
-
-/* Returns the column behind it; where it has no room or no label it is left off. */
-static int draw_key(const View *view, const Action *action, Area area, int x)
-{
-    char room[16];
-    const char *key = action_key(action, view->focus.pane, room);
-    if (!action->label || !*key || x + text_columns(key) + 1 + text_columns(action->label) > area.rect.width)
-        return x;
-    x = area_text(area, x, 0, STYLE_BAR_KEY, key) + 1;
-    return area_text(area, x, 0, STYLE_BAR, action->label) + (area.rect.width < 100 ? 2 : 3);
-}
-
-/* What holds everywhere first, so that it always stands at the same place. */
-static void draw_keys(const View *view, Area area)
-{
-    int x = 1;
-    area_fill(area, STYLE_BAR, " ");
-    if (view->note[0]) {
-        area_text(area, 1, 0, STYLE_BAR_KEY, view->note);
-        return;
-    }
-    if (view->focus.pane == PANE_PROMPT) {
-        area_text(area, 1, 0, STYLE_BAR,
-                  "enter runs   tab completes   C-c interrupts   esc leaves the prompt   F1 keys");
-        return;
-    }
-    for (int i = 0; i < action_count; i++)
-        if (actions[i].panes == EVERYWHERE) x = draw_key(view, &actions[i], area, x);
-    for (int i = 0; i < action_count; i++)
-        if (actions[i].panes & 1u << view->focus.pane) x = draw_key(view, &actions[i], area, x);
+    snprintf(parts[NAME], PART_BYTES, "lathe  %.40s%s%.30s", view->run, view->branch[0] ? " ⎇ " : "", view->branch);
+    if (!framed)
+        snprintf(parts[NAME], PART_BYTES, "%d %s", (int)view->focus.pane + 1, panes[view->focus.pane].name);
+    state_words(view, narrow, parts[STATE]);
+    snprintf(parts[STEP], PART_BYTES, "%s%s%s%s", narrow ? "" : "step ", number_count(view->step, a),
+             tiny ? "" : "/", tiny ? "" : number_count(view->steps, b));
+    if (view->guest) snprintf(parts[GUEST], PART_BYTES, "%.40s is in control", view->controller);
+    if (!isnan(view->epoch)) snprintf(parts[EPOCH], PART_BYTES, "epoch %.*f", view->epoch < 100, view->epoch);
+    if (trains && view->rate > 0)
+        snprintf(parts[RATE], PART_BYTES, "%s tok/s", number_count((int64_t)view->rate, a));
+    if (trains && !isnan(view->left)) snprintf(parts[LEFT], PART_BYTES, "ETA %s", number_time(view->left, a));
+    if (!isnan(view->memory)) snprintf(parts[MEMORY], PART_BYTES, "%s", number_bytes(view->memory, a));
+    draw_parts(area, parts, tiny ? 1 : 3);
 }
 
 /* --- all --- */
@@ -123,9 +92,10 @@ void view_draw(const View *view, Grid *grid, int *x, int *y)
         panes[i].draw(view, area);
         if (i == PANE_PROMPT && view->focus.pane == PANE_PROMPT) pane_prompt_cursor(view, area, x, y);
     }
-    if (layout.title.height) draw_title(view, area_part(whole, 0, 0, grid->width, 1));
-    if (layout.keys.height) draw_keys(view, area_part(whole, 0, layout.keys.y, grid->width, 1));
-    if (view->use != FIELD_NONE || view->help) overlay_draw(view, whole, x, y);
+    if (layout.title.height) draw_title(view, layout.framed, area_part(whole, 0, 0, grid->width, 1));
+    if (layout.keys.height) draw_keys(view, whole, layout.keys.y);
+    if (overlay_has_form(view)) overlay_form_draw(view, whole, x, y);
+    if (view->use != FIELD_NONE || view->help || view->answer) overlay_draw(view, whole, x, y);
     if (*x >= grid->width) *x = grid->width - 1;
     if (*y >= grid->height) *y = grid->height - 1;
     if (view->ascii) grid_make_ascii(grid);

@@ -1,32 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What several panes draw. */
 #include "tui/workbench/panes.h"
+#include "tui/workbench/wrap.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* --- lines --- */
-
-static int rows_of(const char *text, int width)
-{
-    int rows = 1;
-    for (size_t used; (used = text_cut(text, width)) && text[used]; text += used) rows++;
-    return rows;
-}
-
-static void draw_line(Area area, int y, const ScrollLine *line)
-{
-    const char *text = line->text;
-    char part[SCROLL_LONGEST + 1];
-    do {
-        size_t used = text_cut(text, area.rect.width);
-        memcpy(part, text, used);
-        part[used] = '\0';
-        area_text(area, 0, y++, line->style, part);
-        text += used;
-        if (!used) break;
-    } while (*text);
-}
 
 /* From the bottom up; what begins above the area is cut. */
 void draw_scroll(Area area, const Scroll *scroll, int back, const char *filter)
@@ -37,8 +18,9 @@ void draw_scroll(Area area, const Scroll *scroll, int back, const char *filter)
         const ScrollLine *line = scroll_get(scroll, i);
         if (*filter && !strcasestr(line->text, filter)) continue;
         if (back-- > 0) continue;
-        y -= rows_of(line->text, area.rect.width);
-        draw_line(area, y, line);
+        int rows = wrap_rows(line->text, area.rect.width, 0);
+        y -= rows;
+        wrap_draw(area, y < 0 ? 0 : y, line->style, line->text, 0, y < 0 ? -y : 0);
     }
     /* What is shorter than the area stands at its top. */
     if (y <= 0 || back > 0) return;
@@ -53,6 +35,13 @@ void draw_scroll(Area area, const Scroll *scroll, int back, const char *filter)
         Area rest = area_part(area, 0, row, area.rect.width, 1);
         area_fill(rest, STYLE_TEXT, " ");
     }
+}
+
+void draw_scrolled(Area area, int back)
+{
+    char text[48];
+    snprintf(text, sizeof text, " ▼ %d newer, pgdn ", back);
+    if (back > 0 && area.rect.height > 1) area_right(area, 0, area.rect.height - 1, STYLE_SELECTED, text);
 }
 
 int first_row(int selected, int count, int height)
@@ -73,6 +62,17 @@ static bool mean_of(const MetricsSpan *span, double *out)
     return true;
 }
 
+/* Columns that a value stands for: what has a sample now and then only goes on until the next one, what was off for
+ * longer leaves a gap. */
+static int columns_held(const MetricsSpan *spans, int width, int64_t steps)
+{
+    enum { DISTANCES = 3 };
+    int64_t samples = 0;
+    for (int x = 0; x < width; x++) samples += spans[x].count;
+    double distance = samples ? (double)steps / (double)samples : 0;
+    return (int)(DISTANCES * distance * width / (double)steps);
+}
+
 void draw_sparkline(const View *view, Area area, const char *metric, Style style)
 {
     static const char *const bars[8] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
@@ -90,12 +90,13 @@ void draw_sparkline(const View *view, Area area, const char *metric, Style style
         low = value < low ? value : low;
         high = value > high ? value : high;
     }
-    for (int x = 0; x < width; x++) {
-        if (mean_of(&spans[x], &value)) before = value;
-        if (isnan(before)) continue;
+    int held = columns_held(spans, width, last);
+    for (int x = 0, left = 0; x < width; x++, left--) {
+        if (mean_of(&spans[x], &value)) before = value, left = held;
+        if (spans[x].nans) area_text(area, x, 0, STYLE_BAD, "×");
+        if (isnan(before) || left < 0 || spans[x].nans) continue;
         double part = high > low ? (before / 2 - low / 2) / (high / 2 - low / 2) : 0.5;
         int level = (int)(part * 7 + 0.5);
         area_text(area, x, 0, style, view->ascii ? levels[level & 7] : bars[level & 7]);
-        if (spans[x].nans) area_text(area, x, 0, STYLE_BAD, "×");
     }
 }

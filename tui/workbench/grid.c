@@ -264,6 +264,26 @@ void area_style(Area area, int x, int y, int width, Style style)
     }
 }
 
+void area_link_part(Area area, int x, int y, int width, int link)
+{
+    Area part = area_part(area, x, y, width, 1);
+    for (int i = 0; i < part.rect.width && part.rect.height && y >= 0; i++) {
+        Cell *cell = grid_cell(part.grid, part.rect.x + i, part.rect.y);
+        if (cell && link < INT16_MAX) cell->link = (int16_t)(link + 1);
+    }
+}
+
+void area_link(Area area, int y, int link)
+{
+    area_link_part(area, 0, y, area.rect.width, link);
+}
+
+int grid_link(const Grid *grid, int x, int y)
+{
+    const Cell *cell = grid_cell(grid, x, y);
+    return cell ? cell->link - 1 : -1;
+}
+
 void area_frame(Area area, bool heavy, const char *title)
 {
     static const char *const light_parts[] = {"┌", "┐", "└", "┘", "─", "│"};

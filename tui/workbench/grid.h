@@ -10,12 +10,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { CELL_BYTES = 22, GRID_MAX_WIDTH = 1000, GRID_MAX_HEIGHT = 500 };
+enum { CELL_BYTES = 20, GRID_MAX_WIDTH = 1000, GRID_MAX_HEIGHT = 500 };
 
 /* A grapheme of one or two columns. width 0: the right half of the cell before it. */
 typedef struct Cell {
     char text[CELL_BYTES];
     uint8_t width, style;
+    int16_t link; /* what a click on it means to whoever drew it, from 1; 0: nothing */
 } Cell;
 
 typedef struct Rect {
@@ -55,6 +56,11 @@ int area_print(Area area, int x, int y, Style style, const char *format, ...) __
 void area_right(Area area, int from, int y, Style style, const char *text);
 void area_fill(Area area, Style style, const char *text);
 void area_style(Area area, int x, int y, int width, Style style);
+/* What was drawn in a row means 'link', from 0, to a click, until something else is drawn there. */
+void area_link(Area area, int y, int link);
+void area_link_part(Area area, int x, int y, int width, int link);
+/* -1: nothing. */
+int grid_link(const Grid *grid, int x, int y);
 /* A frame along its edges; heavy for the pane that has the keys. */
 void area_frame(Area area, bool heavy, const char *title);
 

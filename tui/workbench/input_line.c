@@ -78,14 +78,30 @@ void input_close(void)
     nowhere = NULL;
 }
 
-/* A sequence is given whole, so that readline never waits for the rest of one. */
-void input_key(const Key *key)
+static void take_bytes(const Key *key)
 {
-    bool vi_escape = key->code == KEY_ESCAPE && rl_editing_mode == 0;
-    if (key->code == KEY_OTHER || (key->code == KEY_ESCAPE && !vi_escape)) return;
     waiting = *key;
     taken = 0;
     while (taken < waiting.length) rl_callback_read_char();
+}
+
+/* A sequence is given whole, so that readline never waits for the rest of one. ESC alone ends a search as C-j does.
+ */
+void input_key(const Key *key)
+{
+    const Key end_of_search = {.bytes = "\n", .length = 1};
+    bool vi_escape = key->code == KEY_ESCAPE && rl_editing_mode == 0;
+    if (key->code == KEY_ESCAPE && input_searching())
+        take_bytes(&end_of_search);
+    else if (key->code != KEY_OTHER && (key->code != KEY_ESCAPE || vi_escape))
+        take_bytes(key);
+}
+
+void input_abandon(void)
+{
+    const Key give_up = {.bytes = "\a", .length = 1}; /* C-g */
+    if (input_searching()) take_bytes(&give_up);
+    input_put("");
 }
 
 void input_paste(const char *text)
@@ -107,6 +123,11 @@ void input_replace_word(size_t start, const char *word)
     rl_point = (int)start;
     rl_insert_text(word);
     rl_end_undo_group();
+}
+
+const char *input_searching(void)
+{
+    return RL_ISSTATE(RL_STATE_ISEARCH | RL_STATE_NSEARCH) ? rl_display_prompt : NULL;
 }
 
 const char *input_text(void)

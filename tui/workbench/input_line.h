@@ -16,6 +16,8 @@ void input_open(const InputEvents *events);
 void input_close(void);
 
 void input_key(const Key *key);
+/* The line is given up, a search of the history as well. */
+void input_abandon(void);
 void input_paste(const char *text);
 /* The line instead of what was typed. */
 void input_put(const char *line);
@@ -24,6 +26,8 @@ void input_replace_word(size_t start, const char *word);
 
 /* readline's own, until the next call. */
 const char *input_text(void);
+/* What stands for the prompt while the history is searched ("(reverse-i-search)`abc': "), NULL: it is not. */
+const char *input_searching(void);
 int input_cursor(void); /* bytes */
 
 #endif

@@ -47,7 +47,7 @@ static void read_mouse(const char *text, char final, Key *out)
     if (sscanf(text, "<%d;%d;%d", &button, &x, &y) != 3 || x < 1 || y < 1) return;
     out->x = x - 1;
     out->y = y - 1;
-    if (final == 'M' && button == 0) out->code = KEY_PRESS;
+    if (button == 0) out->code = final == 'M' ? KEY_PRESS : KEY_RELEASE;
     if (button == 64) out->code = KEY_WHEEL_UP;
     if (button == 65) out->code = KEY_WHEEL_DOWN;
 }
@@ -137,6 +137,19 @@ static bool take_escape(Keys *keys, Key *out)
     return true;
 }
 
+/* Terminals send a paste's line ends as CR. */
+static void mend_line_ends(Buffer *paste)
+{
+    size_t to = 0;
+    for (size_t from = 0; from < paste->length; from++) {
+        char c = paste->data[from];
+        if (c == '\r' && paste->data[from + 1] == '\n') continue;
+        paste->data[to++] = (char)(c == '\r' ? '\n' : c);
+    }
+    paste->data[to] = '\0';
+    paste->length = to;
+}
+
 /* Up to the end mark; more than the most, or than there is memory for, is left off. */
 static bool take_pasted(Keys *keys, unsigned char byte, Key *out)
 {
@@ -150,6 +163,7 @@ static bool take_pasted(Keys *keys, unsigned char byte, Key *out)
     if (paste->length < mark || memcmp(paste->data + paste->length - mark, paste_end, mark) != 0) return false;
     paste->length -= mark;
     paste->data[paste->length] = '\0';
+    mend_line_ends(paste);
     keys->pasting = false;
     *out = (Key){.code = KEY_PASTE};
     return true;
@@ -226,4 +240,21 @@ const char *key_name(const Key *key, char *out)
     snprintf(out, 16, "%s%s%s%s", key->modifiers & KEY_CONTROL ? "C-" : "", key->modifiers & KEY_ALT ? "A-" : "",
              key->modifiers & KEY_SHIFT ? "S-" : "", name);
     return out;
+}
+
+static bool is_named(const char *name)
+{
+    for (size_t i = 0; i < sizeof named / sizeof *named; i++)
+        if (strcmp(named[i].name, name) == 0) return true;
+    return name[0] == 'F' && atoi(name + 1) >= 1 && atoi(name + 1) <= 12;
+}
+
+bool key_is_name(const char *name)
+{
+    int32_t letter;
+    if (is_named(name)) return true;
+    while ((name[0] == 'C' || name[0] == 'A' || name[0] == 'S') && name[1] == '-' && name[2]) name += 2;
+    if (is_named(name)) return true;
+    utf8proc_ssize_t used = utf8proc_iterate((const uint8_t *)name, -1, &letter);
+    return used > 0 && name[used] == '\0' && letter > 32;
 }

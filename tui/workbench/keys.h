@@ -34,6 +34,7 @@ typedef enum KeyCode {
     KEY_F1, /* and the eleven after it */
     KEY_F12 = KEY_F1 + 11,
     KEY_PRESS, /* of the first mouse button */
+    KEY_RELEASE,
     KEY_WHEEL_UP,
     KEY_WHEEL_DOWN,
     KEY_PASTE, /* the text is keys_pasted() */
@@ -69,5 +70,7 @@ void keys_free(Keys *keys);
 
 /* "space", "C-p", "F1", "q": as help shows it, and as keys are bound. out: at least 16 bytes. */
 const char *key_name(const Key *key, char *out);
+/* Whether a key has this name. */
+bool key_is_name(const char *name);
 
 #endif

@@ -1,10 +1,22 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tui/workbench/layout.h"
 
-enum { SMALL_WIDTH = 80, SMALL_HEIGHT = 24, WIDE_WIDTH = 110, WIDE_HEIGHT = 28 };
+enum {
+    SMALL_WIDTH = 80,
+    SMALL_HEIGHT = 24,
+    WIDE_WIDTH = 110,
+    WIDE_HEIGHT = 28,
+    LARGE_WIDTH = 165,
+    LARGE_HEIGHT = 40
+};
 
 /* Where a pane has its place: each place shows the one that last had the keys. */
-enum { TOP_LEFT, TOP_RIGHT, BOTTOM_LEFT, BOTTOM_RIGHT, PLACES };
+enum { TOP_LEFT, TOP_RIGHT, MIDDLE_RIGHT, BOTTOM_LEFT, BOTTOM_MIDDLE, BOTTOM_RIGHT, PLACES };
+static const int large_places[PANE_COUNT] = {
+    [PANE_CURVES] = TOP_LEFT,       [PANE_OBJECTIVES] = TOP_RIGHT, [PANE_MODEL] = BOTTOM_LEFT,
+    [PANE_SAMPLES] = BOTTOM_MIDDLE, [PANE_DATA] = BOTTOM_MIDDLE,   [PANE_BRANCHES] = MIDDLE_RIGHT,
+    [PANE_LOG] = BOTTOM_RIGHT,      [PANE_PROMPT] = BOTTOM_RIGHT,
+};
 static const int wide_places[PANE_COUNT] = {
     [PANE_CURVES] = TOP_LEFT,     [PANE_OBJECTIVES] = TOP_RIGHT, [PANE_MODEL] = BOTTOM_LEFT,
     [PANE_SAMPLES] = BOTTOM_LEFT, [PANE_DATA] = BOTTOM_LEFT,     [PANE_BRANCHES] = TOP_RIGHT,
@@ -72,6 +84,21 @@ static void split_wide(Layout *layout, Rect inside, const Focus *focus)
     place_panes(layout, wide_places, rects, focus);
 }
 
+static void split_large(Layout *layout, Rect inside, const Focus *focus)
+{
+    int top = inside.height * 2 / 3, third = inside.width / 3, left = inside.width - third, half = top / 2;
+    int middle = left / 2, low = inside.height - top;
+    Rect rects[PLACES] = {
+        [TOP_LEFT] = {inside.x, inside.y, left, top},
+        [TOP_RIGHT] = {inside.x + left, inside.y, third, half},
+        [MIDDLE_RIGHT] = {inside.x + left, inside.y + half, third, top - half},
+        [BOTTOM_LEFT] = {inside.x, inside.y + top, middle, low},
+        [BOTTOM_MIDDLE] = {inside.x + middle, inside.y + top, left - middle, low},
+        [BOTTOM_RIGHT] = {inside.x + left, inside.y + top, third, low},
+    };
+    place_panes(layout, large_places, rects, focus);
+}
+
 Layout layout_make(int width, int height, const Focus *focus)
 {
     Layout layout = {.framed = width >= 24 && height >= 8};
@@ -83,7 +110,9 @@ Layout layout_make(int width, int height, const Focus *focus)
         layout.panes[focus->pane] = inside;
     else if (width < WIDE_WIDTH || height < WIDE_HEIGHT)
         split_small(&layout, inside, focus);
-    else
+    else if (width < LARGE_WIDTH || height < LARGE_HEIGHT)
         split_wide(&layout, inside, focus);
+    else
+        split_large(&layout, inside, focus);
     return layout;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tui/workbench/numbers.h"
 
-#include "tui/progress.h"
+#include "engine/base/thousands.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -25,7 +25,7 @@ const char *number_short(double value, char *out)
     double size = fabs(value);
     if (isnan(value)) return strcpy(out, "nan");
     if (isinf(value)) return strcpy(out, value > 0 ? "inf" : "-inf");
-    if (size != 0 && (size < 1e-3 || size >= 1e5)) {
+    if (size != 0 && (size < 1e-2 || size >= 1e5)) {
         snprintf(out, NUMBER_BYTES, "%.2e", value);
         shorten_exponent(out);
         return out;
@@ -48,7 +48,7 @@ const char *number_fit(double value, int columns, char *out)
 
 const char *number_count(int64_t value, char *out)
 {
-    return progress_number(value, out);
+    return thousands(value, out);
 }
 
 const char *number_big(double value, char *out)

@@ -7,7 +7,7 @@
 
 enum { NUMBER_BYTES = 32 };
 
-/* Four digits that matter: "3.871", "0.0412", "7.3e-4", "1.2e+6", "nan", "-inf". */
+/* Three or four digits that matter: "3.871", "0.0412", "4.3e-3", "1.2e6", "nan", "-inf". */
 const char *number_short(double value, char *out);
 /* As many digits as fit into so many columns, at least 5 of them; never a wrong beginning or sign. */
 const char *number_fit(double value, int columns, char *out);

@@ -1,29 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The tree of branches, and below it the edits of the current one. */
+/* The tree of branches, with the edits and snapshots of those that are open. */
 #include "tui/workbench/numbers.h"
 #include "tui/workbench/panes.h"
 
 #include <stdio.h>
 #include <string.h>
 
+enum { DEEPEST = 8, NAME_COLUMNS = 22, WIDE = 56 };
+
 int pane_branches_rows(const View *view)
 {
-    return view->branch_count;
-}
-
-static const ViewBranch *find(const View *view, const char *name)
-{
-    for (int i = 0; i < view->branch_count; i++)
-        if (strcmp(view->branches[i].name, name) == 0) return &view->branches[i];
-    return NULL;
-}
-
-/* Parents above it; a ring, which a run cannot say, ends. */
-static int depth_of(const View *view, const ViewBranch *branch)
-{
-    int depth = 0;
-    while (branch->parent[0] && depth < 12 && (branch = find(view, branch->parent))) depth++;
-    return depth;
+    return view->tree.row_count;
 }
 
 static bool is_overlaid(const View *view, const char *name)
@@ -33,35 +20,61 @@ static bool is_overlaid(const View *view, const char *name)
     return false;
 }
 
-static void draw_branch(const View *view, Area area, int y, int i)
+/* A tree that is nested deeper than there is room for goes on at the same column. */
+static int indent_of(const BranchNode *node)
 {
-    const ViewBranch *branch = &view->branches[i];
+    return 2 * (node->depth < DEEPEST ? node->depth : DEEPEST);
+}
+
+static void draw_counts(const BranchNode *node, Area area, int x, int y)
+{
+    int snapshots = node->event_count - node->edit_count;
+    if (node->edit_count)
+        x = area_print(area, x, y, STYLE_MARK, "%d edit%s ", node->edit_count, node->edit_count == 1 ? "" : "s");
+    if (snapshots) area_print(area, x, y, STYLE_DIM, "%d snapshot%s", snapshots, snapshots == 1 ? "" : "s");
+}
+
+static void draw_branch(const View *view, Area area, int y, const BranchNode *node)
+{
     char step[NUMBER_BYTES], fork[NUMBER_BYTES];
-    int depth = depth_of(view, branch);
-    int x = area_print(area, 2 * depth, y, branch->current ? STYLE_HEADING : STYLE_TEXT, "%s %s%s",
-                       branch->current ? "●"
-                       : depth         ? "└"
-                                       : "·",
-                       branch->name, is_overlaid(view, branch->name) ? " +" : "");
-    x = area_print(area, x < 16 ? 16 : x + 1, y, STYLE_TEXT, "step %s", number_count(branch->step, step)) + 1;
-    if (branch->parent[0])
-        x = area_print(area, x, y, STYLE_DIM, "left at %s", number_count(branch->fork, fork)) + 1;
-    if (branch->edits) area_print(area, x, y, STYLE_DIM, "edits: %lld", (long long)branch->edits);
-    bool selected = view->focus.pane == PANE_BRANCHES && view->rows[PANE_BRANCHES] == i;
-    if (selected) area_style(area, 0, y, area.rect.width, STYLE_SELECTED);
+    bool wide = area.rect.width >= WIDE;
+    const char *mark = !node->event_count ? "·" : node->open ? "▾" : "▸";
+    Style style = node->current ? STYLE_HEADING : STYLE_TEXT;
+    int x = area_print(area, indent_of(node), y, style, "%s %s%s%s", mark, node->current ? "● " : "", node->name,
+                       is_overlaid(view, node->name) ? " +" : "");
+    int column = wide ? NAME_COLUMNS : NAME_COLUMNS / 2;
+    x = area_print(area, x < column ? column : x + 1, y, STYLE_TEXT, "%s%s", wide ? "step " : "",
+                   number_count(node->step, step)) +
+        1;
+    if (node->parent >= 0)
+        x = area_print(area, x, y, STYLE_DIM, "%s%s", wide ? "left at " : "from ", number_count(node->fork, fork)) +
+            1;
+    if (wide && !node->open) draw_counts(node, area, x + 1, y);
+}
+
+static void draw_event(Area area, int y, const BranchNode *node, const BranchEvent *event)
+{
+    char step[NUMBER_BYTES], text[NUMBER_BYTES];
+    snprintf(text, sizeof text, "%*s", NUMBER_BYTES / 3, number_count(event->step, step));
+    int x = area_text(area, indent_of(node) + 1, y, STYLE_DIM, text) + 2;
+    area_text(area, x, y, event->edit ? STYLE_MARK : STYLE_DIM, event->edit ? event->text : "snapshot");
 }
 
 void pane_branches_draw(const View *view, Area area)
 {
-    char step[NUMBER_BYTES];
-    int height = area.rect.height, count = view->branch_count, y = 0;
-    int rows = count < height - 3 ? count : height * 2 / 3 > 0 ? height * 2 / 3 : height;
-    int first = first_row(view->rows[PANE_BRANCHES], count, rows);
-    if (!count) area_text(area, 0, y++, STYLE_DIM, "no branches are known yet");
-    for (int i = first; i < count && y < rows; i++) draw_branch(view, area, y++, i);
-    if (y + 2 > height || !view->mark_count) return;
-    area_text(area, 0, y++, STYLE_DIM, "edits of this branch, the last ones");
-    int room = height - y, from = view->mark_count - room > 0 ? view->mark_count - room : 0;
-    for (int i = from; i < view->mark_count; i++, y++)
-        area_print(area, 0, y, STYLE_TEXT, "%8s  %s", number_count(view->marks[i].step, step), view->marks[i].text);
+    const BranchTree *tree = &view->tree;
+    int selected = view->rows[PANE_BRANCHES], first = first_row(selected, tree->row_count, area.rect.height);
+    if (!tree->row_count)
+        area_text(area, 0, 0, STYLE_DIM, "no branches are known yet; they are fetched while this pane is in sight");
+    for (int y = 0; y < area.rect.height && first + y < tree->row_count; y++) {
+        const BranchRow *row = &tree->rows[first + y];
+        const BranchNode *node = &tree->nodes[row->node];
+        if (row->event < 0)
+            draw_branch(view, area, y, node);
+        else
+            draw_event(area, y, node, &node->events[row->event]);
+        area_link(area, y, first + y);
+        if (view->focus.pane == PANE_BRANCHES && first + y == selected)
+            area_style(area, 0, y, area.rect.width, STYLE_SELECTED);
+    }
 }

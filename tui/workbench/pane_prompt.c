@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The prompt: results above, the line that is typed below, as many rows as it takes up to half of the pane. */
 #include "tui/workbench/panes.h"
+#include "tui/workbench/wrap.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -33,6 +34,7 @@ static const char *input_of(const View *view)
 
 static const char *prompt_of(const View *view)
 {
+    if (view->searching) return view->searching;
     return view->prompt ? view->prompt : "lathe> ";
 }
 
@@ -86,18 +88,21 @@ static Area split(const View *view, Area area, InputPlace *at, Area *results)
 {
     *at = place_input(view, area);
     int rows = area.rect.height - at->shown, printed = 0;
-    for (int i = 0; i < view->console.count && printed < rows; i++) {
-        const char *text = scroll_get(&view->console, i)->text;
-        size_t used;
-        do {
-            used = text_cut(text, area.rect.width);
-            text += used;
-            printed++;
-        } while (used && *text);
-    }
+    for (int i = 0; i < view->console.count && printed < rows; i++)
+        printed += wrap_rows(scroll_get(&view->console, i)->text, area.rect.width, 0);
     if (printed < rows) rows = printed; /* the input follows what was printed */
     *results = area_part(area, 0, 0, area.rect.width, rows);
     return area_part(area, 0, rows, area.rect.width, at->shown);
+}
+
+static void draw_wait(const View *view, Area area)
+{
+    char words[96];
+    if (view->task[0])
+        state_words(view, false, words);
+    else
+        snprintf(words, sizeof words, "%s%.60s", view->waiting[0] ? "waits for " : "running", view->waiting);
+    area_print(area, 0, 0, STYLE_DIM, "%s; Ctrl-C gives up", words);
 }
 
 void pane_prompt_draw(const View *view, Area area)
@@ -107,9 +112,9 @@ void pane_prompt_draw(const View *view, Area area)
     if (area.rect.width < 1 || area.rect.height < 1) return;
     Area input = split(view, area, &at, &results);
     draw_scroll(results, &view->console, view->offsets[PANE_PROMPT], "");
+    draw_scrolled(results, view->offsets[PANE_PROMPT]);
     if (view->evaluating && !*input_of(view))
-        area_print(input, 0, 0, STYLE_DIM, "%s%s; Ctrl-C gives up", view->waiting[0] ? "waits for " : "running",
-                   view->waiting);
+        draw_wait(view, input);
     else
         draw_input(view, input, &at);
 }

@@ -23,9 +23,13 @@ int plot_cell_height(PlotKind kind)
 Status plot_make(Plot *plot, PlotKind kind, int columns, int rows)
 {
     size_t count = (size_t)(columns > 0 ? columns : 0) * (size_t)(rows > 0 ? rows : 0);
-    *plot = (Plot){.kind = kind, .width = columns * cells[kind].width, .height = rows * cells[kind].height};
-    TRY(memory_new(2 * count + 1, 1, &plot->bits));
+    *plot = (Plot){.kind = kind,
+                   .width = columns * cells[kind].width,
+                   .height = rows * cells[kind].height,
+                   .layer = PLOT_FRONT};
+    TRY(memory_new(3 * count + 1, 1, &plot->bits));
     plot->styles = plot->bits + count;
+    plot->layers = plot->styles + count;
     return STATUS_OK;
 }
 
@@ -35,6 +39,13 @@ void plot_free(Plot *plot)
     *plot = (Plot){0};
 }
 
+/* Every second dot; of blocks, which are so few that this might be a line, one of a cell. */
+static bool is_thin_dot(PlotKind kind, int x, int y)
+{
+    if (kind == PLOT_ASCII) return true;
+    return kind == PLOT_BLOCKS ? !(x & 1) && !(y & 1) : !((x ^ y) & 1);
+}
+
 /* Bits are counted by rows from the top, two to a row. */
 static void set_dot(Plot *plot, int x, int y, Style style)
 {
@@ -42,6 +53,10 @@ static void set_dot(Plot *plot, int x, int y, Style style)
     int width = cells[plot->kind].width, height = cells[plot->kind].height;
     int from_top = plot->height - 1 - y;
     int cell = from_top / height * (plot->width / width) + x / width;
+    if (plot->layers[cell] > plot->layer) return;
+    if (plot->thin && !is_thin_dot(plot->kind, x, y)) return;
+    if (plot->layers[cell] < plot->layer) plot->bits[cell] = 0;
+    plot->layers[cell] = (uint8_t)plot->layer;
     plot->bits[cell] |= (uint8_t)(1u << (from_top % height * width + x % width));
     plot->styles[cell] = (uint8_t)style;
 }
@@ -92,7 +107,7 @@ static void glyph(const Plot *plot, int cell, char out[8])
     else if (plot->kind == PLOT_BLOCKS)
         strcpy(out, blocks[bits & 15]);
     else
-        out[0] = plot->styles[cell] >= STYLE_SERIES ? letters[(plot->styles[cell] - STYLE_SERIES) % 8] : '.';
+        out[0] = plot->styles[cell] < STYLE_SHADE ? letters[(plot->styles[cell] - STYLE_SERIES) % 8] : '.';
 }
 
 void plot_draw(const Plot *plot, Area area)

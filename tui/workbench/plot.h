@@ -7,11 +7,17 @@
 
 typedef enum PlotKind { PLOT_BRAILLE, PLOT_BLOCKS, PLOT_ASCII, PLOT_KINDS } PlotKind;
 
+/* What lies behind gives way in a cell where something stands in front. */
+typedef enum PlotLayer { PLOT_NOTHING, PLOT_BEHIND, PLOT_FRONT } PlotLayer;
+
 typedef struct Plot {
     PlotKind kind;
     int width, height; /* in dots */
+    PlotLayer layer;   /* of what is drawn next */
+    bool thin;         /* not every dot of it; in ASCII, all */
     uint8_t *bits;     /* of each cell */
     uint8_t *styles;   /* of the series that last drew there */
+    uint8_t *layers;   /* the foremost that was drawn there */
 } Plot;
 
 Status plot_make(Plot *plot, PlotKind kind, int columns, int rows) STATUS_CHECKED;

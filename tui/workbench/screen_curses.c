@@ -102,7 +102,8 @@ static void set_pairs(void)
 static attr_t attributes_of(int style)
 {
     const Look *look = theme_look(colours ? theme : THEME_MONO, (Style)style);
-    return (look->bold ? A_BOLD : 0) | (look->dim ? A_DIM : 0) | (look->reverse ? A_REVERSE : 0);
+    bool dim = look->dim && (look->colour < 0 || COLORS < 256);
+    return (look->bold ? A_BOLD : 0) | (dim ? A_DIM : 0) | (look->reverse ? A_REVERSE : 0);
 }
 
 static void start_colours(void)
@@ -184,16 +185,25 @@ Status screen_open(void)
     return STATUS_OK;
 }
 
+/* Blank first: when tmux 3.3 takes back a screen that has grown meanwhile, it keeps rows that were written to their
+ * ends, as all of ours are, and puts them before the shell's. */
+static void leave_screen(void)
+{
+    erase();
+    refresh();
+    write_all(mouse_off, sizeof mouse_off - 1);
+    write_all(off_modes, sizeof off_modes - 1);
+    endwin();
+    tcsetattr(STDIN_FILENO, TCSANOW, &before);
+}
+
 void screen_close(void)
 {
     if (!is_open) return;
     is_open = 0;
-    write_all(mouse_off, sizeof mouse_off - 1);
-    write_all(off_modes, sizeof off_modes - 1);
-    endwin();
+    leave_screen();
     delscreen(screen);
     screen = NULL;
-    tcsetattr(STDIN_FILENO, TCSANOW, &before);
     forget_crashes();
     fclose(out);
     out = NULL;
@@ -203,10 +213,7 @@ void screen_close(void)
 
 void screen_suspend(void)
 {
-    write_all(mouse_off, sizeof mouse_off - 1);
-    write_all(off_modes, sizeof off_modes - 1);
-    endwin();
-    tcsetattr(STDIN_FILENO, TCSANOW, &before);
+    leave_screen();
     raise(SIGSTOP);
     refresh();
     set_modes();

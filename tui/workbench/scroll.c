@@ -15,7 +15,7 @@ static Status begin_line(Scroll *scroll, Style style, const char *text, size_t l
         scroll->first = (scroll->first + 1) % SCROLL_LINES;
         scroll->count--;
     }
-    scroll->lines[(scroll->first + scroll->count++) % SCROLL_LINES] = (ScrollLine){copy, style};
+    scroll->lines[(scroll->first + scroll->count++) % SCROLL_LINES] = (ScrollLine){.text = copy, .style = style};
     scroll->begun++;
     return STATUS_OK;
 }
@@ -54,6 +54,15 @@ Status scroll_line(Scroll *scroll, Style style, const char *text)
     if (!*text) TRY(begin_line(scroll, style, "", 0));
     TRY(scroll_add(scroll, style, text, strlen(text)));
     scroll->open = false;
+    return STATUS_OK;
+}
+
+Status scroll_stamped(Scroll *scroll, Style style, const char *text, const ScrollStamp *stamp)
+{
+    uint64_t before = scroll->begun;
+    TRY(scroll_line(scroll, style, text));
+    for (int i = 0; i < (int)(scroll->begun - before) && i < scroll->count; i++)
+        scroll->lines[(scroll->first + scroll->count - 1 - i) % SCROLL_LINES].stamp = *stamp;
     return STATUS_OK;
 }
 

@@ -4,12 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static void tell(Start *start, Status status)
+void start_free(Start *start)
 {
-    if (status == STATUS_OK)
-        start->note[0] = '\0';
-    else
-        snprintf(start->note, sizeof start->note, "%s", status_message());
+    form_free(&start->form);
 }
 
 static int moved(int row, int by, int count)
@@ -20,7 +17,7 @@ static int moved(int row, int by, int count)
 }
 
 /* What a key moves by; 0: it does not move. */
-static int distance(const Key *key)
+static int distance(const Key *key, int count)
 {
     switch (key->code) {
     case KEY_UP:
@@ -33,70 +30,53 @@ static int distance(const Key *key)
     case 'j': return 1;
     case KEY_PAGE_UP: return -10;
     case KEY_PAGE_DOWN: return 10;
+    case KEY_HOME: return -count;
+    case KEY_END: return count;
     default: return 0;
     }
 }
 
-/* --- a value --- */
-
-static void finish_value(Start *start)
-{
-    StartParam *param = &start->params[start->param_row];
-    Status status = start->port.set(start->port.context, param->name, start->field.text);
-    tell(start, status);
-    if (status != STATUS_OK) return;
-    snprintf(param->value, sizeof param->value, "%s", start->field.text);
-    start->editing = false;
-    start->param_row = moved(start->param_row, 1, start->param_count);
-}
-
-static void value_key(Start *start, const Key *key, const char *pasted)
-{
-    if (key->code == KEY_ESCAPE || key->code == 3)
-        start->editing = false, start->note[0] = '\0';
-    else if (key->code == KEY_ENTER)
-        finish_value(start);
-    else if (key->code == KEY_PASTE)
-        field_insert(&start->field, pasted);
-    else
-        field_key(&start->field, key);
-}
-
-static void edit_value(Start *start)
-{
-    if (start->param_row >= start->param_count) return;
-    start->editing = true;
-    field_set(&start->field, start->params[start->param_row].value);
-}
-
 /* --- the form --- */
 
-static void form_key(Start *start, const Key *key)
+static void form_event(Start *start, const Key *key, const char *pasted)
 {
-    start->note[0] = '\0';
-    if (key->code == KEY_ESCAPE || key->code == 'q' || key->code == 3)
-        start->form = false;
-    else if (key->code == 's')
-        start->choice = START_TRAIN;
-    else if (key->code == KEY_ENTER || key->code == 'e')
-        edit_value(start);
-    else
-        start->param_row = moved(start->param_row, distance(key), start->param_count);
+    switch (form_key(&start->form, key, pasted)) {
+    case FORM_CLOSES: start->filling = false; break;
+    case FORM_DOES: start->choice = START_TRAIN; break;
+    default: break;
+    }
 }
 
 /* --- the lists --- */
 
+static void open_form(Start *start)
+{
+    form_clear(&start->form);
+    start->time = (StartTime){0};
+    Status status = start->port.form(start->port.context, start->row);
+    start->filling = status == STATUS_OK;
+    if (status == STATUS_OK)
+        form_update(&start->form);
+    else
+        snprintf(start->note, sizeof start->note, "%s", status_message());
+}
+
 static void open_item(Start *start)
 {
     if (start->row >= start->item_count) return;
-    if (start->items[start->row].kind != START_RECIPE) {
+    if (start->items[start->row].kind == START_RECIPE)
+        open_form(start);
+    else
         start->choice = START_OPEN;
-        return;
-    }
-    start->param_count = start->param_row = 0;
-    Status status = start->port.form(start->port.context, start->row);
-    tell(start, status);
-    start->form = status == STATUS_OK;
+}
+
+static void resume(Start *start)
+{
+    bool stopped = start->row < start->item_count && start->items[start->row].kind == START_STOPPED_RUN;
+    if (stopped)
+        start->choice = START_RESUME;
+    else
+        snprintf(start->note, sizeof start->note, "r trains on what was stopped; enter opens the others");
 }
 
 static void list_key(Start *start, const Key *key)
@@ -106,16 +86,21 @@ static void list_key(Start *start, const Key *key)
         start->choice = START_LEAVE;
     else if (key->code == KEY_ENTER)
         open_item(start);
+    else if (key->code == 'r')
+        resume(start);
     else
-        start->row = moved(start->row, distance(key), start->item_count);
+        start->row = moved(start->row, distance(key, start->item_count), start->item_count);
 }
 
 void start_key(Start *start, const Key *key, const char *pasted)
 {
-    if (start->editing)
-        value_key(start, key, pasted);
-    else if (start->form)
-        form_key(start, key);
+    bool asks = key->code == '?' || key->code == KEY_F1;
+    if (start->help)
+        start->help = false;
+    else if (asks && !start->form.editing)
+        start->help = true;
+    else if (start->filling)
+        form_event(start, key, pasted);
     else
         list_key(start, key);
 }

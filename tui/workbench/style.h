@@ -20,8 +20,9 @@ typedef enum Style {
     STYLE_MARK,
     STYLE_SELECTED,
     STYLE_INPUT,
-    STYLE_SERIES, /* and the seven after it */
-    STYLE_COUNT = STYLE_SERIES + STYLE_MAX_SERIES
+    STYLE_SERIES,                                  /* and the seven after it */
+    STYLE_SHADE = STYLE_SERIES + STYLE_MAX_SERIES, /* what lies behind the mean of each series */
+    STYLE_COUNT = STYLE_SHADE + STYLE_MAX_SERIES
 } Style;
 
 #endif

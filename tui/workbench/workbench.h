@@ -17,7 +17,11 @@ typedef struct Port {
     void (*paste)(void *context, const char *text);   /* into the prompt's line */
     void (*put)(void *context, const char *line);     /* the prompt's line, to be completed by hand */
     void (*overlay)(void *context, const char *name); /* draw the curves of a branch too, or no more */
+    void (*overlay_run)(void *context, const char *path);
+    void (*find_runs)(void *context); /* fill view.beside */
     void (*suspend)(void *context);
+    void (*resume)(void *context);    /* go on with a run that is over */
+    void (*end_start)(void *context); /* end a run that is being started */
     void *context;
 } Port;
 
@@ -25,6 +29,7 @@ struct Workbench {
     View view;
     Port port;
     int width, height; /* of the last drawing */
+    const Grid *grid;  /* borrowed: what clicks refer to; NULL: nothing was drawn */
     bool leaving;
 };
 
@@ -44,5 +49,11 @@ void workbench_ask(Workbench *workbench, FieldUse use, const char *question, con
 /* Keys of the open field (tui/workbench/overlays.c). */
 void overlay_key(Workbench *workbench, const Key *key, const char *pasted);
 void overlay_draw(const View *view, Area area, int *x, int *y);
+/* Of the open form. */
+bool overlay_has_form(const View *view);
+void overlay_form_key(Workbench *workbench, const Key *key, const char *pasted);
+void overlay_form_draw(const View *view, Area area, int *x, int *y);
+/* A click on a row of the open list, from 0; -1: beside it. */
+void overlay_click(Workbench *workbench, int row);
 
 #endif

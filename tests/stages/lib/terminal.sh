@@ -4,9 +4,10 @@ command -v tmux >/dev/null || { echo "there is no tmux"; exit 77; }
 unset TMUX
 export TMUX_TMPDIR=$PWD HOME=$PWD XDG_STATE_HOME=$PWD/state INPUTRC=/dev/null LC_ALL=C.UTF-8
 
+pane==lathe: # the session that is looked at and typed into
 terminal() { tmux -L "lathe-$$" -f /dev/null "$@"; }
 trap 'terminal kill-server 2>/dev/null || true' EXIT
-screen() { terminal capture-pane -p -t lathe | sed 's, *$,,'; }
+screen() { terminal capture-pane -p -t "$pane" | sed 's, *$,,'; }
 broken() {
     echo "$1; the screen:"
     screen
@@ -24,8 +25,8 @@ await() {
 has() { screen | grep -E -- "$1" >/dev/null; }
 lacks() { ! has "$1"; }
 shows() { await "'$1' did not appear" has "$1"; }
-key() { terminal send-keys -t lathe "$@"; }
-type_in() { terminal send-keys -t lathe -l -- "$1"; }
+key() { terminal send-keys -t "$pane" "$@"; }
+type_in() { terminal send-keys -t "$pane" -l -- "$1"; }
 # enter LINE WORDS: types a line and waits for what matches the words.
 enter() {
     type_in "$1"
@@ -37,7 +38,7 @@ enter() {
 begin() {
     rm -f before after status
     printf 'trap : INT\nstty -g >before\n%s\necho $? >left\nstty -g >after\nmv left status\nread -r line\n' "${*@Q}" >script
-    terminal respawn-pane -k -t lathe "sh $PWD/script"
+    terminal respawn-pane -k -t =lathe: "sh $PWD/script"
 }
 # left STATUS: it came to its end, and the terminal is as it was.
 left() {
