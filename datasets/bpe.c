@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-const char bpe_end_of_text[] = "<|endoftext|>";
+const char bpe_end_of_text[] = "<|endoftext|>", bpe_mask[] = "<|mask|>";
 
 /* Other names that the field has for a token that ends a text. */
 static const char *const ends[] = {bpe_end_of_text, "<|end_of_text|>", "</s>", "<eos>", "[SEP]"};
@@ -93,7 +93,8 @@ static Status find_added(Bpe *made, const BpeParts *parts)
     const char *piece = parts->text.data;
     for (int64_t i = 0; i < parts->count; i++, piece += strlen(piece) + 1) {
         int32_t previous;
-        if (strcmp(piece, bpe_end_of_text) == 0) mark_added(made, (TokenizerAdded){(int32_t)i, true, false});
+        if (strcmp(piece, bpe_end_of_text) == 0 || strcmp(piece, bpe_mask) == 0)
+            mark_added(made, (TokenizerAdded){(int32_t)i, true, false});
         if (made->passes[i] < BPE_PASSES)
             TRY(piece_trie_add(&made->added[made->passes[i]], piece, strlen(piece), (int32_t)i, &previous));
     }
@@ -148,6 +149,14 @@ static Status index_merges(Bpe *made, const char *name, const PieceTrie *ids)
     return status;
 }
 
+/* Our own name, and RoBERTa's. -1 where there is none. */
+static int32_t find_mask(const Bpe *made, const PieceTrie *ids)
+{
+    int32_t id = piece_trie_find(ids, bpe_mask, strlen(bpe_mask));
+    if (id < 0) id = piece_trie_find(ids, "<mask>", strlen("<mask>"));
+    return id >= 0 && made->special[id] ? id : -1;
+}
+
 static Status find_end(Bpe *made, const char *name, const PieceTrie *ids)
 {
     int32_t end = -1;
@@ -166,7 +175,8 @@ static Status find_end(Bpe *made, const char *name, const PieceTrie *ids)
     }
     Vocabulary *vocabulary = &made->vocabulary;
     vocabulary->pad = vocabulary->classify = vocabulary->separator = end;
-    vocabulary->unknown = vocabulary->mask = -1;
+    vocabulary->unknown = -1;
+    vocabulary->mask = find_mask(made, ids);
     return STATUS_OK;
 }
 

@@ -21,12 +21,14 @@ Status bpe_save(const Bpe *tokenizer, const char *path) STATUS_CHECKED;
 
 typedef struct BpeTrainConfig {
     int64_t vocab_size, min_frequency;
+    bool mask;
 } BpeTrainConfig;
 extern const Option bpe_train_options[];
 
-/* Learns pieces from text: <|endoftext|>, the 256 bytes, then the most frequent pair of neighbours inside words is
- * joined, again and again, ties by the smaller ids: what Hugging Face's BpeTrainer does. Fewer than vocab_size come
- * out where no pair is left that occurs min_frequency times. progress may be NULL. Errors: cancelled, memory. */
+/* Learns pieces from text: <|endoftext|>, where asked for <|mask|>, the 256 bytes, then the most frequent pair of
+ * neighbours inside words is joined, again and again, ties by the smaller ids: what Hugging Face's BpeTrainer does.
+ * Fewer than vocab_size come out where no pair is left that occurs min_frequency times. progress may be NULL.
+ * Errors: cancelled, memory. */
 Status bpe_train(const Corpus *corpus, const BpeTrainConfig *config, EncodeProgress progress, void *context,
                  Bpe **out) STATUS_CHECKED;
 

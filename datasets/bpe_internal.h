@@ -56,7 +56,7 @@ Status bpe_new(BpeParts *parts, Bpe **out) STATUS_CHECKED;
 /* The rank of a pair, -1 where it is not joined. */
 int64_t bpe_rank(const Bpe *tokenizer, int32_t left, int32_t right);
 
-extern const char bpe_end_of_text[]; /* "<|endoftext|>" */
+extern const char bpe_end_of_text[], bpe_mask[]; /* "<|endoftext|>", "<|mask|>" */
 
 /* tokenizer.json (datasets/bpe_json.c), and vocab.json with merges.txt (datasets/bpe_file.c). */
 Status bpe_read_json(const char *path, Bpe **out) STATUS_CHECKED;

@@ -11,12 +11,13 @@
 
 #include <string.h>
 
-enum { SPECIALS = 1, LEAST = SPECIALS + 256 };
+enum { LEAST = 257 };
 
 const Option bpe_train_options[] = {
     OPTION_INT_FIELD(BpeTrainConfig, vocab_size, 8192, LEAST, 1 << 24,
-                     "pieces at most: <|endoftext|>, the 256 bytes, and what is joined"),
+                     "pieces at most: special tokens, the 256 bytes, and what is joined"),
     OPTION_INT_FIELD(BpeTrainConfig, min_frequency, 2, 1, 1 << 30, "times that a pair must occur to be joined"),
+    OPTION_BOOLEAN_FIELD(BpeTrainConfig, mask, 0, "a token <|mask|>, for objectives that hide tokens"),
     {0}};
 
 typedef struct Learner {
@@ -59,12 +60,20 @@ static Status add_piece(Learner *learner, const char *piece, size_t length, int3
     return STATUS_OK;
 }
 
-/* <|endoftext|>, then the bytes in the order of their names' code points. */
+static Status add_special(Learner *learner, const char *name)
+{
+    int32_t id;
+    TRY(add_piece(learner, name, strlen(name), &id));
+    TRY(bpe_parts_add(&learner->parts, (TokenizerAdded){.id = (int32_t)learner->parts.count - 1, .special = true}));
+    return STATUS_OK;
+}
+
+/* The special tokens, then the bytes in the order of their names' code points. */
 static Status add_alphabet(Learner *learner)
 {
     int32_t id;
-    TRY(add_piece(learner, bpe_end_of_text, strlen(bpe_end_of_text), &id));
-    TRY(bpe_parts_add(&learner->parts, (TokenizerAdded){.id = id, .special = true}));
+    TRY(add_special(learner, bpe_end_of_text));
+    if (learner->config->mask) TRY(add_special(learner, bpe_mask));
     for (int32_t code = 0; code < 0x200; code++) {
         char name[UTF8_MAX_BYTES];
         if (byte_alphabet_byte(code) < 0) continue;

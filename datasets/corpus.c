@@ -113,6 +113,7 @@ Status corpus_finish(Corpus *corpus)
     hash = hash_items(hash, corpus->sentences, corpus->sentence_count + 1, sizeof *corpus->sentences);
     hash = hash_items(hash, corpus->documents, corpus->document_count + 1, sizeof *corpus->documents);
     hash = hash_items(hash, corpus->labels, corpus->document_count, sizeof *corpus->labels);
+    if (corpus->task) hash = hash_items(hash, &corpus->task, 1, sizeof corpus->task);
     for (int64_t i = 0; i < corpus->class_count; i++)
         hash = hash_items(hash, corpus->classes[i], (int64_t)strlen(corpus->classes[i]), 1);
     corpus->content = hash;
@@ -143,6 +144,7 @@ Status corpus_encode(const Corpus *corpus, const Encoder *encoder, EncodeProgres
     Tokenized *text;
     TRY(tokenized_encode(&input, encoder, progress, context, &text));
     Status status = STATUS_OK;
+    text->pairs = corpus->task != CORPUS_TEXT;
     if (corpus->attach_oracle) status = corpus->attach_oracle(corpus->oracle_owner.object, encoder, text);
     if (status == STATUS_OK)
         *out = text;

@@ -9,8 +9,16 @@
 #include "datasets/word_counts.h"
 #include "engine/base/buffer.h"
 
+/* What the last sentences of each document are for. */
+typedef enum CorpusTask {
+    CORPUS_TEXT,     /* nothing: text like the others */
+    CORPUS_PAIRS,    /* the last one is to be written about the others: a summary, a copy */
+    CORPUS_QUESTIONS /* the last one is the answer to the one before it, about the others */
+} CorpusTask;
+
 typedef struct Corpus {
     int refs;
+    CorpusTask task;
     char doc[160];      /* where it is from, in words */
     Buffer bytes;       /* UTF-8 */
     int64_t *sentences; /* [sentence_count + 1]: where each begins in bytes */
@@ -51,7 +59,8 @@ Status corpus_encode(const Corpus *corpus, const Encoder *encoder, EncodeProgres
                      Tokenized **out) STATUS_CHECKED;
 
 /* The same text as it reads, for causal models: a space before each sentence that follows another one in its
- * document. Its held-out text likewise; there is no oracle of it. Errors: memory. */
+ * document, but not before what a task has written. Its held-out text likewise; there is no oracle of it. Errors:
+ * memory. */
 Status corpus_joined(const Corpus *corpus, Corpus **out) STATUS_CHECKED;
 
 Corpus *corpus_ref(Corpus *corpus);

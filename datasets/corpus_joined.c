@@ -7,11 +7,12 @@
 
 static Status add_document(Corpus *to, const Corpus *from, int64_t document, Buffer *scratch)
 {
-    for (int64_t s = from->documents[document]; s < from->documents[document + 1]; s++) {
+    int64_t end = from->documents[document + 1], written = from->task == CORPUS_TEXT ? end : end - 1;
+    for (int64_t s = from->documents[document]; s < end; s++) {
         size_t length;
         const char *text = corpus_sentence(from, s, &length);
         buffer_clear(scratch);
-        if (s > from->documents[document]) TRY(buffer_append(scratch, " ", 1));
+        if (s > from->documents[document] && s < written) TRY(buffer_append(scratch, " ", 1));
         TRY(buffer_append(scratch, text, length));
         TRY(corpus_add_sentence(to, scratch->data, scratch->length));
     }
@@ -30,6 +31,7 @@ static Status copy_classes(Corpus *to, const Corpus *from)
 static Status fill(Corpus *to, const Corpus *from, Buffer *scratch)
 {
     memcpy(to->doc, from->doc, sizeof to->doc);
+    to->task = from->task;
     TRY(copy_classes(to, from));
     for (int64_t d = 0; d < from->document_count; d++) TRY(add_document(to, from, d, scratch));
     TRY(corpus_finish(to));

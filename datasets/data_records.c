@@ -4,7 +4,9 @@
 #include "datasets/causal_text.h"
 #include "datasets/labelled.h"
 #include "datasets/packed_text.h"
+#include "datasets/pairs.h"
 #include "datasets/sentence_pairs.h"
+#include "datasets/squad_source.h"
 #include "datasets/svmlight.h"
 
 #include <string.h>
@@ -28,6 +30,12 @@ static Status split_labelled(Tokenized *text, Tokenized *held_out, const void *c
                              Source **valid)
 {
     return labelled_split(text, held_out, config, train, valid);
+}
+
+static Status split_targets(Tokenized *text, Tokenized *held_out, const void *config, Source **train,
+                            Source **valid)
+{
+    return pairs_split(text, held_out, config, train, valid);
 }
 
 static const DataRecord data_sentence_pairs = {
@@ -61,6 +69,15 @@ static const DataRecord data_labelled = {.name = "labelled",
                                          .config_size = sizeof(LabelledConfig),
                                          .split = split_labelled};
 
+static const DataRecord data_pairs = {
+    .name = "pairs",
+    .doc =
+        "texts with what is to be written about them, as summaries and answers: text, separator, target, separator",
+    .source = "Raffel et al. 2020 (T5), section 3.2.1, prefix language models; Radford et al. 2018, section 3.3",
+    .options = pairs_options,
+    .config_size = sizeof(PairsConfig),
+    .split = split_targets};
+
 static Status read_svmlight(const char *path, const void *config, Source **train, Source **valid)
 {
     return svmlight_read(path, config, train, valid);
@@ -74,8 +91,23 @@ static const DataRecord data_svmlight = {
     .config_size = sizeof(SvmlightConfig),
     .read = read_svmlight};
 
+static Status read_squad(const char *path, const Encoder *encoder, const void *config, Source **train,
+                         Source **valid)
+{
+    return squad_sources(path, encoder, config, train, valid);
+}
+
+static const DataRecord data_squad = {
+    .name = "squad",
+    .doc = "a file of questions with answers in their contexts, in windows [CLS] question [SEP] context [SEP]",
+    .source = "Rajpurkar et al. 2016 (SQuAD 1.1), 2018 (2.0); Devlin et al. 2019, section 4.2",
+    .options = squad_options,
+    .config_size = sizeof(SquadConfig),
+    .read_text = read_squad};
+
 const DataRecord *const data_records[] = {&data_sentence_pairs, &data_packed_text, &data_causal_text,
-                                          &data_labelled, &data_svmlight};
+                                          &data_labelled,       &data_pairs,       &data_svmlight,
+                                          &data_squad};
 const int data_record_count = sizeof data_records / sizeof *data_records;
 
 const DataRecord *data_record_find(const char *name)
@@ -85,7 +117,8 @@ const DataRecord *data_record_find(const char *name)
     return NULL;
 }
 
-/* A labelled text that becomes no token would be missing among those that are counted. */
+/* A labelled text that becomes no token would be missing among those that are counted, and what is to be written
+ * about a text would be its last sentence. */
 static Status encode(const Corpus *corpus, const Encoder *encoder, EncodeProgress progress, void *context,
                      Tokenized **out)
 {
@@ -96,6 +129,13 @@ static Status encode(const Corpus *corpus, const Encoder *encoder, EncodeProgres
         tokenized_unref(text);
         return status_fail(STATUS_INVALID, "%lld of %lld labelled texts have no token; take them out",
                            (long long)lost, (long long)corpus->document_count);
+    }
+    lost = corpus->sentence_count - text->sentence_count;
+    if (text->pairs && lost) {
+        tokenized_unref(text);
+        return status_fail(STATUS_INVALID,
+                           "%lld of %lld sentences of texts and targets have no token; take them out",
+                           (long long)lost, (long long)corpus->sentence_count);
     }
     *out = text;
     return STATUS_OK;

@@ -17,6 +17,9 @@ typedef struct DataRecord {
     Status (*split)(Tokenized *text, Tokenized *held_out, const void *config, Source **train, Source **valid);
     /* NULL: made from a corpus. *valid is NULL where nothing is held out. */
     Status (*read)(const char *path, const void *config, Source **train, Source **valid);
+    /* The same with a tokenizer: data.NAME(path, tokenizer, options). */
+    Status (*read_text)(const char *path, const Encoder *encoder, const void *config, Source **train,
+                        Source **valid);
 } DataRecord;
 
 /* data.NAME(path, options), or data.NAME(options) where text is made and not read: a corpus. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "datasets/stories.h"
 
+#include "datasets/story_tasks.h"
 #include "datasets/world_oracle.h"
 #include "engine/base/cancel.h"
 #include "engine/base/memory.h"
@@ -145,6 +146,17 @@ static Status guess_failed(Status status)
     return status_fail(status, "stories: the best achievable loss: %s", status_name(status));
 }
 
+/* The shares of the view; where no token kept its place or became a random one, BERT's do as well. */
+static void set_shares(StoryOracle *oracle, const Batch *view)
+{
+    double random = view->random_share, keep = view->keep_share;
+    if (random + keep <= 0) random = keep = 0.1;
+    for (int i = 0; i < oracle->count; i++) {
+        world_oracle_set_shares(oracle->single[i], 1 - random - keep, random, keep);
+        world_oracle_set_shares(oracle->several[i], 1 - random - keep, random, keep);
+    }
+}
+
 /* Guesses about every row of the view. */
 static Status guess_rows(StoryOracle *oracle, const Batch *view)
 {
@@ -155,7 +167,9 @@ static Status guess_rows(StoryOracle *oracle, const Batch *view)
     int64_t rows = ids->shape[0];
     Hash hash = hash_field(hash_field(hash_bytes(ids->shape, 2 * sizeof(int64_t)), ids), lengths);
     hash = hash_field(hash_field(hash, positions), targets);
+    hash = hash_combine(hash, hash_bytes((double[]){view->random_share, view->keep_share}, 2 * sizeof(double)));
     if (oracle->rows == rows && hash_equal(oracle->view, hash)) return STATUS_OK;
+    set_shares(oracle, view);
     TRY(make_room(oracle, rows, positions ? tensor_count(positions) : 0));
     sort_targets(oracle, positions, rows, ids->shape[1]);
     oracle->rows = 0;
@@ -251,12 +265,35 @@ static Status add_moods(Corpus *corpus)
 }
 
 /* A corpus without classes gets no labels. */
+static int32_t label_of(const Corpus *corpus, const WorldStory *story)
+{
+    return corpus->class_count ? story->sentences[story->count - 1].scene.people[0].mood + 1 : -1;
+}
+
 static Status add_sentence(void *context, const WorldStory *story, const char *sentence, size_t length, int last)
 {
     Corpus *corpus = context;
-    int32_t mood = story->sentences[story->count - 1].scene.people[0].mood + 1;
     TRY(corpus_add_sentence(corpus, sentence, length));
-    return last ? corpus_end_document(corpus, corpus->class_count ? mood : -1) : STATUS_OK;
+    return last ? corpus_end_document(corpus, label_of(corpus, story)) : STATUS_OK;
+}
+
+static Status add_tasks(const World *world, uint64_t first, uint64_t stories, Corpus *corpus)
+{
+    WorldStory *story;
+    TRY(memory_new(1, sizeof *story, &story));
+    Status status = STATUS_OK;
+    for (uint64_t i = 0; i < stories && status == STATUS_OK; i++) {
+        status = world_story(world, first + i, story);
+        if (status == STATUS_OK) status = story_task_add(world, story, label_of(corpus, story), corpus);
+    }
+    memory_free(story);
+    return status;
+}
+
+static Status add_stories(const World *world, int64_t first, int64_t stories, Corpus *corpus)
+{
+    if (corpus->task) return add_tasks(world, (uint64_t)first, (uint64_t)stories, corpus);
+    return world_each_sentence(world, (uint64_t)first, (uint64_t)stories, add_sentence, corpus);
 }
 
 typedef struct Telling {
@@ -268,17 +305,20 @@ typedef struct Telling {
 
 static Status tell(Telling *telling, int64_t first, int64_t stories, Corpus *corpus)
 {
+    corpus->task = story_task(telling->world);
     if (world_get_options(telling->world)->labels == WORLD_MOODS) TRY(add_moods(corpus));
     for (int64_t i = 0; i < stories; i += CHUNK_STORIES) {
         int64_t count = stories - i < CHUNK_STORIES ? stories - i : CHUNK_STORIES;
         TRY(cancel_check());
-        TRY(world_each_sentence(telling->world, (uint64_t)(first + i), (uint64_t)count, add_sentence, corpus));
+        TRY(add_stories(telling->world, first + i, count, corpus));
         telling->done += count;
         if (telling->progress) telling->progress(telling->context, telling->done, telling->all);
     }
     TRY(corpus_finish(corpus));
-    snprintf(corpus->doc, sizeof corpus->doc, "stories: %lld sentences in %lld stories",
-             (long long)corpus->sentence_count, (long long)corpus->document_count);
+    static const char *const words[] = {
+        [CORPUS_TEXT] = "stories", [CORPUS_PAIRS] = "stories and summaries", [CORPUS_QUESTIONS] = "questions"};
+    snprintf(corpus->doc, sizeof corpus->doc, "stories: %lld sentences in %lld %s",
+             (long long)corpus->sentence_count, (long long)corpus->document_count, words[corpus->task]);
     return STATUS_OK;
 }
 
@@ -286,12 +326,13 @@ static Status tell_both(Telling *telling, Teller *teller, Corpus *corpus)
 {
     const WorldOptions *options = world_get_options(telling->world);
     TextOwner owner = {teller, teller_retain, teller_release};
+    bool knows = options->task == WORLD_NO_TASK; /* what is written about stories is no part of its grammar */
     telling->all = options->stories + options->held_out;
-    corpus_set_oracle(corpus, attach_oracle, owner);
+    if (knows) corpus_set_oracle(corpus, attach_oracle, owner);
     TRY(tell(telling, 0, options->stories, corpus));
     if (options->held_out == 0) return STATUS_OK;
     TRY(corpus_new(&corpus->held_out));
-    corpus_set_oracle(corpus->held_out, attach_oracle, owner);
+    if (knows) corpus_set_oracle(corpus->held_out, attach_oracle, owner);
     return tell(telling, options->stories, options->held_out, corpus->held_out);
 }
 

@@ -7,9 +7,10 @@
 #include "datasets/corpus.h"
 #include "datasets/world.h"
 
-/* options as in world_options. Sentence pairs in mode nsp have an oracle for masked_targets (with BERT's shares of
- * 0.8, 0.1 and 0.1, datasets/world_oracle.h) and next_sentence_label; of batches with a sentence that was cut off
- * it counts nothing. Errors: as world_new() and world_story(); cancelled. */
+/* options as in world_options; with a task a document is a story and what is written about it (CorpusTask), and
+ * there is no oracle. Sentence pairs in mode nsp have an oracle for masked_targets (with the view's shares of
+ * corruption) and next_sentence_label; of batches with a sentence that was cut off it counts nothing. Errors: as
+ * world_new() and world_story(); cancelled. */
 Status stories_new(const WorldOptions *options, EncodeProgress progress, void *context,
                    Corpus **out) STATUS_CHECKED;
 

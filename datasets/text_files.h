@@ -23,14 +23,15 @@ extern const Option text_file_options[];
 Status text_file_read(const char *path, const TextFileConfig *config, Corpus **out) STATUS_CHECKED;
 
 typedef struct TableConfig {
-    char text[OPTION_TEXT_SIZE], label[OPTION_TEXT_SIZE], delimiter[OPTION_TEXT_SIZE];
+    char text[OPTION_TEXT_SIZE], label[OPTION_TEXT_SIZE], target[OPTION_TEXT_SIZE], delimiter[OPTION_TEXT_SIZE];
     bool header, labels;
 } TableConfig;
 
 extern const Option jsonl_options[];
-/* A JSON object a line (jsonlines.org); the text's member is a string, the label's a string, number or boolean.
- * Each object is a document, cut into sentences. Classes stand in order of first appearance. Errors also: a line
- * that is not an object, a member that is missing or of another type. */
+/* A JSON object a line (jsonlines.org); the members of text and target are strings, the label's a string, number or
+ * boolean. Each object is a document, cut into sentences; its target is the last one (CORPUS_PAIRS). Classes stand
+ * in order of first appearance. Errors also: a line that is not an object, a member that is missing or of another
+ * type. */
 Status jsonl_read(const char *path, const TableConfig *config, Corpus **out) STATUS_CHECKED;
 
 extern const Option csv_options[];

@@ -15,11 +15,15 @@
 const Option jsonl_options[] = {
     OPTION_TEXT_FIELD(TableConfig, text, "text", "the member that holds the text"),
     OPTION_TEXT_FIELD(TableConfig, label, "", "the member that holds the label; empty: no labels"),
+    OPTION_TEXT_FIELD(TableConfig, target, "",
+                      "the member that holds what is to be written about the text; empty: nothing"),
     {0}};
 
 const Option csv_options[] = {
     OPTION_TEXT_FIELD(TableConfig, text, "text", "the column of the text: its name, or its number from 0"),
     OPTION_TEXT_FIELD(TableConfig, label, "", "the column of the label; empty: no labels"),
+    OPTION_TEXT_FIELD(TableConfig, target, "",
+                      "the column of what is to be written about the text; empty: nothing"),
     OPTION_TEXT_FIELD(TableConfig, delimiter, "", "between columns; empty: a tab in .tsv files, otherwise a comma"),
     OPTION_BOOLEAN_FIELD(TableConfig, header, 1, "the first row holds the names of the columns"),
     {0}};
@@ -38,14 +42,24 @@ static Status check_label(size_t length)
                        length, (int)LABEL_SIZE - 1);
 }
 
-/* A text with its label (NULL: none) becomes a document. */
-static Status add_text(Corpus *corpus, const char *text, size_t length, const char *label)
+/* What is to be written about the text becomes the last sentence. */
+static Status add_target(Corpus *corpus, const char *target)
+{
+    size_t length = strlen(target);
+    text_trim(&target, &length);
+    if (length) return corpus_add_sentence(corpus, target, length);
+    return status_fail(STATUS_FORMAT, "there is nothing to be written about the text: its target is empty");
+}
+
+/* A text with its label and its target (NULL: none) becomes a document. */
+static Status add_text(Corpus *corpus, const char *text, size_t length, const char *label, const char *target)
 {
     int32_t number = -1;
     int64_t before = corpus->document_count;
     if (label) TRY(check_label(strlen(label)));
     if (label) TRY(corpus_class(corpus, label, &number));
     TRY(text_add_sentences(corpus, text, length));
+    if (target) TRY(add_target(corpus, target));
     TRY(corpus_end_document(corpus, number));
     if (!label || corpus->document_count > before) return STATUS_OK;
     return status_fail(STATUS_FORMAT, "the text with the label '%s' is empty; a labelled text has words", label);
@@ -77,13 +91,14 @@ static Status read_object(const char *path, int64_t number, const json_t *object
                           Corpus *corpus)
 {
     char place[4352], words[LABEL_SIZE];
-    const char *text, *label = NULL;
+    const char *text, *label = NULL, *target = NULL;
     snprintf(place, sizeof place, "%s: line %lld", path, (long long)number);
     if (!json_is_object(object))
         return status_fail(STATUS_FORMAT, "%s: %s, not an object", place, json_kind(object));
     TRY(json_member_text(place, object, config->text, &text));
     if (config->label[0]) TRY(json_label(place, object, config->label, words, &label));
-    Status status = add_text(corpus, text, strlen(text), label);
+    if (config->target[0]) TRY(json_member_text(place, object, config->target, &target));
+    Status status = add_text(corpus, text, strlen(text), label, target);
     return status == STATUS_OK ? status : status_context(status, "%s", place);
 }
 
@@ -139,7 +154,8 @@ static Status read_labelled_line(const char *path, int64_t number, const char *l
                            path, (long long)number, (int)(length < 60 ? length : 60), line);
     Status status = config->labels ? check_label(end) : STATUS_OK;
     snprintf(label, sizeof label, "%.*s", (int)(end < LABEL_SIZE ? end : 0), line);
-    if (status == STATUS_OK) status = add_text(corpus, line + end, length - end, config->labels ? label : NULL);
+    if (status == STATUS_OK)
+        status = add_text(corpus, line + end, length - end, config->labels ? label : NULL, NULL);
     return status == STATUS_OK ? status : status_context(status, "%s: line %lld", path, (long long)number);
 }
 
@@ -256,13 +272,14 @@ static Status find_column(const Table *table, const char *name, bool header, int
 
 static Status read_rows(Table *table, const TableConfig *config, Corpus *corpus)
 {
-    int64_t text = 0, label = 0, columns;
+    int64_t text = 0, label = 0, target = 0, columns;
     bool more;
     TRY(read_row(table, &more));
     if (!more) return STATUS_OK;
     columns = table->count;
     TRY(find_column(table, config->text, config->header, &text));
     if (config->label[0]) TRY(find_column(table, config->label, config->header, &label));
+    if (config->target[0]) TRY(find_column(table, config->target, config->header, &target));
     if (config->header) TRY(read_row(table, &more));
     for (int64_t rows = 0; more; rows++) {
         if (rows % 1024 == 0) TRY(cancel_check());
@@ -272,8 +289,9 @@ static Status read_rows(Table *table, const TableConfig *config, Corpus *corpus)
                                "contain the delimiter",
                                table->path, (long long)table->row_line, (long long)table->count,
                                (long long)columns);
-        Status status = add_text(corpus, cell(table, text), strlen(cell(table, text)),
-                                 config->label[0] ? cell(table, label) : NULL);
+        Status status =
+            add_text(corpus, cell(table, text), strlen(cell(table, text)),
+                     config->label[0] ? cell(table, label) : NULL, config->target[0] ? cell(table, target) : NULL);
         if (status != STATUS_OK)
             return status_context(status, "%s: line %lld", table->path, (long long)table->row_line);
         TRY(read_row(table, &more));
@@ -318,6 +336,7 @@ static Status read_table(const char *path, const FileMap *map, const TableConfig
 {
     const char *bytes = (const char *)map->data;
     size_t mark = map->size >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* byte order mark */
+    if (config->target[0]) corpus->task = CORPUS_PAIRS;
     TRY(read(path, bytes + mark, map->size - mark, config, corpus));
     if (corpus->document_count == 0) return status_fail(STATUS_FORMAT, "%s: no text in the file", path);
     TRY(corpus_finish(corpus));

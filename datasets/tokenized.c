@@ -233,6 +233,7 @@ static Status new_part(const Tokenized *whole, Tokenized **out)
 {
     Tokenized *part;
     TRY(tokenized_new(whole->vocabulary, whole->vocabulary_owner, &part));
+    part->pairs = whole->pairs;
     tokenized_set_oracle(part, whole->oracle, whole->oracle_owner);
     Status status = tokenized_copy_classes(part, whole);
     if (status == STATUS_OK)

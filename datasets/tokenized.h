@@ -29,6 +29,7 @@ typedef struct Tokenized {
     int64_t tokens, sentence_count, document_count;
     int64_t class_count; /* 0 where nothing is labelled */
     char **classes;      /* [class_count] */
+    bool pairs;          /* the last sentence of each document is to be written about the others */
     Hash content;        /* of all of the above; set by tokenized_finish() */
     const Vocabulary *vocabulary;
     TextOwner vocabulary_owner, oracle_owner;

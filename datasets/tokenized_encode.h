@@ -26,12 +26,20 @@ typedef struct EncodeInput {
     char *const *classes;
 } EncodeInput;
 
+/* A token and the bytes [begin, end) of the text that it stands for. */
+typedef struct TokenSpan {
+    int32_t id, word;
+    size_t begin, end;
+} TokenSpan;
+
 /* A tokenizer. Adds the tokens of one sentence, words numbered from 0. */
 typedef struct Encoder {
     const Vocabulary *vocabulary;
     TextOwner owner; /* of the vocabulary */
     Status (*encode)(const void *tokenizer, const char *bytes, size_t length, TokenList *out);
     const void *tokenizer;
+    /* The tokens with their places; *out is the caller's. NULL: it does not tell them. */
+    Status (*spans)(const void *tokenizer, const char *bytes, size_t length, TokenSpan **out, int64_t *count);
 } Encoder;
 
 /* Called between groups of tiles with the sentences done and all. */

@@ -174,10 +174,16 @@ static Status encode(const void *tokenizer, const char *bytes, size_t length, To
     return wordpiece_encode(tokenizer, bytes, length, out);
 }
 
+static Status spans(const void *tokenizer, const char *bytes, size_t length, TokenSpan **out, int64_t *count)
+{
+    return wordpiece_encode_spans(tokenizer, bytes, length, out, count);
+}
+
 Encoder wordpiece_encoder(WordPiece *tokenizer)
 {
     return (Encoder){.vocabulary = &tokenizer->vocabulary,
                      .owner = {.object = tokenizer, .retain = retain, .release = release},
                      .encode = encode,
-                     .tokenizer = tokenizer};
+                     .tokenizer = tokenizer,
+                     .spans = spans};
 }

@@ -53,11 +53,7 @@ void wordpiece_unref(WordPiece *tokenizer);
 Status wordpiece_encode(const WordPiece *tokenizer, const char *bytes, size_t length,
                         TokenList *out) STATUS_CHECKED;
 
-/* A token and the bytes [begin, end) of the text that it stands for. */
-typedef struct WordPieceSpan {
-    int32_t id, word;
-    size_t begin, end;
-} WordPieceSpan;
+typedef TokenSpan WordPieceSpan;
 
 /* The same with places; *out is the caller's, freed with memory_free(). */
 Status wordpiece_encode_spans(const WordPiece *tokenizer, const char *bytes, size_t length, WordPieceSpan **out,

@@ -13,6 +13,9 @@ const Option world_options[] = {
     OPTION_CHOICE_FIELD(
         WorldOptions, labels, "none", "none mood",
         "what a story is labelled with: how its hero feels at the end (calm, happy, sad), or nothing"),
+    OPTION_CHOICE_FIELD(WorldOptions, task, "none", "none questions summaries",
+                        "what is written about each story, for data.pairs: the answer to a question, a summary"),
+    OPTION_INT_FIELD(WorldOptions, questions, 1, 1, 16, "questions about a story, each with the story once more"),
     {0}};
 
 static Status check_options(const WorldOptions *options)

@@ -20,9 +20,11 @@ enum {
 };
 
 typedef enum WorldLabels { WORLD_NO_LABELS, WORLD_MOODS } WorldLabels;
+typedef enum WorldTask { WORLD_NO_TASK, WORLD_TASK_QUESTIONS, WORLD_TASK_SUMMARIES } WorldTask;
 
 typedef struct WorldOptions {
     int64_t seed, stories, held_out, sentences, style, labels; /* labels: WorldLabels */
+    int64_t task, questions;                                   /* WorldTask; of each story */
 } WorldOptions;
 
 extern const Option world_options[];

@@ -246,6 +246,13 @@ static WorldEvidence evidence(const WorldOracle *oracle, const Pair *pair, int32
                            .keep = o->keep_share};
 }
 
+void world_oracle_set_shares(WorldOracle *oracle, double mask, double random, double keep)
+{
+    oracle->options.mask_share = mask;
+    oracle->options.random_share = random;
+    oracle->options.keep_share = keep;
+}
+
 static void set_final(Lattice *lattice, double backward)
 {
     for (int32_t s = lattice->heads[lattice->evidence.end - lattice->evidence.begin]; s >= 0;

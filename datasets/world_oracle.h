@@ -45,6 +45,8 @@ typedef struct WorldGuess {
 Status world_oracle_new(const World *world, const WorldOracleOptions *options, WorldEncode encode, void *context,
                         WorldOracle **out) STATUS_CHECKED;
 void world_oracle_free(WorldOracle *oracle);
+/* Other shares of corruption than those that it was made with; they are not negative, and not all 0. */
+void world_oracle_set_shares(WorldOracle *oracle, double mask, double random, double keep);
 
 /* tokens i32[n]: [CLS] A [SEP] or [CLS] A [SEP] B [SEP], after corruption and without padding. selected i32[count]:
  * the positions to predict, originals i32[count]: what stood there. posterior: NULL, or f64[count, vocab_size] for

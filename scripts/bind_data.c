@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "scripts/bind_data.h"
 
+#include "datasets/squad_write.h"
 #include "scripts/bind_class.h"
 #include "scripts/bind_session.h"
 #include "scripts/bind_tokenizers.h"
@@ -85,6 +86,32 @@ static int corpus_get_sentence(lua_State *L)
     return 1;
 }
 
+/* corpus:document(i) -> the list of its sentences */
+static int corpus_get_document(lua_State *L)
+{
+    Corpus *corpus = bind_check_corpus(L, 1);
+    lua_Integer index = luaL_checkinteger(L, 2);
+    if (index < 0 || index >= corpus->document_count)
+        return luaL_error(L, "document: there are documents 0 to %I", (lua_Integer)corpus->document_count - 1);
+    int64_t first = corpus->documents[index], end = corpus->documents[index + 1];
+    lua_newtable(L);
+    for (int64_t s = first; s < end; s++) {
+        size_t length;
+        const char *text = corpus_sentence(corpus, s, &length);
+        lua_pushlstring(L, text, length);
+        lua_rawseti(L, -2, s - first + 1);
+    }
+    return 1;
+}
+
+/* corpus:save_squad(path) */
+static int corpus_save_squad(lua_State *L)
+{
+    Corpus *corpus = bind_check_corpus(L, 1);
+    host_check(L, squad_write(corpus, luaL_checkstring(L, 2)));
+    return 0;
+}
+
 /* corpus:joined() */
 static int corpus_get_joined(lua_State *L)
 {
@@ -119,6 +146,14 @@ static int push_classes(lua_State *L)
         lua_pushstring(L, corpus->classes[i]);
         lua_rawseti(L, -2, i + 1);
     }
+    return 1;
+}
+
+static int push_task(lua_State *L)
+{
+    static const char *const tasks[] = {
+        [CORPUS_TEXT] = "text", [CORPUS_PAIRS] = "pairs", [CORPUS_QUESTIONS] = "questions"};
+    lua_pushstring(L, tasks[bind_check_corpus(L, 1)->task]);
     return 1;
 }
 
@@ -161,6 +196,8 @@ static const RecordWord path_argument[] = {{"path", "the file to read"}, {0}};
 static const RecordWord text_arguments[] = {{"corpus", "a text, as data.text(path) or data.stories {} gives one"},
                                             {"tokenizer", "as tokenizers.wordpiece.train(corpus) gives one"},
                                             {0}};
+static const RecordWord file_arguments[] = {
+    {"path", "the file to read"}, {"tokenizer", "as tokenizers.load(directory) gives one"}, {0}};
 static const RecordWord text_words[] = {
     {"held_out", "a corpus for valid; unless said, what the corpus itself holds out, or the share 'valid' of it"},
     {0}};
@@ -182,9 +219,11 @@ static bool get_data(int index, Record *out)
     *out = (Record){.name = record->name,
                     .doc = record->doc,
                     .source = record->source,
-                    .arguments = record->read ? path_argument : text_arguments,
+                    .arguments = record->read        ? path_argument
+                                 : record->read_text ? file_arguments
+                                                     : text_arguments,
                     .options = record->options,
-                    .words = record->read ? NULL : text_words,
+                    .words = record->split ? text_words : NULL,
                     .data = record};
     return true;
 }
@@ -255,11 +294,35 @@ static int read_sources(lua_State *L, const Record *record)
     return push_both(L);
 }
 
+/* Gives both sources at the top the tokenizer at index 2, for attention(text). */
+static void set_tokenizers(lua_State *L)
+{
+    for (int source = -2; source < 0; source++) {
+        lua_pushvalue(L, 2);
+        bind_set_source_tokenizer(L, source - 1);
+    }
+}
+
+/* data.squad(path, tokenizer, {options}) -> { train = source, valid = source } */
+static int read_text_sources(lua_State *L, const Record *record)
+{
+    const DataRecord *maker = record->data;
+    const char *path = check_path(L, record);
+    Encoder encoder = bind_check_encoder(L, 2);
+    lua_settop(L, 3);
+    void *config = push_config(L, 3, record, maker->config_size, NULL);
+    Source **train = bind_new_source(L), **valid = bind_new_source(L);
+    set_tokenizers(L);
+    host_check(L, maker->read_text(path, &encoder, config, train, valid));
+    return push_both(L);
+}
+
 /* data.sentence_pairs(corpus, tokenizer, {options, held_out = corpus}) -> { train = source, valid = source } */
 static int make_sources(lua_State *L, const Record *record)
 {
     const DataRecord *maker = record->data;
     if (maker->read) return read_sources(L, record);
+    if (maker->read_text) return read_text_sources(L, record);
     lua_settop(L, 3);
     Corpus *corpus = bind_check_corpus(L, 1), *held_out = NULL;
     Encoder encoder = bind_check_encoder(L, 2);
@@ -267,10 +330,7 @@ static int make_sources(lua_State *L, const Record *record)
     if (lua_type(L, 3) == LUA_TTABLE && lua_getfield(L, 3, "held_out") != LUA_TNIL)
         held_out = bind_check_corpus(L, -1);
     Source **train = bind_new_source(L), **valid = bind_new_source(L);
-    for (int source = -2; source < 0; source++) { /* for attention(text) */
-        lua_pushvalue(L, 2);
-        bind_set_source_tokenizer(L, source - 1);
-    }
+    set_tokenizers(L);
     char what[] = "encoding";
     host_check(L, data_make(maker, corpus, held_out, &encoder, config, bind_report_progress, what, train, valid));
     return push_both(L);
@@ -295,9 +355,21 @@ void bind_open_data(lua_State *L)
         {"bytes", "how many bytes of text", push_bytes},
         {"classes", "the names of the documents' classes", push_classes},
         {"held_out", "the corpus that is held out for evaluation, or nil", push_held_out},
+        {"task",
+         "what the last sentence of each document is: text; pairs: written about the others; questions: the "
+         "answer to the one before it",
+         push_task},
         {0}};
     static const BindMethod methods[] = {
         {.name = "sentence", .arguments = "(i)", .doc = "The i-th sentence, from 0.", .call = corpus_get_sentence},
+        {.name = "document",
+         .arguments = "(i)",
+         .doc = "The list of the sentences of the i-th document, from 0.",
+         .call = corpus_get_document},
+        {.name = "save_squad",
+         .arguments = "(path)",
+         .doc = "Writes questions with their answers to a file of SQuAD's form, version 1.1.",
+         .call = corpus_save_squad},
         {.name = "joined",
          .arguments = "()",
          .doc = "The corpus with each document in one piece.",

@@ -62,6 +62,11 @@ static void push_score(lua_State *L, const Score *score)
     lua_pushinteger(L, score->targets);
     lua_setfield(L, -2, "targets");
     push_classes(L, &score->classes);
+    if (score->answers.questions == 0) return;
+    lua_pushinteger(L, score->answers.questions);
+    lua_setfield(L, -2, "questions");
+    set_known(L, "exact_match", score->answers.exact_match);
+    set_known(L, "f1", score->answers.f1);
 }
 
 /* run:evaluate(source, batches): { NAME = { loss, accuracy, targets }, ... } by objective; batches 0: all. */

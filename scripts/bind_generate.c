@@ -33,6 +33,7 @@ static const RecordWord others[] = {
     {"on_token", "a function that is told each piece of text as it comes; true ends it"},
     {"model", "the name of a model of the session"},
     {"tokenizer", "one to use in place of that of the run's data"},
+    {"answer", "true: the text is one of data.pairs, and its likeliest target is written"},
     {0}};
 
 static DType precision_of(const Session *session, const GenerateConfig *config)

@@ -232,6 +232,7 @@ void bind_open(lua_State *L)
     bind_open_experiments(L, restricted);
     bind_open_likelihood(L);
     run_library(L, "likelihood");
+    run_library(L, "answers");
     run_library(L, "compare");
     run_library(L, "sweep");
     if (!restricted) return;

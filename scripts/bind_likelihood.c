@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* run:likelihood(text) and run:minimal_pairs(path); scripts/lib/likelihood.lua knows texts and tokenizers. */
+/* run:likelihood(text), run:minimal_pairs(path) and run:exact_match(corpus); scripts/lib/likelihood.lua and
+ * answers.lua know texts and tokenizers. */
 #include "engine/base/memory.h"
 #include "engine/io/file.h"
 #include "engine/io/json.h"
@@ -36,6 +37,17 @@ static int likelihood_ids(lua_State *L)
     lua_pushinteger(L, result.tokens);
     lua_pushinteger(L, result.unknown);
     return 3;
+}
+
+/* lathe.predicts(session, model name, output) -> whether the model has such an output */
+static int model_predicts(lua_State *L)
+{
+    Model *model = session_model(bind_check_session(L, 1)->session, luaL_checkstring(L, 2));
+    const char *name = luaL_checkstring(L, 3);
+    const ModelOutput *output = model ? model->record->outputs : NULL;
+    while (output && output->name && strcmp(output->name, name) != 0) output++;
+    lua_pushboolean(L, output && output->name);
+    return 1;
 }
 
 /* --- pairs: a JSON object a line, as BLiMP has them (Warstadt et al. 2020) --- */
@@ -132,7 +144,16 @@ static int minimal_pairs(lua_State *L)
     return call_method(L, "minimal_pairs", minimal_pairs);
 }
 
+static int exact_match(lua_State *L)
+{
+    return call_method(L, "exact_match", exact_match);
+}
+
 static const RecordWord words[] = {{"model", "the name of a model of the session"}, {0}};
+static const RecordWord match_words[] = {
+    {"examples", "texts that are asked about, from the first on; 100 unless said"},
+    {"model", "the name of a model of the session"},
+    {0}};
 const BindMethod bind_likelihood_methods[] = {
     {.name = "likelihood",
      .arguments = "(text, { options })",
@@ -149,11 +170,19 @@ const BindMethod bind_likelihood_methods[] = {
             "line with sentence_good, sentence_bad and perhaps UID, as BLiMP has them (Warstadt et al. 2020).",
      .call = minimal_pairs,
      .words = words},
+    {.name = "exact_match",
+     .arguments = "(corpus, { options })",
+     .doc = "How often the target of a text is written word for word by a decoder that learned from data.pairs: a "
+            "table with exact_match (a share), right, examples, and answers, each with text, target, answer. Other "
+            "options are those of generate().",
+     .call = exact_match,
+     .words = match_words},
     {0}};
 
 void bind_open_likelihood(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"likelihood", likelihood_ids}, {"read_pairs", read_pairs}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"likelihood", likelihood_ids}, {"predicts", model_predicts}, {"read_pairs", read_pairs}, {NULL, NULL}};
     lua_getglobal(L, "lathe");
     luaL_setfuncs(L, functions, 0);
     lua_pop(L, 1);

@@ -51,20 +51,13 @@ static void read_changes(lua_State *L, int index, const ModelRecord *record, voi
     }
 }
 
-static bool same_option(const Option *option, const void *a, const void *b)
-{
-    if (option->kind == OPTION_TEXT)
-        return strcmp((const char *)a + option->offset, (const char *)b + option->offset) == 0;
-    return memcmp((const char *)a + option->offset, (const char *)b + option->offset, option_size(option)) == 0;
-}
-
 /* run.models["model"]:reshape { ... } with what differs between the two configs, as it is in 'to'. */
 static Status reshape_line(const Model *model, const void *from, const void *to, Buffer *out)
 {
     const char *comma = "";
     TRY(buffer_printf(out, "run.models[\"%s\"]:reshape {", model->name));
     for (const Option *option = model->record->options; option && option->name; option++) {
-        if (same_option(option, from, to)) continue;
+        if (option_same(option, from, to)) continue;
         TRY(buffer_printf(out, "%s %s = ", comma, option->name));
         TRY(bind_option_value(option, to, out));
         comma = ",";
@@ -77,7 +70,7 @@ static Status reshape_words(const Model *model, const Model *fresh, Buffer *out)
     const char *comma = "";
     TRY(buffer_printf(out, "%s: ", model->name));
     for (const Option *option = model->record->options; option && option->name; option++) {
-        if (same_option(option, model->config, fresh->config)) continue;
+        if (option_same(option, model->config, fresh->config)) continue;
         TRY(buffer_printf(out, "%s%s ", comma, option->name));
         TRY(bind_option_value(option, model->config, out));
         TRY(buffer_text(out, " -> "));

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 RECIPES += scripts/recipes/amazon.lua
 RECIPES += scripts/recipes/bert.lua
+RECIPES += scripts/recipes/bigram.lua
+RECIPES += scripts/recipes/electra.lua
 RECIPES += scripts/recipes/finetune.lua
 RECIPES += scripts/recipes/gpt.lua
+RECIPES += scripts/recipes/squad.lua
 ENGINE_SOURCES += scripts/bind.h
 ENGINE_SOURCES += scripts/bind_class.c
 ENGINE_SOURCES += scripts/bind_class.h
@@ -75,6 +78,7 @@ ENGINE_SOURCES += scripts/recipe.h
 
 # The Lua library inside the binary.
 LUA_LIBRARY =
+LUA_LIBRARY += scripts/lib/answers.lua
 LUA_LIBRARY += scripts/lib/generate.lua
 LUA_LIBRARY += scripts/lib/compare.lua
 LUA_LIBRARY += scripts/lib/expect.lua

@@ -102,9 +102,10 @@ static Status fill_session(Session *session, const BenchConfig *bench)
     Source *source;
     option_defaults(model_bert.options, &config);
     config.vocab_size = bench->vocabulary;
-    config.hidden_size = bench->width;
-    config.num_hidden_layers = bench->layers;
-    if (bench->length > config.max_position_embeddings) config.max_position_embeddings = bench->length;
+    config.encoder.hidden_size = bench->width;
+    config.encoder.num_hidden_layers = bench->layers;
+    if (bench->length > config.encoder.max_position_embeddings)
+        config.encoder.max_position_embeddings = bench->length;
     TRY(model_new(&model_bert, &config, "model", random_key(1, "weights"), &model));
     TRY(session_add_model(session, model));
     TRY(random_text_new(bench, &source));

@@ -172,6 +172,9 @@ static void print_score(FILE *out, const Score *score)
     fprintf(out, "  accuracy %.1f%%", 100 * score->accuracy);
     if (!isnan(score->unigram_accuracy)) fprintf(out, " (majority %.1f%%)", 100 * score->unigram_accuracy);
     if (score->classes.count) fprintf(out, "  F1 %.3f", score->classes.f1);
+    if (score->answers.questions)
+        fprintf(out, "  exact match %.1f%%  F1 %.3f of %lld questions", 100 * score->answers.exact_match,
+                score->answers.f1, (long long)score->answers.questions);
 }
 
 void progress_evaluation(const Session *session, const Evaluation *evaluation, char *out, size_t size)

@@ -307,18 +307,22 @@ static bool holds(const char *directory, const char *name)
     return there;
 }
 
-/* Weights, shape and tokenizer lie there; a model that transformers has no form of is built by its recipe. */
+/* Weights, shape and tokenizer lie there; a model that transformers has no form of, or has in two directories
+ * (ModelCompanion), is built by its recipe. */
 static bool says_all(const char *path)
 {
     const ModelRecord *record;
-    if (pretrained_is_there(path)) return true;
     return holds(path, "model.json") && holds(path, "model.safetensors") && bind_has_tokenizer(path) &&
-           pretrained_record(path, &record) == STATUS_OK;
+           pretrained_record(path, &record) == STATUS_OK && !record->companion;
 }
 
 Status run_setup_model(const char *path, RunSetup *out)
 {
-    if (says_all(path)) return load_model(path, out);
+    if (pretrained_is_there(path)) return load_model(path, out);
+    if (says_all(path)) {
+        if (load_model(path, out) == STATUS_OK) return STATUS_OK;
+        run_setup_free(out); /* it has parts of its own, adapters say: its recipe and journal know them */
+    }
     TRY(run_setup_final(path, NULL, out));
     return run_load_weights(out->session, path);
 }

@@ -4,6 +4,7 @@
 #include "engine/base/memory.h"
 #include "engine/nn/decoder.h"
 #include "engine/nn/sampling.h"
+#include "engine/objectives/rtd.h"
 
 #include <math.h>
 #include <string.h>
@@ -29,6 +30,11 @@ static const Objective *objective_that(const Session *session, bool (*is)(const 
 static bool masks(const ObjectiveRecord *record)
 {
     return strcmp(record->name, "mlm") == 0;
+}
+
+static bool detects(const ObjectiveRecord *record)
+{
+    return record == &objective_rtd;
 }
 
 static bool writes(const ObjectiveRecord *record)
@@ -159,6 +165,60 @@ static void print_masks(const Look *look, int count, bool guesses, FILE *out)
     }
 }
 
+/* --- what a discriminator makes of the words that a generator put in --- */
+
+/* A word that was replaced, or that is taken for such: the probability of that, and what is true. */
+static void print_suspect(const Row *row, const RtdDetection *detection, int64_t at, FILE *out)
+{
+    const Vocabulary *vocabulary = row->batch->vocabulary;
+    int64_t place = row->number * row->ids->shape[1] + at, n = 0;
+    int32_t id = TENSOR_I32(detection->ids)[place];
+    while (TENSOR_I32(detection->rows)[n] != place) n++;
+    double probability = 1 / (1 + exp(-(double)TENSOR_F32(detection->logits)[n]));
+    bool replaced = TENSOR_F32(detection->replaced)[n] > 0;
+    if (!replaced && probability < 0.5) {
+        if (id != vocabulary->classify) print_piece(piece_of(row, id), at < 2, out);
+        return;
+    }
+    int32_t truth = replaced ? TENSOR_I32(row->targets)[masked_place(row, place)] : id;
+    fprintf(out, " [%s %.0f%%, %s%s]", piece_of(row, id), 100 * probability, replaced ? "was " : "original",
+            replaced ? piece_of(row, truth) : "");
+}
+
+static void print_detection(const Row *row, const RtdDetection *detection, FILE *out)
+{
+    int64_t length = TENSOR_I32(row->lengths)[row->number];
+    fputs("  ", out);
+    for (int64_t i = 0; i < length && i < SHOWN; i++) print_suspect(row, detection, i, out);
+    fputs(length > SHOWN ? " ...\n" : "\n", out);
+}
+
+static Status print_detections(Session *session, const Objective *objective, const SessionSource *from, int count,
+                               FILE *out)
+{
+    Passes passes = {.session = session, .key = random_key(session->seed, "samples")};
+    Cursor cursor = {.seed = from->source->seed};
+    int place = (int)(session_source(session, objective->source) - session->sources);
+    RtdDetection detection;
+    ObjectiveInput input;
+    session_set_mode(session, false);
+    Status status = source_next(from->source, count, session->arena, &cursor, &passes.batches[place]);
+    if (status == STATUS_OK) status = passes_input(&passes, objective, &input);
+    if (status == STATUS_OK) status = rtd_detect(objective, &input, &detection);
+    if (status == STATUS_OK) {
+        const Batch *batch = input.pass->batch;
+        Row row = {.batch = batch,
+                   .ids = batch_find(batch, "input_ids"),
+                   .lengths = batch_find(batch, "lengths"),
+                   .positions = batch_find(batch, "masked_positions"),
+                   .targets = batch_find(batch, "masked_targets")};
+        for (; row.number < row.ids->shape[0]; row.number++) print_detection(&row, &detection, out);
+    }
+    passes_clear(&passes);
+    tape_reset(session->tape);
+    return status;
+}
+
 Status samples_masks(Session *session, int count, bool guesses, FILE *out)
 {
     const Objective *objective = objective_that(session, masks);
@@ -169,7 +229,11 @@ Status samples_masks(Session *session, int count, bool guesses, FILE *out)
     if (status == STATUS_OK) fputs("masked words, with what the model takes them for:\n", out);
     if (status == STATUS_OK) print_masks(&seen, count, guesses, out);
     end_look(&seen);
-    return status;
+    TRY(status);
+    objective = objective_that(session, detects);
+    if (!objective) return STATUS_OK;
+    fputs("words that the generator put in, with how sure the discriminator is that it did:\n", out);
+    return print_detections(session, objective, valid, count, out);
 }
 
 /* --- classes of whole examples --- */

@@ -10,7 +10,8 @@
 /* Each changes nothing of the state. A line without indent is a heading; with four spaces it is a detail of the one
  * above. */
 
-/* Prints count masked held-out examples with the predicted words; nothing where no objective masks words. guesses:
+/* Prints count masked held-out examples with the predicted words; nothing where no objective masks words; and as
+ * many with words that a generator put in and what the discriminator thinks of them. guesses:
  * for each word the likeliest five in a line of their own. */
 Status samples_masks(Session *session, int count, bool guesses, FILE *out) STATUS_CHECKED;
 

@@ -45,6 +45,11 @@ Status f_attention(Tape *tape, Tensor *q, Tensor *k, Tensor *v, Tensor *lengths,
     return APPLY(op_attention, (&(AttentionAttrs){heads, causal, p}), y, q, k, v, lengths);
 }
 
+Status f_rotary(Tape *tape, Tensor *x, int64_t heads, double theta, int64_t offset, Tensor **y)
+{
+    return APPLY(op_rotary, (&(RotaryAttrs){heads, theta, offset}), y, x);
+}
+
 Status f_embedding(Tape *tape, Tensor *table, Tensor *ids, Tensor **y)
 {
     return APPLY(op_embedding, NULL, y, table, ids);
@@ -111,6 +116,11 @@ Status f_select(Tape *tape, Tensor *x, int dim, int64_t index, Tensor **y)
 Status f_gelu(Tape *tape, Tensor *x, bool approximate_tanh, Tensor **y)
 {
     return APPLY(op_gelu, &(GeluAttrs){approximate_tanh}, y, x);
+}
+
+Status f_geglu(Tape *tape, Tensor *x, Tensor **y)
+{
+    return APPLY(op_geglu, NULL, y, x);
 }
 
 Status f_sub(Tape *tape, Tensor *a, Tensor *b, Tensor **y)

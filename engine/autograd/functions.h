@@ -8,6 +8,7 @@
 
 Status f_linear(Tape *tape, Tensor *x, Tensor *weight, Tensor *bias, Tensor **y) STATUS_CHECKED;
 Status f_linear_gelu(Tape *tape, Tensor *x, Tensor *weight, Tensor *bias, Tensor **y) STATUS_CHECKED;
+/* bias may be NULL. */
 Status f_layer_norm(Tape *tape, Tensor *x, Tensor *weight, Tensor *bias, double eps, Tensor **y) STATUS_CHECKED;
 Status f_dropout(Tape *tape, Tensor *x, double p, Tensor **y) STATUS_CHECKED;
 Status f_dropout_add_layer_norm(Tape *tape, Tensor *x, Tensor *residual, Tensor *weight, Tensor *bias, double p,
@@ -15,8 +16,10 @@ Status f_dropout_add_layer_norm(Tape *tape, Tensor *x, Tensor *residual, Tensor 
 /* k and v may be NULL, both: q holds queries, keys and values side by side. */
 Status f_attention(Tape *tape, Tensor *q, Tensor *k, Tensor *v, Tensor *lengths, int64_t heads, bool causal,
                    double p, Tensor **y) STATUS_CHECKED;
+/* offset: the place of the first row. */
+Status f_rotary(Tape *tape, Tensor *x, int64_t heads, double theta, int64_t offset, Tensor **y) STATUS_CHECKED;
 Status f_embedding(Tape *tape, Tensor *table, Tensor *ids, Tensor **y) STATUS_CHECKED;
-/* types and type_ids may be NULL, both; offset: the place of the first token. */
+/* positions may be NULL, and types and type_ids, both; offset: the place of the first token. */
 Status f_embedding_sum(Tape *tape, Tensor *words, Tensor *positions, Tensor *types, Tensor *ids, Tensor *type_ids,
                        int64_t offset, Tensor **y) STATUS_CHECKED;
 Status f_gather_rows(Tape *tape, Tensor *x, Tensor *index, Tensor **y) STATUS_CHECKED;
@@ -29,6 +32,7 @@ Status f_tanh(Tape *tape, Tensor *x, Tensor **y) STATUS_CHECKED;
 Status f_relu(Tape *tape, Tensor *x, Tensor **y) STATUS_CHECKED;
 Status f_sigmoid(Tape *tape, Tensor *x, Tensor **y) STATUS_CHECKED;
 Status f_gelu(Tape *tape, Tensor *x, bool approximate_tanh, Tensor **y) STATUS_CHECKED;
+Status f_geglu(Tape *tape, Tensor *x, Tensor **y) STATUS_CHECKED;
 Status f_reshape(Tape *tape, Tensor *x, int ndim, const int64_t *shape, Tensor **y) STATUS_CHECKED;
 Status f_select(Tape *tape, Tensor *x, int dim, int64_t index, Tensor **y) STATUS_CHECKED;
 Status f_sub(Tape *tape, Tensor *a, Tensor *b, Tensor **y) STATUS_CHECKED;

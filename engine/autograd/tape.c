@@ -97,6 +97,11 @@ void tape_set_precision(Tape *tape, DType precision)
     tape->precision = precision;
 }
 
+RandomKey tape_random(const Tape *tape)
+{
+    return tape->random;
+}
+
 void tape_set_reference(Tape *tape, bool on)
 {
     tape->reference = on;

@@ -49,6 +49,7 @@ void tape_set_precision(Tape *tape, DType precision);
 void tape_set_reference(Tape *tape, bool on);
 /* The key below which random ops draw: derived from seed, step, micro-step and forward pass by the caller. */
 void tape_set_random(Tape *tape, RandomKey key);
+RandomKey tape_random(const Tape *tape);
 
 /* Given to the ops that follow as their cache (Node.cache), until NULL is set: generation. */
 void tape_set_cache(Tape *tape, void *cache);

@@ -22,8 +22,8 @@ Status arena_take(Arena *arena, size_t bytes, void *out) STATUS_CHECKED;
 /* Gives a block back for reuse in this same step; bytes as it was asked for. NULL may be given. */
 void arena_give(Arena *arena, void *block, size_t bytes);
 
-/* release(object) will be called at the next reset, or when the arena is freed: for what a block holds outside of the
- * arena. Errors: memory; then it is not called. */
+/* release(object) will be called at the next reset, or when the arena is freed: for what a block holds outside of
+ * the arena. Errors: memory; then it is not called. */
 Status arena_defer(Arena *arena, void (*release)(void *object), void *object) STATUS_CHECKED;
 
 /* All blocks die; the generation becomes one that no arena ever had, by which holders of old blocks can tell. */

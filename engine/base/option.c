@@ -263,6 +263,12 @@ static Status print_number(double value, Buffer *out)
     return buffer_text(out, text);
 }
 
+bool option_same(const Option *option, const void *a, const void *b)
+{
+    const char *x = (const char *)a + option->offset, *y = (const char *)b + option->offset;
+    return option->kind == OPTION_TEXT ? strcmp(x, y) == 0 : memcmp(x, y, option_size(option)) == 0;
+}
+
 Status option_print(const Option *option, const void *config, Buffer *out)
 {
     const void *at = (const char *)config + option->offset;

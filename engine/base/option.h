@@ -94,6 +94,8 @@ Status option_set_text(const Option *table, void *config, const char *owner, con
 /* "unknown option" with the nearest name. Always fails. */
 Status option_unknown(const Option *table, const char *owner, const char *name) STATUS_CHECKED;
 
+/* Whether the field has the same value in both configs. */
+bool option_same(const Option *option, const void *a, const void *b);
 /* The value as text: what option_set_text() reads back. */
 Status option_print(const Option *option, const void *config, Buffer *out) STATUS_CHECKED;
 /* The allowed values in words: "a number in (0, 1]", "one of full, span". */

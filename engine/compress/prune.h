@@ -75,8 +75,8 @@ typedef enum PruneHow {
  * parameter (with the nearest) or none that can be pruned. */
 Status prune_plan(const Model *model, const PruneConfig *config, RandomKey key, PruneHow how,
                   PrunePlan *out) STATUS_CHECKED;
-/* Chooses, by the weights as they are now, which of them are pruned so that the share is reached: of all together or
- * of each parameter. What is pruned stays so, even where that is more. */
+/* Chooses, by the weights as they are now, which of them are pruned so that the share is reached: of all together
+ * or of each parameter. What is pruned stays so, even where that is more. */
 void prune_choose(PrunePlan *plan, double sparsity);
 /* Chooses none: no mask is left, and what was pruned learns again from zero. */
 void prune_choose_none(PrunePlan *plan);

@@ -170,12 +170,12 @@ Status adapter_load(Model *model, const char *directory)
 
 /* --- writing --- */
 
-static bool keeps(const void *context, const Param *param)
+static const char *name_of(const void *context, const Param *param)
 {
     const Model *model = context;
-    if (lora_is_adapter(param->path)) return true;
     const char *trunk = model->record->base;
-    return !param->frozen && !(trunk && module_path_below(param->path, trunk));
+    bool head = !param->frozen && !(trunk && module_path_below(param->path, trunk));
+    return head || lora_is_adapter(param->path) ? param->path : NULL;
 }
 
 /* The names of modules on top of the tree that are kept beside the adapters. */
@@ -241,7 +241,7 @@ static Status write_weights(const Model *model, const char *directory)
 {
     char *path;
     TRY(file_join(directory, weights_name, &path));
-    WeightsChoice choice = {.keep = keeps, .context = model, .prefix = prefix};
+    WeightsChoice choice = {.name = name_of, .context = model, .prefix = prefix};
     Status status = weights_save_some(model, &choice, path);
     memory_free(path);
     return status;

@@ -19,8 +19,8 @@ typedef struct Loading {
     const char *config_path;
     const json_t *config;
     const ModelArchitecture *architecture; /* of the directory; NULL: a class that Lathe does not know */
-    PretrainedTensors tensors;
-    bool strict;
+    PretrainedTensors tensors, beside;     /* beside: the companion's */
+    bool has_companion, strict;
     RandomKey key; /* of what is drawn anew */
     PretrainedReport *report;
     Buffer wrong; /* missing, though the architecture has it */
@@ -71,9 +71,9 @@ static bool old_name(const char *name, char out[NAME_SIZE])
 }
 
 /* One way to write the name: the first that is there is the parameter's tensor, and the others are its equals. */
-static Status try_name(Loading *loading, const char *name, PretrainedTensor **found)
+static Status try_name(const PretrainedTensors *tensors, const char *name, PretrainedTensor **found)
 {
-    PretrainedTensor *tensor = name ? pretrained_find(&loading->tensors, name) : NULL;
+    PretrainedTensor *tensor = name ? pretrained_find(tensors, name) : NULL;
     if (!tensor || tensor == *found) return STATUS_OK;
     tensor->used = true;
     if (!*found) {
@@ -86,15 +86,26 @@ static Status try_name(Loading *loading, const char *name, PretrainedTensor **fo
                        safetensors_path(tensor->file), b->name, a->name);
 }
 
-static Status try_all(Loading *loading, const char *name, PretrainedTensor **found)
+static Status try_all(const Model *model, const PretrainedTensors *tensors, const char *name,
+                      PretrainedTensor **found)
 {
     char old[NAME_SIZE];
-    const char *bare = bare_name(loading->model, name);
-    TRY(try_name(loading, name, found));
-    TRY(try_name(loading, bare, found));
+    const char *bare = bare_name(model, name);
+    TRY(try_name(tensors, name, found));
+    TRY(try_name(tensors, bare, found));
     if (!old_name(name, old)) return STATUS_OK;
-    TRY(try_name(loading, old, found));
-    return try_name(loading, bare ? bare_name(loading->model, old) : NULL, found);
+    TRY(try_name(tensors, old, found));
+    return try_name(tensors, bare ? bare_name(model, old) : NULL, found);
+}
+
+/* The name, and the aliases of the path. */
+static Status try_aliases(const Model *model, const PretrainedTensors *tensors, const ModelAlias *aliases,
+                          const char *path, const char *name, PretrainedTensor **found)
+{
+    TRY(try_all(model, tensors, name, found));
+    for (const ModelAlias *alias = aliases; alias && alias->name; alias++)
+        if (alias->path && strcmp(alias->path, path) == 0) TRY(try_all(model, tensors, alias->name, found));
+    return STATUS_OK;
 }
 
 /* --- what is there --- */
@@ -113,10 +124,12 @@ static Status check_shape(Loading *loading, const Param *param, PretrainedTensor
 
 static Status find_tensor(Loading *loading, const Param *param, PretrainedTensor **found)
 {
-    const ModelAlias *alias = loading->model->record->aliases;
-    TRY(try_all(loading, param->path, found));
-    for (; alias && alias->name; alias++)
-        if (alias->path && strcmp(alias->path, param->path) == 0) TRY(try_all(loading, alias->name, found));
+    const ModelRecord *record = loading->model->record;
+    const char *beside = loading->has_companion ? pretrained_companion_name(record, param->path) : NULL;
+    if (!beside || beside == param->path)
+        TRY(try_aliases(loading->model, &loading->tensors, record->aliases, param->path, param->path, found));
+    if (beside)
+        TRY(try_aliases(loading->model, &loading->beside, record->companion->aliases, param->path, beside, found));
     return *found ? check_shape(loading, param, found) : STATUS_OK;
 }
 
@@ -125,8 +138,10 @@ static Status find_param(void *context, Param *param)
 {
     Loading *loading = context;
     PretrainedTensor **found = &loading->found[loading->place++];
+    const ModelRecord *record = loading->model->record;
     if (lora_is_adapter(param->path)) return STATUS_OK; /* they begin anew, or come from elsewhere */
-    bool expected = pretrained_has(loading->model->record, loading->architecture, param->path);
+    bool expected = pretrained_has(record, loading->architecture, param->path);
+    if (loading->has_companion && pretrained_companion_name(record, param->path)) expected = true;
     if (expected || loading->architecture) TRY(find_tensor(loading, param, found));
     if (*found) return STATUS_OK;
     if (expected) TRY(note(&loading->wrong, &loading->wrong_count, param->path, ""));
@@ -144,12 +159,15 @@ static bool passed_over(const Model *model, const char *name)
     return false;
 }
 
-static Status find_left(Loading *loading)
+static Status find_left(Loading *loading, const PretrainedTensors *tensors)
 {
-    for (size_t i = 0; i < loading->tensors.count; i++) {
-        const PretrainedTensor *tensor = &loading->tensors.items[i];
+    const ModelCompanion *companion = tensors == &loading->beside ? loading->model->record->companion : NULL;
+    char why[NAME_SIZE] = "";
+    if (companion) snprintf(why, sizeof why, "of the %s", companion->name);
+    for (size_t i = 0; i < tensors->count; i++) {
+        const PretrainedTensor *tensor = &tensors->items[i];
         if (tensor->used || passed_over(loading->model, tensor->entry->name)) continue;
-        TRY(note(&loading->report->left, &loading->report->left_count, tensor->entry->name, ""));
+        TRY(note(&loading->report->left, &loading->report->left_count, tensor->entry->name, why));
     }
     return STATUS_OK;
 }
@@ -193,7 +211,13 @@ static Status refuse(const char *directory, const Loading *loading)
 
 static Status refuse_class(const Loading *loading)
 {
+    const ModelCompanion *companion = loading->model->record->companion;
     Buffer known = {0};
+    if (companion && strcmp(pretrained_class(loading->config), companion->architecture.name) == 0)
+        return status_fail(STATUS_FORMAT,
+                           "%s: this is the %s of a pair; put its directory into that of the other network, as "
+                           "'%s', and load that one. Nothing was loaded",
+                           loading->config_path, companion->name, companion->name);
     Status status = pretrained_list_architectures(loading->model->record, &known);
     if (status == STATUS_OK)
         status = status_fail(STATUS_FORMAT,
@@ -258,11 +282,31 @@ static Status each_param(Loading *loading, Status (*visit)(void *context, Param 
     return module_each_param(loading->model->root, visit, loading);
 }
 
+/* The companion's tensors, where the model has a companion and the directory, too. */
+static Status open_companion(Loading *loading, const char *directory)
+{
+    const ModelRecord *record = loading->model->record;
+    char *path;
+    if (!record->companion || !module_find(loading->model->root, record->companion->name)) return STATUS_OK;
+    TRY(pretrained_companion_find(record, directory, &path));
+    loading->has_companion = path != NULL;
+    Status status = path ? pretrained_open(path, &loading->beside) : STATUS_OK;
+    memory_free(path);
+    return status;
+}
+
+static int64_t count_weights(const PretrainedTensors *tensors)
+{
+    int64_t count = 0;
+    for (size_t i = 0; i < tensors->count; i++) count += tensors->items[i].entry->count;
+    return count;
+}
+
 /* strict = false is for heads, vocabularies, another layer: not for a model out of all proportion to its files. */
 static Status check_proportion(const Loading *loading, const char *directory)
 {
-    int64_t weights = module_count_weights(loading->model->root), there = 0;
-    for (size_t i = 0; i < loading->tensors.count; i++) there += loading->tensors.items[i].entry->count;
+    int64_t weights = module_count_weights(loading->model->root);
+    int64_t there = count_weights(&loading->tensors) + count_weights(&loading->beside);
     if (weights / PROPORTION <= there) return STATUS_OK;
     return status_fail(STATUS_FORMAT,
                        "%s: config.json describes a model of %lld weights, the files have %lld; nothing was loaded",
@@ -274,9 +318,11 @@ static Status find_all(Loading *loading, const char *directory)
 {
     TRY(find_architecture(loading));
     TRY(pretrained_open(directory, &loading->tensors));
+    TRY(open_companion(loading, directory));
     TRY(memory_new((size_t)module_count_params(loading->model->root) + 1, sizeof *loading->found, &loading->found));
     TRY(each_param(loading, find_param));
-    TRY(find_left(loading));
+    TRY(find_left(loading, &loading->tensors));
+    TRY(find_left(loading, &loading->beside));
     if (loading->strict && (loading->wrong_count || loading->report->left_count)) return refuse(directory, loading);
     return check_proportion(loading, directory);
 }
@@ -302,6 +348,7 @@ static Status with_config(Loading *loading, const char *directory,
     buffer_free(&loading->wrong);
     memory_free(loading->found);
     pretrained_close(&loading->tensors);
+    pretrained_close(&loading->beside);
     json_decref(config);
     memory_free(path);
     return status;

@@ -61,13 +61,21 @@ bool pretrained_is_there(const char *directory)
     return pretrained_look(directory, &there) == STATUS_OK && there;
 }
 
+/* Before the model_type of a model that transformers does not have: one with extensions. */
+static const char own[] = "lathe-";
+
+static bool is_own(const char *type)
+{
+    return strncmp(type, own, sizeof own - 1) == 0;
+}
+
 static Status find_record(const char *path, const json_t *config, const ModelRecord **out)
 {
     const char *type;
     Buffer known = {0};
     TRY(json_member_text(path, config, "model_type", &type));
-    *out = model_record_find(type);
-    if (*out && (*out)->architectures) return STATUS_OK;
+    *out = model_record_find(is_own(type) ? type + sizeof own - 1 : type);
+    if (*out && (*out)->architectures && (!is_own(type) || (*out)->extensions)) return STATUS_OK;
     Status status = STATUS_OK;
     for (int i = 0; i < model_record_count && status == STATUS_OK; i++)
         if (model_records[i]->architectures)
@@ -119,10 +127,11 @@ static Status refuse_fixed(const char *path, const ModelRecord *record, const Mo
     return status;
 }
 
-static Status check_fixed(const char *path, const ModelRecord *record, const json_t *config)
+static Status check_fixed(const char *path, const ModelRecord *record, const json_t *config, bool extended)
 {
     for (const ModelFixed *fixed = record->fixed; fixed && fixed->name; fixed++) {
         const json_t *value = json_object_get(config, fixed->name);
+        if (extended && model_extends(record, fixed->name)) continue;
         if (!value || json_is_null(value) || is_value(value, fixed->value) || is_value(value, fixed->also))
             continue;
         return refuse_fixed(path, record, fixed, value);
@@ -205,16 +214,20 @@ static Status read_architecture(const char *path, const ModelRecord *record, con
 
 static Status fill_config(const char *path, const ModelRecord *record, const json_t *config, void *out)
 {
+    const char *type;
+    TRY(json_member_text(path, config, "model_type", &type));
     option_defaults(record->options, out);
-    TRY(check_fixed(path, record, config));
+    TRY(check_fixed(path, record, config, is_own(type)));
     for (const Option *option = record->options; option && option->name; option++) {
         const json_t *value = json_object_get(config, option->name);
+        if (!is_own(type) && model_extends(record, option->name)) continue;
+        if (pretrained_companion_option(record, option->name)) continue;
         if (value && !json_is_null(value)) TRY(set_option(path, record, option, value, out));
     }
     return read_architecture(path, record, config, out);
 }
 
-Status pretrained_config(const char *directory, const ModelRecord *record, void *out)
+Status pretrained_fill_config(const char *directory, const ModelRecord *record, void *out)
 {
     char *path;
     json_t *config;
@@ -223,6 +236,12 @@ Status pretrained_config(const char *directory, const ModelRecord *record, void 
     json_decref(config);
     memory_free(path);
     return status;
+}
+
+Status pretrained_config(const char *directory, const ModelRecord *record, void *out)
+{
+    TRY(pretrained_fill_config(directory, record, out));
+    return pretrained_companion_config(record, directory, out);
 }
 
 /* --- writing --- */
@@ -253,10 +272,11 @@ static Status put_labels(const Model *model, const PretrainedSaving *how, int64_
     return STATUS_OK;
 }
 
-static Status put_fixed(const ModelRecord *record, json_t *out)
+static Status put_fixed(const ModelRecord *record, bool extended, json_t *out)
 {
     for (const ModelFixed *fixed = record->fixed; fixed && fixed->name; fixed++) {
         bool yes = strcmp(fixed->value, "true") == 0, no = strcmp(fixed->value, "false") == 0;
+        if (extended && model_extends(record, fixed->name)) continue;
         TRY(yes || no ? json_set_boolean(out, fixed->name, yes) : json_set_text(out, fixed->name, fixed->value));
     }
     return STATUS_OK;
@@ -271,10 +291,12 @@ static Status put_option(const Option *option, const void *config, json_t *out)
 
 /* The options; num_labels is told by naming the classes, and only where the class of transformers has them. */
 static Status put_options(const Model *model, const ModelArchitecture *architecture, const PretrainedSaving *how,
-                          json_t *out)
+                          bool extended, json_t *out)
 {
     for (const Option *option = model->record->options; option && option->name; option++) {
         bool its = architecture->option && strcmp(architecture->option, option->name) == 0;
+        if (!extended && model_extends(model->record, option->name)) continue;
+        if (pretrained_companion_option(model->record, option->name)) continue;
         if (strncmp(option->name, "lora_", 5) == 0) continue; /* adapters are merged in these files */
         if (strcmp(option->name, "num_labels") != 0)
             TRY(put_option(option, model->config, out));
@@ -301,13 +323,18 @@ static Status put_tokens(const ModelRecord *record, const Vocabulary *vocabulary
 Status pretrained_print_config(const Model *model, const ModelArchitecture *architecture,
                                const PretrainedSaving *how, json_t *out)
 {
+    const ModelRecord *record = model->record;
+    char type[64];
+    bool extended;
     json_t *architectures;
+    TRY(model_is_extended(model, &extended));
+    snprintf(type, sizeof type, "%s%s", extended ? own : "", record->name);
     TRY(json_new_array(&architectures));
     TRY(json_set(out, "architectures", architectures));
     TRY(json_append(architectures, json_string(architecture->name)));
-    TRY(json_set_text(out, "model_type", model->record->name));
-    TRY(put_fixed(model->record, out));
-    TRY(put_options(model, architecture, how, out));
-    TRY(put_tokens(model->record, how->vocabulary, out));
+    TRY(json_set_text(out, "model_type", type));
+    TRY(put_fixed(record, extended, out));
+    TRY(put_options(model, architecture, how, extended, out));
+    TRY(put_tokens(record, how->vocabulary, out));
     return json_set_text(out, "torch_dtype", "float32");
 }

@@ -37,6 +37,22 @@ Status pretrained_name_classes(const char *path, const json_t *config, Model *mo
 Status pretrained_print_config(const Model *model, const ModelArchitecture *architecture,
                                const PretrainedSaving *how, json_t *out) STATUS_CHECKED;
 
+/* The options of the directory's own config.json, whatever lies below it. */
+Status pretrained_fill_config(const char *directory, const ModelRecord *record, void *out) STATUS_CHECKED;
+
+/* --- companions (engine/io/pretrained_companion.c) --- */
+
+/* The companion's directory, the caller's; NULL where there is none. */
+Status pretrained_companion_find(const ModelRecord *record, const char *directory, char **path) STATUS_CHECKED;
+/* The name in the companion's files of the parameter at the path; NULL: they do not have it. */
+const char *pretrained_companion_name(const ModelRecord *record, const char *path);
+/* Whether the companion's config.json tells the option. */
+bool pretrained_companion_option(const ModelRecord *record, const char *option);
+/* Says in a config of the model whether there is a companion, and what it has otherwise. */
+Status pretrained_companion_config(const ModelRecord *record, const char *directory, void *out) STATUS_CHECKED;
+/* The options of the companion's config.json, from those of the model. */
+void pretrained_companion_options(const ModelRecord *record, const void *config, void *out);
+
 /* --- classes of transformers (engine/io/pretrained_architecture.c) --- */
 
 /* The name that config.json gives; NULL: none. */

@@ -10,25 +10,40 @@
 
 typedef struct Saving {
     const Model *model;
-    const ModelArchitecture *architecture;
+    const ModelArchitecture *architecture; /* NULL: the companion's files */
     const PretrainedSaving *how;
     PretrainedReport *report;
 } Saving;
 
 /* Adapters are merged into the weights beside them. */
-static bool keeps(const void *context, const Param *param)
+static const char *name_of(const void *context, const Param *param)
 {
     const Saving *saving = context;
-    return !lora_is_adapter(param->path) &&
-           pretrained_has(saving->model->record, saving->architecture, param->path);
+    const ModelRecord *record = saving->model->record;
+    if (lora_is_adapter(param->path)) return NULL;
+    if (!saving->architecture) return pretrained_companion_name(record, param->path);
+    return pretrained_has(record, saving->architecture, param->path) ? param->path : NULL;
 }
 
 static Status list_left(void *context, Param *param)
 {
     Saving *saving = context;
-    if (keeps(saving, param) || lora_is_adapter(param->path)) return STATUS_OK;
+    bool elsewhere = lora_is_adapter(param->path) || pretrained_companion_name(saving->model->record, param->path);
+    if (elsewhere || name_of(saving, param)) return STATUS_OK;
     saving->report->left_count++;
     return buffer_printf(&saving->report->left, "%s\n", param->path);
+}
+
+/* The companion's config.json is that of a model with its options. */
+static Status print_companion(const Saving *saving, json_t *out)
+{
+    const ModelRecord *record = saving->model->record;
+    Model its = {.record = record};
+    TRY(memory_new(1, record->config_size, &its.config));
+    pretrained_companion_options(record, saving->model->config, its.config);
+    Status status = pretrained_print_config(&its, &record->companion->architecture, saving->how, out);
+    memory_free(its.config);
+    return status;
 }
 
 static Status write_config(const Saving *saving, const char *directory)
@@ -36,7 +51,9 @@ static Status write_config(const Saving *saving, const char *directory)
     json_t *config;
     char *path;
     TRY(json_new_object(&config));
-    Status status = pretrained_print_config(saving->model, saving->architecture, saving->how, config);
+    Status status = saving->architecture
+                        ? pretrained_print_config(saving->model, saving->architecture, saving->how, config)
+                        : print_companion(saving, config);
     if (status == STATUS_OK) status = file_join(directory, "config.json", &path);
     if (status == STATUS_OK) {
         status = json_write(path, config);
@@ -50,7 +67,7 @@ static Status write_weights(const Saving *saving, const char *directory)
 {
     char *path;
     TRY(file_join(directory, "model.safetensors", &path));
-    WeightsChoice choice = {.keep = keeps, .context = saving, .merge = true};
+    WeightsChoice choice = {.name = name_of, .context = saving, .merge = true};
     Status status = weights_save_some(saving->model, &choice, path);
     memory_free(path);
     return status;
@@ -73,11 +90,27 @@ static Status check_place(const char *directory)
                        directory);
 }
 
+/* A folder of its own below the model's. */
+static Status write_companion(const Saving *saving, const char *directory)
+{
+    const ModelCompanion *companion = saving->model->record->companion;
+    Saving its = {.model = saving->model, .how = saving->how};
+    char *path;
+    if (!companion || !module_find(saving->model->root, companion->name)) return STATUS_OK;
+    TRY(file_join(directory, companion->name, &path));
+    Status status = file_make_directory(path, false);
+    if (status == STATUS_OK) status = write_config(&its, path);
+    if (status == STATUS_OK) status = write_weights(&its, path);
+    memory_free(path);
+    return status;
+}
+
 static Status write_all(const Saving *saving, const char *directory)
 {
     const PretrainedSaving *how = saving->how;
     TRY(write_config(saving, directory));
     TRY(write_weights(saving, directory));
+    TRY(write_companion(saving, directory));
     return how->more ? how->more(how->context, directory) : STATUS_OK;
 }
 

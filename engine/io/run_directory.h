@@ -18,8 +18,8 @@ typedef struct RunDirectory RunDirectory;
 /* Makes the directory (and those above it) where it is missing, for a new run. Errors: STATUS_BUSY where another
  * process uses it (with its pid); it holds a run or anything else but hidden files (with the remedy); the disk. */
 Status run_directory_create(const char *path, RunDirectory **out) STATUS_CHECKED;
-/* For continuing. Removes what a killed process left half-written. Errors: no run is there (nothing was touched); in
- * use. */
+/* For continuing. Removes what a killed process left half-written. Errors: no run is there (nothing was touched);
+ * in use. */
 Status run_directory_resume(const char *path, RunDirectory **out) STATUS_CHECKED;
 void run_directory_close(RunDirectory *run);
 

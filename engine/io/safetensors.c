@@ -40,12 +40,9 @@ size_t safetensors_type_size(SafetensorsType type)
 
 SafetensorsType safetensors_type(DType dtype)
 {
-    static const SafetensorsType of[DTYPE_COUNT] = {[DTYPE_F32] = SAFETENSORS_F32,
-                                                    [DTYPE_BF16] = SAFETENSORS_BF16,
-                                                    [DTYPE_I32] = SAFETENSORS_I32,
-                                                    [DTYPE_I64] = SAFETENSORS_I64,
-                                                    [DTYPE_U8] = SAFETENSORS_U8,
-                                                    [DTYPE_F64] = SAFETENSORS_F64};
+    static const SafetensorsType of[DTYPE_COUNT] = {
+        [DTYPE_F32] = SAFETENSORS_F32, [DTYPE_BF16] = SAFETENSORS_BF16, [DTYPE_I32] = SAFETENSORS_I32,
+        [DTYPE_I64] = SAFETENSORS_I64, [DTYPE_U8] = SAFETENSORS_U8,     [DTYPE_F64] = SAFETENSORS_F64};
     return of[dtype];
 }
 

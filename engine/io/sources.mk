@@ -21,6 +21,7 @@ ENGINE_SOURCES += engine/io/metrics_write.c
 ENGINE_SOURCES += engine/io/pretrained.c
 ENGINE_SOURCES += engine/io/pretrained.h
 ENGINE_SOURCES += engine/io/pretrained_architecture.c
+ENGINE_SOURCES += engine/io/pretrained_companion.c
 ENGINE_SOURCES += engine/io/pretrained_config.c
 ENGINE_SOURCES += engine/io/pretrained_files.c
 ENGINE_SOURCES += engine/io/pretrained_internal.h

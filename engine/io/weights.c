@@ -85,11 +85,11 @@ static Status value_for_files(const Entries *entries, const Param *param, Tensor
     return status;
 }
 
-static Status add_named(Entries *entries, const Param *param, const Tensor *value)
+static Status add_named(Entries *entries, const char *path, const Tensor *value)
 {
     char name[2 * MODULE_PATH_SIZE];
     const char *prefix = entries->choice ? entries->choice->prefix : NULL;
-    snprintf(name, sizeof name, "%s%s", prefix ? prefix : "", param->path);
+    snprintf(name, sizeof name, "%s%s", prefix ? prefix : "", path);
     return add_entry(entries, name, NULL, value);
 }
 
@@ -97,10 +97,11 @@ static Status collect_value(void *context, Param *param)
 {
     Entries *entries = context;
     const WeightsChoice *choice = entries->choice;
+    const char *name = choice ? choice->name(choice->context, param) : param->path;
     Tensor *made;
-    if (choice && !choice->keep(choice->context, param)) return STATUS_OK;
+    if (!name) return STATUS_OK;
     TRY(value_for_files(entries, param, &made));
-    Status status = add_named(entries, param, made ? made : param->value);
+    Status status = add_named(entries, name, made ? made : param->value);
     if (status == STATUS_OK)
         entries->held[entries->count - 1] = made;
     else

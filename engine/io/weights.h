@@ -12,9 +12,9 @@ Status weights_save(const Model *model, const char *path, bool in_place) STATUS_
 
 /* Which parameters are written, and how. */
 typedef struct WeightsChoice {
-    bool (*keep)(const void *context, const Param *param);
+    const char *(*name)(const void *context, const Param *param); /* its name in the file; NULL: it is left out */
     const void *context;
-    const char *prefix; /* before each path; NULL: none */
+    const char *prefix; /* before each name; NULL: none */
     bool merge;         /* weights with what their adapters add (engine/nn/lora.h) */
 } WeightsChoice;
 

@@ -62,6 +62,15 @@ VECTOR_CLONES static void gelu_row(int64_t n, const float *restrict bias, float 
     }
 }
 
+VECTOR_CLONES static void gelu_row_unbiased(int64_t n, float *restrict pre, float *restrict y)
+{
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) {
+        float x = pre[i] = y[i];
+        y[i] = 0.5f * x * (1 + erff(x * 0.70710678f));
+    }
+}
+
 VECTOR_CLONES static void bias_row(int64_t n, const float *restrict bias, float *restrict y)
 {
 #pragma omp simd
@@ -71,8 +80,10 @@ VECTOR_CLONES static void bias_row(int64_t n, const float *restrict bias, float 
 void kernel_bias(int64_t rows, int64_t width, int64_t ld, const float *bias, float *pre, float *y)
 {
     for (int64_t r = 0; r < rows; r++) {
-        if (pre)
+        if (pre && bias)
             gelu_row(width, bias, pre + r * ld, y + r * ld);
+        else if (pre)
+            gelu_row_unbiased(width, pre + r * ld, y + r * ld);
         else
             bias_row(width, bias, y + r * ld);
     }
@@ -151,8 +162,13 @@ VECTOR_CLONES static void norm_row(int64_t n, float eps, const float *restrict s
 #pragma omp simd reduction(+ : squares)
     for (int64_t i = 0; i < n; i++) squares += (s[i] - m) * (s[i] - m);
     float r = 1 / sqrtf(squares / (float)n + eps);
+    if (bias) {
 #pragma omp simd
-    for (int64_t i = 0; i < n; i++) y[i] = (s[i] - m) * r * weight[i] + bias[i];
+        for (int64_t i = 0; i < n; i++) y[i] = (s[i] - m) * r * weight[i] + bias[i];
+    } else {
+#pragma omp simd
+        for (int64_t i = 0; i < n; i++) y[i] = (s[i] - m) * r * weight[i];
+    }
     *mean = m;
     *rstd = r;
 }

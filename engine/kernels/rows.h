@@ -15,8 +15,8 @@ int64_t kernel_partial_rows(int64_t rows);
 /* sum[width] = the columns of x[rows,width] summed (+ sum where accumulate). scratch f32[partial_rows, width]. */
 void kernel_column_sum(int64_t rows, int64_t width, const float *x, bool accumulate, float *sum, float *scratch);
 
-/* y[rows,width] += bias[width] for a block of columns; then y = gelu(pre) where pre is not NULL and gets y + bias.
- * ld: floats from row to row. GELU: Hendrycks, Gimpel 2016, exact form. */
+/* y[rows,width] += bias[width] for a block of columns; then y = gelu(pre) where pre is not NULL and gets y + bias
+ * (NULL: without one). ld: floats from row to row. GELU: Hendrycks, Gimpel 2016, exact form. */
 void kernel_bias(int64_t rows, int64_t width, int64_t ld, const float *bias, float *pre, float *y);
 
 /* dx[n] = dy gelu'(x) */
@@ -27,7 +27,8 @@ void kernel_gelu_backward(int64_t n, const float *x, const float *dy, float *dx)
 void kernel_dropout(int64_t n, RandomKey key, double p, const float *x, float *y);
 
 /* y = weight (s - mean) rstd + bias over rows of s = residual + dropout(x) (Ba et al. 2016). residual NULL: s = x
- * and sum is not written. sum f32[rows,width], mean f32[rows], rstd f32[rows]; weight and bias f32[width]. */
+ * and sum is not written. sum f32[rows,width], mean f32[rows], rstd f32[rows]; weight f32[width], bias f32[width]
+ * or NULL. */
 void kernel_layer_norm(int64_t rows, int64_t width, double eps, RandomKey key, double p, const float *x,
                        const float *residual, const float *weight, const float *bias, float *sum, float *mean,
                        float *rstd, float *y);

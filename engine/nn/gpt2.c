@@ -42,11 +42,11 @@ static Status build_layer(Module *list, int64_t number, const Gpt2Config *config
     double deviation = config->initializer_range, last = deviation / sqrt(2 * (double)config->n_layer);
     snprintf(name, sizeof name, "%lld", (long long)number);
     TRY(module_add(list, name, &layer));
-    TRY(layer_norm_add(layer, "ln_1", h, NULL));
+    TRY(layer_norm_add(layer, "ln_1", h, true, NULL));
     TRY(module_add(layer, "attn", &attention));
     TRY(linear_add(attention, "c_attn", h, 3 * h, true, key, deviation, NULL));
     TRY(linear_add(attention, "c_proj", h, h, true, key, last, NULL));
-    TRY(layer_norm_add(layer, "ln_2", h, NULL));
+    TRY(layer_norm_add(layer, "ln_2", h, true, NULL));
     TRY(module_add(layer, "mlp", &mlp));
     TRY(linear_add(mlp, "c_fc", h, config->n_inner, true, key, deviation, NULL));
     return linear_add(mlp, "c_proj", config->n_inner, h, true, key, last, NULL);
@@ -63,7 +63,7 @@ static Status build(Model *model, RandomKey key)
     TRY(embedding_add(transformer, "wpe", config->n_positions, config->n_embd, key, deviation, NULL));
     TRY(module_add(transformer, "h", &list));
     for (int64_t i = 0; i < config->n_layer; i++) TRY(build_layer(list, i, config, key));
-    TRY(layer_norm_add(transformer, "ln_f", config->n_embd, NULL));
+    TRY(layer_norm_add(transformer, "ln_f", config->n_embd, true, NULL));
     if (config->num_labels)
         TRY(linear_add(model->root, "score", config->n_embd, config->num_labels, false, key, deviation, NULL));
     return STATUS_OK;
@@ -267,6 +267,15 @@ static int64_t max_length(const Model *model)
     return ((const Gpt2Config *)model->config)->n_positions;
 }
 
+/* Queries, keys and values stand below each other. */
+static int64_t parts(const Model *model, const char *path)
+{
+    (void)model;
+    bool together = module_path_matches("transformer.h.*.attn.c_attn.*", path) ||
+                    module_path_matches("transformer.h.*.attn.c_attn.lora_B.weight", path);
+    return together ? 3 : 1;
+}
+
 /* All positions are predicted, whatever 'masked' says; a query sees half of the keys on average. */
 static double step_flops(const Model *model, int64_t batch, int64_t length, int64_t masked)
 {
@@ -330,8 +339,7 @@ const ModelRecord model_gpt2 = {
             "transformer.h.*.mlp.c_proj.bias",
             NULL,
         },
-    .thirds = (const char *const[]){"transformer.h.*.attn.c_attn.weight", "transformer.h.*.attn.c_attn.bias",
-                                    "transformer.h.*.attn.c_attn.lora_B.weight", NULL},
+    .parts = parts,
     .max_length = max_length,
     .step_flops = step_flops,
 };

@@ -42,14 +42,14 @@ Status embedding_add(Module *parent, const char *name, int64_t rows, int64_t wid
     return STATUS_OK;
 }
 
-Status layer_norm_add(Module *parent, const char *name, int64_t width, Module **made)
+Status layer_norm_add(Module *parent, const char *name, int64_t width, bool bias, Module **made)
 {
     Module *module;
-    Param *weight, *bias;
+    Param *weight, *offset;
     TRY(module_add(parent, name, &module));
     TRY(module_add_param(module, "weight", false, 1, (int64_t[]){width}, &weight));
     tensor_fill(weight->value, 1);
-    TRY(module_add_param(module, "bias", false, 1, (int64_t[]){width}, &bias));
+    if (bias) TRY(module_add_param(module, "bias", false, 1, (int64_t[]){width}, &offset));
     if (made) *made = module;
     return STATUS_OK;
 }

@@ -124,6 +124,28 @@ Status model_check_vocabulary(const Model *model, const char *whose, int64_t pie
         whose, (long long)pieces, model->name, (long long)rows);
 }
 
+bool model_extends(const ModelRecord *record, const char *option)
+{
+    for (const char *const *name = record->extensions; name && *name; name++)
+        if (strcmp(*name, option) == 0) return true;
+    return false;
+}
+
+Status model_is_extended(const Model *model, bool *extended)
+{
+    const Option *table = model->record->options;
+    void *plain;
+    TRY(memory_new(1, model->record->config_size, &plain));
+    option_defaults(table, plain);
+    *extended = false;
+    for (const Option *option = table; option && option->name; option++) {
+        if (!model_extends(model->record, option->name)) continue;
+        if (!option_same(option, model->config, plain)) *extended = true;
+    }
+    memory_free(plain);
+    return STATUS_OK;
+}
+
 /* --- layer by layer --- */
 
 static bool is_before(const ModelRecord *record, const char *path)
@@ -184,6 +206,17 @@ Status forward_new(Model *model, Tape *tape, const Batch *batch, Forward **out)
     *pass = (Forward){.model = model, .tape = tape, .batch = batch};
     *out = pass;
     return STATUS_OK;
+}
+
+/* The fields are borrowed, so nobody clears this batch. */
+Status forward_replaced(const Forward *pass, Tensor *ids, Forward **out)
+{
+    Batch *batch;
+    TRY(arena_take(tape_arena(pass->tape), sizeof *batch, &batch));
+    *batch = *pass->batch;
+    for (int i = 0; i < batch->count; i++)
+        if (strcmp(batch->names[i], "input_ids") == 0) batch->fields[i] = ids;
+    return forward_new(pass->model, pass->tape, batch, out);
 }
 
 static Status unknown_output(const ModelRecord *record, const char *name)

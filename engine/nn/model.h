@@ -43,6 +43,17 @@ typedef struct ModelArchitecture {
     const char *option;
 } ModelArchitecture;
 
+/* A second network in the model's tree that transformers has in a directory of its own: ELECTRA's generator. Lathe
+ * puts it below the model's, under the name. */
+typedef struct ModelCompanion {
+    /* Of its module, of its folder, of the option that says whether it is there, and, before "_", of the options
+     * that it has values of its own for. */
+    const char *name;
+    const char *shared; /* module of the model that its files have as well, by path */
+    ModelArchitecture architecture;
+    const ModelAlias *aliases; /* of its files; paths of the model */
+} ModelCompanion;
+
 /* Layers of attention, each with heads of that size. */
 typedef struct CacheShape {
     int64_t layers, heads, size;
@@ -68,7 +79,11 @@ typedef struct ModelRecord {
      * heads it has. NULL: there is none. base: the part of paths that files of the bare model leave out. */
     const ModelArchitecture *architectures;
     const char *base;
-    const ModelFixed *fixed; /* ends with {0}; NULL: nothing */
+    const ModelCompanion *companion; /* NULL: none */
+    const ModelFixed *fixed;         /* ends with {0}; NULL: nothing */
+    /* Options that transformers' model does not have: it does what their defaults say. Ends with NULL; NULL: none.
+     */
+    const char *const *extensions;
     /* The module whose children are the layers, from the input on, and what stands before them, by path; ends with
      * NULL. NULL: there are no layers. */
     const char *layers;
@@ -78,9 +93,9 @@ typedef struct ModelRecord {
     /* Parameters whose new entries are zero after a structural edit (engine/nn/reshape.h): the projections that end
      * a residual branch. A star is one part of a path; ends with NULL. NULL: none. */
     const char *const *quiet;
-    /* Parameters that hold three of the same size one below the other (queries, keys and values): a structural edit
-     * carries each over by itself. As quiet. */
-    const char *const *thirds;
+    /* How many of the same size the parameter at the path holds one below the other (queries, keys and values: 3):
+     * a structural edit carries each over by itself. NULL: one. */
+    int64_t (*parts)(const Model *model, const char *path);
     /* The longest sequence, 0 where it is not text. */
     int64_t (*max_length)(const Model *model);
     /* Multiply-adds (times 2) of forward and backward for one step on B sequences of T tokens with n masked
@@ -127,10 +142,17 @@ void model_scale_rates(Model *model, double decay);
 int64_t model_vocab_size(const Model *model);
 /* Errors: a vocabulary with more pieces than the model has ('whose' names it in the message). */
 Status model_check_vocabulary(const Model *model, const char *whose, int64_t pieces) STATUS_CHECKED;
+/* Whether the option is one of the record's extensions. */
+bool model_extends(const ModelRecord *record, const char *option);
+/* Whether the model is another one than transformers': an extension is not at its default. Errors: memory. */
+Status model_is_extended(const Model *model, bool *extended) STATUS_CHECKED;
 /* Whether files have the parameter's value as its transpose. */
 bool model_transposes(const Model *model, const Param *param);
 
 Status forward_new(Model *model, Tape *tape, const Batch *batch, Forward **out) STATUS_CHECKED;
+/* A pass over the batch of another one with this in place of its input_ids; the pass's batch must live as long.
+ * ids i32[B,T] stays the caller's. */
+Status forward_replaced(const Forward *pass, Tensor *ids, Forward **out) STATUS_CHECKED;
 /* The named output, computed at the first request. Errors: unknown name (with the nearest). */
 Status forward_output(Forward *pass, const char *name, Tensor **out) STATUS_CHECKED;
 

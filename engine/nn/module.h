@@ -99,8 +99,8 @@ Status linear_add(Module *parent, const char *name, int64_t in, int64_t out, boo
 /* weight f32[rows,width] drawn from N(0, deviation^2). */
 Status embedding_add(Module *parent, const char *name, int64_t rows, int64_t width, RandomKey key, double deviation,
                      Module **made) STATUS_CHECKED;
-/* weight f32[width] ones, bias f32[width] zeros. */
-Status layer_norm_add(Module *parent, const char *name, int64_t width, Module **made) STATUS_CHECKED;
+/* weight f32[width] ones, bias f32[width] zeros (unless without it). */
+Status layer_norm_add(Module *parent, const char *name, int64_t width, bool bias, Module **made) STATUS_CHECKED;
 
 /* y = x W' + b of the child called name; entered on the tape under its name. gelu: followed by the exact GELU. */
 Status linear_forward(const Module *parent, const char *name, Tape *tape, Tensor *x, bool gelu,

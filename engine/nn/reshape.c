@@ -77,7 +77,7 @@ static Status carry_value(const Param *old, int64_t blocks, Param *param)
 }
 
 typedef struct Carrying {
-    const Model *from;
+    const Model *from, *to;
     const char *except; /* what is below this path is drawn; NULL: nothing */
     RandomKey key;
 } Carrying;
@@ -103,9 +103,17 @@ static Status draw_param(void *context, Param *param)
 
 void model_draw_new(const Model *from, Model *to, const char *except, RandomKey key)
 {
-    Carrying carrying = {from, except, key};
+    Carrying carrying = {from, to, except, key};
     Status status = module_each_param(to->root, draw_param, &carrying);
     (void)status; /* it cannot fail */
+}
+
+/* Parts of a parameter that both models have; a model of other parts is another model. */
+static int64_t common_parts(const Carrying *carrying, const char *path)
+{
+    const ModelRecord *record = carrying->from->record;
+    int64_t parts = record->parts ? record->parts(carrying->from, path) : 1;
+    return parts > 1 && record->parts(carrying->to, path) == parts ? parts : 1;
 }
 
 static Status carry_param(void *context, Param *param)
@@ -115,7 +123,7 @@ static Status carry_param(void *context, Param *param)
     bool whole;
     const Param *there = module_find_param(carrying->from->root, param->path);
     const Param *old = carried(carrying, param, &whole);
-    int64_t blocks = matches_any(record->thirds, param->path) ? 3 : 1;
+    int64_t blocks = common_parts(carrying, param->path);
     if (carrying->except && module_path_below(param->path, carrying->except)) {
         if (there) param->version = there->version + 1;
         return STATUS_OK;
@@ -136,7 +144,7 @@ static Status carry_param(void *context, Param *param)
 
 Status model_carry(const Model *from, Model *to, const char *except)
 {
-    Carrying carrying = {from, except, RANDOM_NONE};
+    Carrying carrying = {from, to, except, RANDOM_NONE};
     return module_each_param(to->root, carry_param, &carrying);
 }
 

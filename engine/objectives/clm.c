@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Causal language modelling: its view is the batch without the last token, and the targets are the tokens one place
  * on. */
-#include "engine/objectives/objective.h"
+#include "engine/objectives/clm.h"
 
 enum { IGNORED = -100 };
 
@@ -45,26 +45,39 @@ static bool any_target(const Tensor *targets)
     return false;
 }
 
-static Status view(const Objective *objective, RandomKey key, Arena *arena, const Batch *in, Batch *out)
+/* What is given and not predicted. */
+static void ignore_prefixes(const Tensor *prefixes, int64_t width, Tensor *targets)
 {
-    Tensor *ids, *targets;
-    (void)objective;
-    (void)key;
+    for (int64_t r = 0; r < tensor_count(prefixes); r++)
+        for (int64_t i = 0; i < TENSOR_I32(prefixes)[r] - 1 && i < width; i++)
+            TENSOR_I32(targets)[r * width + i] = IGNORED;
+}
+
+Status clm_shift(Arena *arena, const Batch *in, Batch *out)
+{
+    Tensor *ids, *targets, *prefixes = batch_find(in, "prefix_lengths");
     TRY(batch_get(in, "input_ids", &ids));
     if (ids->ndim != 2 || ids->shape[1] < 2)
         return status_fail(STATUS_INVALID, "clm: the examples have one token only: there is none to predict");
-    TRY(put_columns(arena, in, 0, 0, 2, "input_ids", out));
     TRY(put_columns(arena, in, 1, IGNORED, 1, "clm_targets", out));
-    TRY(put_lengths(arena, in, out));
     TRY(batch_get(out, "clm_targets", &targets));
+    if (prefixes) ignore_prefixes(prefixes, ids->shape[1] - 1, targets);
     if (!any_target(targets))
         return status_fail(STATUS_INVALID, "clm: the batch has no token behind another one to predict");
-    return STATUS_OK;
+    TRY(put_columns(arena, in, 0, 0, 2, "input_ids", out));
+    return put_lengths(arena, in, out);
+}
+
+static Status view(const Objective *objective, RandomKey key, Arena *arena, const Batch *in, Batch *out)
+{
+    (void)objective;
+    (void)key;
+    return clm_shift(arena, in, out);
 }
 
 const ObjectiveRecord objective_clm = {
     .name = "clm",
-    .doc = "Causal language modelling: predict each token from those before it.",
+    .doc = "Causal language modelling: predict each token from those before it; of data.pairs those of the target.",
     .source = "Radford et al. 2018, section 3.1",
     .view = view,
     .output = "clm_logits",

@@ -2,6 +2,7 @@
 #include "engine/objectives/mlm.h"
 
 #include "engine/base/memory.h"
+#include "engine/objectives/units.h"
 
 #include <math.h>
 #include <string.h>
@@ -25,88 +26,18 @@ static const Option options[] = {
     {0},
 };
 
-/* The maskable units of a sequence: unit u covers places starts[u] to starts[u] + sizes[u] - 1. */
-typedef struct Units {
-    int32_t *starts, *sizes, *order;
-    int64_t count, tokens;
-} Units;
-
-static Units find_units(const MlmConfig *config, const Vocabulary *vocabulary, int64_t length, const int32_t *ids,
-                        const int32_t *words, int32_t *scratch)
-{
-    Units units = {scratch, scratch + length, scratch + 2 * length, 0, 0};
-    bool whole = config->masking != MLM_TOKENS && words;
-    for (int64_t i = 0; i < length; i++) {
-        if (vocabulary->special[ids[i]]) continue;
-        units.tokens++;
-        int64_t last = units.count - 1;
-        bool joins = whole && last >= 0 && units.starts[last] + units.sizes[last] == i && words[i] == words[i - 1];
-        if (joins)
-            units.sizes[last]++;
-        else {
-            units.starts[units.count] = (int32_t)i;
-            units.order[units.count] = (int32_t)units.count;
-            units.sizes[units.count++] = 1;
-        }
-    }
-    return units;
-}
-
-static int64_t select_unit(const Units *units, int64_t unit, uint8_t *selected)
-{
-    if (selected[units->starts[unit]]) return 0;
-    memset(selected + units->starts[unit], 1, (size_t)units->sizes[unit]);
-    return units->sizes[unit];
-}
-
-/* Units in random order; one that would go over the budget is passed over, as in the original code. */
-static int64_t select_units(Units *units, Random *random, int64_t budget, uint8_t *selected)
-{
-    int64_t chosen = 0;
-    for (int64_t i = 0; i < units->count && chosen < budget; i++) {
-        int64_t j = i + (int64_t)random_below(random, (uint64_t)(units->count - i));
-        int32_t unit = units->order[j];
-        units->order[j] = units->order[i];
-        if (units->sizes[unit] > budget - chosen && chosen > 0) continue;
-        chosen += select_unit(units, unit, selected);
-    }
-    return chosen;
-}
-
-/* Length of a span in words: geometric, cut at span_max. */
-static int64_t span_length(const MlmConfig *config, Random *random)
-{
-    int64_t length = 1;
-    while (length < config->span_max && random_uniform(random) >= config->span_p) length++;
-    return length;
-}
-
-static int64_t select_spans(const MlmConfig *config, const Units *units, Random *random, int64_t budget,
-                            uint8_t *selected)
-{
-    int64_t chosen = 0;
-    while (chosen < budget) {
-        int64_t length = span_length(config, random), last = -1;
-        int64_t unit = (int64_t)random_below(random, (uint64_t)units->count);
-        for (; length > 0 && unit < units->count && chosen < budget; length--, last = unit++) {
-            if (last >= 0 && units->starts[last] + units->sizes[last] != units->starts[unit]) break; /* [SEP] */
-            chosen += select_unit(units, unit, selected);
-        }
-    }
-    return chosen;
-}
-
 int64_t mlm_mask_sequence(const MlmConfig *config, RandomKey key, const Vocabulary *vocabulary, int64_t length,
                           int32_t *ids, const int32_t *words, uint8_t *selected, int32_t *scratch)
 {
     Random random = random_stream(key);
     memset(selected, 0, (size_t)length);
-    Units units = find_units(config, vocabulary, length, ids, words, scratch);
+    Units units = units_find(vocabulary, length, ids, config->masking == MLM_TOKENS ? NULL : words, scratch);
     if (units.count == 0) return 0;
     int64_t budget = llround((double)units.tokens * config->mlm_probability);
     if (budget < 1) budget = 1;
-    int64_t chosen = config->masking == MLM_SPANS ? select_spans(config, &units, &random, budget, selected)
-                                                  : select_units(&units, &random, budget, selected);
+    int64_t chosen = config->masking == MLM_SPANS
+                         ? units_select_spans(&units, &random, config->span_p, config->span_max, budget, selected)
+                         : units_select(&units, &random, budget, selected);
     for (int64_t i = 0; i < length; i++) {
         if (!selected[i]) continue;
         double draw = random_uniform(&random);
@@ -187,6 +118,8 @@ static Status view(const Objective *objective, RandomKey key, Arena *arena, cons
     TRY(arena_take(arena, room, &masked.positions));
     TRY(arena_take(arena, room, &masked.targets));
     TRY(mask_rows(objective, key, arena, in, corrupted, &masked));
+    out->random_share = config->random_share;
+    out->keep_share = fmax(0, 1 - config->mask_share - config->random_share);
     if (masked.count == 0) return status_fail(STATUS_INVALID, "mlm: the batch has no token that could be masked");
     TRY(put_i32(arena, out, "masked_positions", masked.positions, masked.count));
     TRY(put_i32(arena, out, "masked_targets", masked.targets, masked.count));

@@ -16,13 +16,15 @@ typedef struct ObjectiveInput {
     Forward *pass, *target; /* of its data source; of the second one, NULL where it has none */
     int64_t step, steps;    /* done; all */
     int64_t micro;          /* which micro-step of the step, from 0 */
-    RandomKey random;       /* for whatever it draws: of the seed, the objective, the step and the micro-step */
+    RandomKey key;          /* for draws by epoch and example, as views have them; of the seed and the objective */
+    RandomKey random;       /* for all other draws: of the seed, the objective, the step and the micro-step */
 } ObjectiveInput;
 
 /* What it predicted: for evaluation, and for the metrics of a step. */
 typedef struct Prediction {
     Tensor *logits, *targets; /* of a classification: f32[n,classes], i32[n]; otherwise NULL */
-    double accuracy, lambda;  /* of a domain classifier; NaN: none */
+    double accuracy, lambda;  /* what a step's metrics show: a share of right answers, a domain classifier's lambda;
+                                 NaN: none */
 } Prediction;
 
 typedef struct ObjectiveRecord {
@@ -32,11 +34,13 @@ typedef struct ObjectiveRecord {
     /* Makes its own view of the input: out starts as a share of in. The key belongs to this objective; whatever is
      * drawn is keyed by epoch and example below it. NULL: it reads another objective's view, or the plain batch. */
     Status (*view)(const Objective *objective, RandomKey key, Arena *arena, const Batch *in, Batch *out);
-    /* A classification: cross-entropy of this model output (NULL: the model's classes) against this field. NULL:
-     * only loss() or custom code gives a loss. */
+    /* A classification: cross-entropy of this model output (NULL: the model's classes) against this field. No
+     * field: only loss(), which may need the output, or custom code gives a loss. */
     const char *output, *targets;
     const char *remedy; /* what gives the targets, in Lua: "data.text(...)"; NULL: it makes them itself */
-    bool text;          /* the targets are a text, token by token: perplexity and bits per byte mean something */
+    bool
+        spans; /* the logits are places of beginnings, then of ends of answers: exact match and F1 mean something */
+    bool text; /* the targets are a text, token by token: perplexity and bits per byte mean something */
     /* The name of a second data source that it reads, of which there is no oracle and no evaluation. */
     const char *(*target)(const Objective *objective);
     /* Adds what it needs to the model's tree, drawn below the key, where it is not there yet; all or nothing. */

@@ -23,6 +23,12 @@ typedef struct AttentionAttrs {
     double p;
 } AttentionAttrs;
 
+typedef struct RotaryAttrs {
+    int64_t heads;
+    double theta;
+    int64_t offset;
+} RotaryAttrs;
+
 typedef struct EmbeddingSumAttrs {
     int64_t offset;
 } EmbeddingSumAttrs;

@@ -72,7 +72,7 @@ static Status gather_backward(Node *node)
     return STATUS_OK;
 }
 
-/* --- the sum of the embeddings of words, places and perhaps token types --- */
+/* --- the sum of the embeddings of words and perhaps places and token types --- */
 
 static int64_t first_place(const Node *node)
 {
@@ -98,7 +98,7 @@ static Status check_sum(const Node *node)
             return node_refuse(node, i, "it must be contiguous and as wide as the first table");
     }
     TRY(node_expect_ndim(node, 3, 2));
-    if (ids->shape[1] > node->inputs[1]->shape[0] - first_place(node))
+    if (node->inputs[1] && ids->shape[1] > node->inputs[1]->shape[0] - first_place(node))
         return node_refuse(node, 3, "there are only %lld positions from %lld on",
                            (long long)(node->inputs[1]->shape[0] - first_place(node)),
                            (long long)first_place(node));
@@ -125,8 +125,9 @@ static Status sum_forward(Node *node)
     TRY(new_places(node, &places));
     TRY(node_output(node, DTYPE_F32, 3, (int64_t[]){ids->shape[0], ids->shape[1], width}, &y));
     const Tensor *index[3] = {ids, places, node->inputs[4]};
-    for (int i = 0; i < 3 && index[i]; i++)
-        kernel_gather(count, width, TENSOR_F32(node->inputs[i]), TENSOR_I32(index[i]), i > 0, TENSOR_F32(y));
+    for (int i = 0; i < 3; i++)
+        if (node->inputs[i])
+            kernel_gather(count, width, TENSOR_F32(node->inputs[i]), TENSOR_I32(index[i]), i > 0, TENSOR_F32(y));
     return STATUS_OK;
 }
 
@@ -190,10 +191,10 @@ const Op op_gather_rows = {
 
 const Op op_embedding_sum = {
     .name = "embedding_sum",
-    .doc = "Sum of the rows for words, places and perhaps token types.",
+    .doc = "Sum of the rows for words and perhaps places and token types.",
     .source = "Devlin et al. 2019, figure 2; Radford et al. 2018",
     .inputs = (const OpInput[]){{"words", "f32[V,n]"},
-                                {"positions", "f32[P,n]"},
+                                {"positions", "f32[P,n]", .optional = true},
                                 {"types", "f32[S,n]", .optional = true},
                                 {"ids", "i32[B,T]", .integer = true},
                                 {"type_ids", "i32[B,T]", .optional = true, .integer = true},
@@ -210,5 +211,6 @@ const Op op_embedding_sum = {
     .cases = (const OpCase[]){{"f32[5,3] f32[4,3] f32[2,3] i32[2,4]<5 i32[2,4]<2", ""},
                               {"f32[3,33] f32[2,33] f32[2,33] i32[1,1]<3 i32[1,1]<2", ""},
                               {"f32[5,3] f32[4,3] - i32[2,2]<5 -", "offset=2"},
+                              {"f32[5,3] - f32[2,3] i32[2,4]<5 i32[2,4]<2", ""},
                               {0}},
 };

@@ -12,7 +12,7 @@ static Status check_norm(const Node *node, int weight, int bias, int64_t *width)
     if (x->ndim < 1 || x->shape[x->ndim - 1] < 1)
         return node_refuse(node, 0, "the last dimension must not be empty");
     *width = x->shape[x->ndim - 1];
-    for (int i = weight; i <= bias; i++)
+    for (int i = weight; i <= bias && node->inputs[i]; i++)
         if (node->inputs[i]->ndim != 1 || node->inputs[i]->shape[0] != *width)
             return node_refuse(node, i, "it must have %lld elements, as many as the last dimension of x",
                                (long long)*width);
@@ -23,7 +23,7 @@ static Status check_norm(const Node *node, int weight, int bias, int64_t *width)
 static Status norm_forward(Node *node, Tensor *residual, int weight, double p, double eps)
 {
     int64_t width = 1;
-    Tensor *x, *other = NULL, *scale, *shift, *y, *sum = NULL, *mean, *rstd;
+    Tensor *x, *other = NULL, *scale, *shift = NULL, *y, *sum = NULL, *mean, *rstd;
     TRY(check_norm(node, weight, weight + 1, &width));
     if (residual && !tensor_same_shape(residual, node->inputs[0]))
         return node_refuse(node, 1, "x has another shape");
@@ -31,7 +31,7 @@ static Status norm_forward(Node *node, Tensor *residual, int weight, double p, d
     TRY(node_contiguous(node, 0, &x));
     if (residual) TRY(node_contiguous(node, 1, &other));
     TRY(node_contiguous(node, weight, &scale));
-    TRY(node_contiguous(node, weight + 1, &shift));
+    if (node->inputs[weight + 1]) TRY(node_contiguous(node, weight + 1, &shift));
     TRY(node_output(node, DTYPE_F32, x->ndim, x->shape, &y));
     if (residual)
         TRY(node_save_new(node, x->ndim, x->shape, &sum));
@@ -41,7 +41,7 @@ static Status norm_forward(Node *node, Tensor *residual, int weight, double p, d
     TRY(node_save_new(node, 1, &rows, &rstd));
     TRY(node_save(node, scale));
     kernel_layer_norm(rows, width, eps, node->random, node->training ? p : 0, TENSOR_F32(x),
-                      other ? TENSOR_F32(other) : NULL, TENSOR_F32(scale), TENSOR_F32(shift),
+                      other ? TENSOR_F32(other) : NULL, TENSOR_F32(scale), shift ? TENSOR_F32(shift) : NULL,
                       sum ? TENSOR_F32(sum) : NULL, TENSOR_F32(mean), TENSOR_F32(rstd), TENSOR_F32(y));
     return STATUS_OK;
 }
@@ -218,7 +218,8 @@ const Op op_layer_norm = {
     .name = "layer_norm",
     .doc = "Normalises the last dimension: (x - mean) / sqrt(variance + eps) weight + bias.",
     .source = "Ba, Kiros, Hinton 2016, Layer normalization",
-    .inputs = (const OpInput[]){{"x", "f32[...,n]"}, {"weight", "f32[n]"}, {"bias", "f32[n]"}, {0}},
+    .inputs =
+        (const OpInput[]){{"x", "f32[...,n]"}, {"weight", "f32[n]"}, {"bias", "f32[n]", .optional = true}, {0}},
     .attrs = (const Option[]){EPS(EpsAttrs), {0}},
     .attrs_size = sizeof(EpsAttrs),
     .accumulates = true,
@@ -229,6 +230,7 @@ const Op op_layer_norm = {
     .cases = (const OpCase[]){{"f32[3,7] f32[7] f32[7]", "eps=1e-5"},
                               {"f32[2,1,5] f32[5] f32[5]", "eps=1e-5"},
                               {"f32[130,4] f32[4] f32[4]", "eps=1e-5"},
+                              {"f32[3,5] f32[5] -", "eps=1e-5"},
                               {0}},
 };
 
@@ -236,9 +238,11 @@ const Op op_dropout_add_layer_norm = {
     .name = "dropout_add_layer_norm",
     .doc = "layer_norm(residual + dropout(x)): the end of each half of a post-norm layer.",
     .source = "Vaswani et al. 2017, section 5.4; Ba et al. 2016",
-    .inputs =
-        (const OpInput[]){
-            {"x", "f32[...,n]"}, {"residual", "f32[...,n]"}, {"weight", "f32[n]"}, {"bias", "f32[n]"}, {0}},
+    .inputs = (const OpInput[]){{"x", "f32[...,n]"},
+                                {"residual", "f32[...,n]"},
+                                {"weight", "f32[n]"},
+                                {"bias", "f32[n]", .optional = true},
+                                {0}},
     .attrs = (const Option[]){P(DropoutNormAttrs), EPS(DropoutNormAttrs), {0}},
     .attrs_size = sizeof(DropoutNormAttrs),
     .random = true,
@@ -249,6 +253,7 @@ const Op op_dropout_add_layer_norm = {
     .reference = fused_reference,
     .cases = (const OpCase[]){{"f32[3,7] f32[3,7] f32[7] f32[7]", "p=0 eps=1e-5"},
                               {"f32[2,3,5] f32[2,3,5] f32[5] f32[5]", "p=0.3 eps=1e-5"},
+                              {"f32[2,5] f32[2,5] f32[5] -", "p=0 eps=1e-5"},
                               {0}},
 };
 

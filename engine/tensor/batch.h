@@ -4,9 +4,10 @@
  *   input_ids, token_type_ids, word_ids  i32[B,T]   word_ids: number of the word a piece belongs to, -1 for
  * specials and padding lengths              i32[B]     tokens before the padding next_sentence_label  i32[B]     0:
  * B follows A, 1: B is from elsewhere (Hugging Face's convention) sentence_order_label i32[B]     0: in order, 1:
- * swapped labels               i32[B]     class of a labelled example example_ids          i64[B]     which example
- * of the epoch each row is: masks are keyed by it and a view made by masking adds masked_positions i32[n]  places
- * in the flattened [B*T];  masked_targets i32[n]  the tokens that were there. */
+ * swapped labels               i32[B]     class of a labelled example prefix_lengths       i32[B]     tokens that
+ * are given and not predicted example_ids          i64[B]     which example of the epoch each row is: masks are
+ * keyed by it and a view made by masking adds masked_positions i32[n]  places in the flattened [B*T];
+ * masked_targets i32[n]  the tokens that were there. */
 #ifndef LATHE_TENSOR_BATCH_H
 #define LATHE_TENSOR_BATCH_H
 
@@ -33,6 +34,8 @@ typedef struct Batch {
     int64_t size;  /* B */
     int64_t epoch; /* of the examples: masks are keyed by it */
     const Vocabulary *vocabulary;
+    double random_share,
+        keep_share; /* of the tokens that a view masks: became random ones, stayed; 0: not masked */
     int count;
     char names[BATCH_MAX_FIELDS][BATCH_NAME_SIZE];
     Tensor *fields[BATCH_MAX_FIELDS];

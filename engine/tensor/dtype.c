@@ -8,7 +8,7 @@ static const struct {
     size_t size;
 } dtypes[DTYPE_COUNT] = {
     [DTYPE_F32] = {"f32", 4}, [DTYPE_BF16] = {"bf16", 2}, [DTYPE_I32] = {"i32", 4},
-    [DTYPE_I64] = {"i64", 8}, [DTYPE_U8] = {"u8", 1}, [DTYPE_F64] = {"f64", 8},
+    [DTYPE_I64] = {"i64", 8}, [DTYPE_U8] = {"u8", 1},     [DTYPE_F64] = {"f64", 8},
 };
 
 size_t dtype_size(DType dtype)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The element types of tensors. Plain values; nobody frees anything. f64 is for the plain forms of ops that gradients
- * are checked against (engine/autograd/gradcheck.h); nobody can ask for it by name. */
+/* The element types of tensors. Plain values; nobody frees anything. f64 is for the plain forms of ops that
+ * gradients are checked against (engine/autograd/gradcheck.h); nobody can ask for it by name. */
 #ifndef LATHE_TENSOR_DTYPE_H
 #define LATHE_TENSOR_DTYPE_H
 

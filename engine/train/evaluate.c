@@ -5,6 +5,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/memory.h"
 #include "engine/train/classes.h"
+#include "engine/train/span_scores.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -18,12 +19,20 @@ typedef struct Shares {
     int64_t classes, total;
 } Shares;
 
+/* Whether the targets stand in the batch: shares are counted in the training data. Otherwise, as for tokens that a
+ * model replaced, they come with the prediction, and shares are those of the held-out data. */
+static bool has_field(const Objective *objective)
+{
+    return objective->record->targets != NULL;
+}
+
 typedef struct Evaluator {
     Session *session;
     const EvaluationOptions *options;
     Evaluation *out;
     Shares shares[SESSION_MAX_OBJECTIVES];
     ClassCounts counts[SESSION_MAX_OBJECTIVES];
+    SpanAnswers answers[SESSION_MAX_OBJECTIVES];
     int64_t batches; /* done */
 } Evaluator;
 
@@ -62,7 +71,7 @@ static Status count_batch(Evaluator *evaluator, Passes *passes)
     for (int i = 0; i < session->objective_count; i++) {
         const Objective *objective = session->objectives[i];
         Forward *pass;
-        if (!measured(session, i) || objective->custom) continue;
+        if (!measured(session, i) || !has_field(objective)) continue;
         TRY(passes_get(passes, objective, &pass));
         Tensor *targets = batch_find(pass->batch, objective->record->targets);
         if (targets) TRY(count_targets(&evaluator->shares[i], targets));
@@ -172,7 +181,8 @@ static Status add_oracle(Evaluator *evaluator, const SessionSource *from, const 
     Source *source = from->source;
     int64_t limit = evaluator->options->oracle_batches;
     uint8_t *known;
-    if (!source->type->oracle || evaluator->batches >= (limit ? limit : EVALUATION_ORACLE_BATCHES))
+    if (!source->type->oracle || !has_field(objective) ||
+        evaluator->batches >= (limit ? limit : EVALUATION_ORACLE_BATCHES))
         return STATUS_OK;
     TRY(memory_new((size_t)tensor_count(prediction->targets) + 1, sizeof *known, &known));
     Status status = source->type->oracle(source, pass->batch, objective->record->targets, known, &score->best_loss);
@@ -197,8 +207,12 @@ static Status score_objective(Evaluator *evaluator, const SessionSource *from, P
         return STATUS_OK;
     }
     int64_t before = score->targets;
-    add_prediction(score, &prediction, &evaluator->shares[place], input.pass->batch->vocabulary);
+    if (!has_field(objective)) TRY(count_targets(&evaluator->shares[place], prediction.targets));
+    add_prediction(score, &prediction, has_field(objective) ? &evaluator->shares[place] : &(Shares){0},
+                   input.pass->batch->vocabulary);
     TRY(count_classes(evaluator, &prediction, place));
+    if (objective->record->spans && from->source->type->answer)
+        TRY(span_answers_add(&evaluator->answers[place], input.pass->batch, prediction.logits));
     score->loss += value * (double)(score->targets - before);
     if (!evaluator->options->baselines) return STATUS_OK;
     return add_oracle(evaluator, from, objective, input.pass, &prediction, score);
@@ -224,12 +238,38 @@ static Status score_batch(Evaluator *evaluator, SessionSource *from, Cursor *cur
     return status;
 }
 
+/* Of somebody who knows the shares of the held-out targets; as sums. */
+static void score_shares(const Shares *shares, Score *score)
+{
+    int64_t most = 0;
+    for (int64_t c = 0; c < shares->classes; c++) {
+        double count = (double)shares->counts[c];
+        if (shares->counts[c] > most) most = shares->counts[c];
+        if (count > 0) score->unigram_loss -= count * log(count / (double)shares->total);
+    }
+    score->unigram_accuracy = (double)most;
+}
+
 static void finish_text(Score *score, const Objective *objective)
 {
     bool text = score->targets > 0 && objective->record->text;
     score->perplexity = text ? exp(score->loss) : (double)NAN;
     score->bits_per_byte =
         text && score->bytes ? score->loss * (double)score->targets / (M_LN2 * (double)score->bytes) : (double)NAN;
+}
+
+/* Exact match and F1 of the questions, by the source's own texts. */
+static Status score_answers(Evaluator *evaluator, const SessionSource *from)
+{
+    for (int i = 0; i < evaluator->session->objective_count; i++) {
+        const SpanAnswers *answers = &evaluator->answers[i];
+        AnswerScore *score = &evaluator->out->scores[i].answers;
+        if (answers->count == 0) continue;
+        TRY(from->source->type->answer(from->source, answers->items, answers->count, score));
+        score->exact_match /= (double)score->questions;
+        score->f1 /= (double)score->questions;
+    }
+    return STATUS_OK;
 }
 
 static void finish(Evaluator *evaluator, const SessionSource *from)
@@ -240,6 +280,7 @@ static void finish(Evaluator *evaluator, const SessionSource *from)
         bool classes = score->targets > 0, baselines = classes && evaluator->options->baselines;
         double n = classes ? (double)score->targets : (double)evaluator->batches;
         memcpy(score->name, session->objectives[i]->name, sizeof score->name);
+        if (baselines && !has_field(session->objectives[i])) score_shares(&evaluator->shares[i], score);
         score->loss = measured(session, i) ? score->loss / n : (double)NAN;
         score->accuracy = classes ? score->accuracy / n : (double)NAN;
         score->unigram_loss = baselines ? score->unigram_loss / n : (double)NAN;
@@ -280,10 +321,12 @@ Status evaluate(Session *session, const EvaluationOptions *options, Evaluation *
     *out = (Evaluation){0};
     Evaluator evaluator = {.session = session, .options = options, .out = out};
     Status status = run(&evaluator, from);
+    if (status == STATUS_OK) status = score_answers(&evaluator, from);
     if (status == STATUS_OK) finish(&evaluator, from);
     for (int i = 0; i < SESSION_MAX_OBJECTIVES; i++) {
         memory_free(evaluator.shares[i].counts);
         class_counts_free(&evaluator.counts[i]);
+        span_answers_free(&evaluator.answers[i]);
     }
     out->seconds = clock_seconds() - start;
     return status;

@@ -19,6 +19,7 @@ typedef struct Score {
     double perplexity,
         bits_per_byte;   /* of a text (ObjectiveRecord.text); bits_per_byte where pieces have lengths */
     int64_t bytes;       /* of the text that the targets stand for */
+    AnswerScore answers; /* of an objective that answers questions, means in [0,1]; questions 0: of another one */
     ClassScores classes; /* of an objective that tells the model's classes apart; count 0: of another one */
 } Score;
 

@@ -114,9 +114,9 @@ static Status put_evaluation(const Run *run, const Evaluation *evaluation, const
         snprintf(names[count], NAME_SIZE, "%s.%s.accuracy", prefix, score->name);
         list[count] = (RunMetric){names[count], score->accuracy, 9};
         count++;
-        if (score->classes.count == 0) continue;
+        if (score->classes.count == 0 && score->answers.questions == 0) continue;
         snprintf(names[count], NAME_SIZE, "%s.%s.f1", prefix, score->name);
-        list[count] = (RunMetric){names[count], score->classes.f1, 9};
+        list[count] = (RunMetric){names[count], score->classes.count ? score->classes.f1 : score->answers.f1, 9};
         count++;
     }
     list[count++] = (RunMetric){prefix, score_of(run->session, evaluation), 9};
@@ -437,6 +437,14 @@ static Status set_known(json_t *out, const char *key, double value)
     return isnan(value) ? STATUS_OK : json_set_number(out, key, value);
 }
 
+static Status put_answers(const AnswerScore *score, json_t *out)
+{
+    if (score->questions == 0) return STATUS_OK;
+    TRY(json_set_integer(out, "questions", score->questions));
+    TRY(json_set_number(out, "exact_match", score->exact_match));
+    return json_set_number(out, "f1", score->f1);
+}
+
 static Status put_class(const ClassScores *scores, int64_t class, json_t *classes, json_t *confusion)
 {
     json_t *entry, *row;
@@ -488,6 +496,7 @@ Status evaluation_json(const Evaluation *evaluation, json_t *out)
         TRY(set_known(entry, "unigram_loss", score->unigram_loss));
         TRY(set_known(entry, "majority_accuracy", score->unigram_accuracy));
         TRY(put_class_scores(&score->classes, entry));
+        TRY(put_answers(&score->answers, entry));
         if (!score->best_targets) continue;
         TRY(set_known(entry, "best_loss", score->best_loss));
         TRY(json_set_integer(entry, "best_targets", score->best_targets));

@@ -52,7 +52,7 @@ typedef struct StepMetrics {
     NamedValue extra[SESSION_MAX_EXTRA];
     int extra_count;
     double sparsity; /* pruned among the weights that a pruning chose from; NaN: there was none */
-    double accuracies[SESSION_MAX_OBJECTIVES], lambdas[SESSION_MAX_OBJECTIVES]; /* of domain classifiers; or NaN */
+    double accuracies[SESSION_MAX_OBJECTIVES], lambdas[SESSION_MAX_OBJECTIVES]; /* or NaN */
 } StepMetrics;
 
 /* The losses so far, as exponential means: what a spike is measured by. Part of the state. */

@@ -16,6 +16,20 @@ typedef struct Cursor {
     int64_t epoch, index; /* index: examples of the epoch that were consumed */
 } Cursor;
 
+/* What a model answers to an example of a source of questions: tokens [start, end] of it, how sure it is of them
+ * and how sure that there is no answer (sums of two logits). */
+typedef struct SpanAnswer {
+    int64_t example;
+    int32_t start, end;
+    float score, none;
+} SpanAnswer;
+
+/* Sums over the questions that were answered. */
+typedef struct AnswerScore {
+    int64_t questions;
+    double exact_match, f1;
+} AnswerScore;
+
 typedef struct SourceType {
     const char *name;
     /* Makes the batch at the cursor in the arena (NULL: pool) and moves the cursor behind it. The last batch of an
@@ -27,6 +41,8 @@ typedef struct SourceType {
      * is added to the sum. */
     Status (*oracle)(Source *source, const Batch *view, const char *targets, uint8_t *known, double *nll_sum);
     void (*free)(Source *source);
+    /* Scores answers to questions by their texts; NULL where there are no questions. */
+    Status (*answer)(Source *source, const SpanAnswer *answers, int64_t count, AnswerScore *out);
 } SourceType;
 
 struct Source {

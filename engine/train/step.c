@@ -81,6 +81,7 @@ Status passes_input(Passes *passes, const Objective *objective, ObjectiveInput *
     *out = (ObjectiveInput){.step = passes->step,
                             .steps = session->steps,
                             .micro = passes->micro,
+                            .key = random_subkey_name(passes->key, objective->name),
                             .random = random_subkey_name(passes->draws, objective->name)};
     TRY(passes_get(passes, objective, &out->pass));
     if (!target) return STATUS_OK;

@@ -73,6 +73,12 @@ return function(owner, text, options)
   local stops, listener = stops_of(options), options.on_token
   if listener ~= nil and type(listener) ~= "function" then fail("generate: on_token must be a function of a text") end
   local prompt = tokenizer:encode(text)
+  if options.answer then
+    prompt[#prompt + 1] = tokenizer.special.separator
+    local given = options
+    options = { temperature = 0 }
+    for key, value in pairs(given) do options[key] = value end
+  end
   if #prompt == 0 then prompt = { tokenizer.special.separator } end -- a text begins behind the end of another one
   local ids, written, told = {}, "", 0
   local function tell(length)

@@ -19,10 +19,9 @@ local function parts(session, options)
   return options.model or select(3, lathe.module_info(session.model)), source, tokenizer
 end
 
--- As in training: [CLS] text [SEP] where tokens can be masked, else the text behind the end of another one.
-local function ids_of(text, source, tokenizer)
-  local special = source.special
-  local masks = special.mask and special.mask >= 0
+-- As in training: [CLS] text [SEP] where tokens are masked, else the text behind the end of another one.
+local function ids_of(text, session, name, source, tokenizer)
+  local special, masks = source.special, lathe.predicts(session, name, "mlm_logits")
   local ids = { masks and special.classify or special.separator }
   for _, id in ipairs(tokenizer:encode(text)) do ids[#ids + 1] = id end
   if masks then ids[#ids + 1] = special.separator end
@@ -46,7 +45,7 @@ end
 function scoring.likelihood(session, text, options)
   if type(text) ~= "string" then fail("likelihood: a text is wanted, as in run:likelihood('The cat sat.')") end
   local name, source, tokenizer = parts(session, options)
-  local sum, tokens, unknown = plainly("", lathe.likelihood, session, name, source, ids_of(text, source, tokenizer))
+  local sum, tokens, unknown = plainly("", lathe.likelihood, session, name, source, ids_of(text, session, name, source, tokenizer))
   return setmetatable({ log_likelihood = sum, tokens = tokens, unknown = unknown, perplexity = math.exp(-sum / tokens),
     bits_per_byte = -sum / math.log(2) / #text }, Score)
 end
@@ -70,7 +69,7 @@ function scoring.minimal_pairs(session, path, options)
     local scores = {}
     for n, which in ipairs { "sentence_good", "sentence_bad" } do
       scores[n] = plainly(("%s: line %d: %s: "):format(path, pair[4], which), lathe.likelihood, session, name, source,
-        ids_of(pair[n], source, tokenizer))
+        ids_of(pair[n], session, name, source, tokenizer))
     end
     local kind = result.kinds[pair[3]]
     if not kind then

@@ -22,6 +22,10 @@ local function model_of(p, tokenizer)
   for _, name in ipairs { "hidden_size", "num_hidden_layers", "num_attention_heads", "initializer_range" } do
     options[name] = p[name]
   end
+  if p.modern then
+    options.norm_first, options.bias = true, false
+    options.position_embedding_type, options.hidden_act = "rotary", "geglu"
+  end
   return models.bert(options)
 end
 
@@ -36,6 +40,7 @@ return recipe {
     hidden_size = integer { 128, min = 8, doc = "width of the model" },
     num_hidden_layers = integer { 2, min = 1, doc = "layers" },
     num_attention_heads = integer { 8, min = 1, doc = "attention heads; the width is a multiple of it" },
+    modern = boolean { false, doc = "norms first, rotary positions, GeGLU and no biases, as ModernBERT has them" },
     length = integer { 64, min = 8, doc = "most tokens of a sentence pair" },
     batch_size = integer { 32, min = 1, doc = "sentence pairs of a step" },
     mlm_probability = number { 0.15, above = 0, max = 1, doc = "share of the tokens that are masked" },

@@ -42,6 +42,24 @@ def embedding_sum(words, positions, types, ids, type_ids):
     return words[ids] + positions[:ids.shape[1]] + types[type_ids]
 
 
+def rotary(heads, theta=10000.0, offset=0):
+    """As transformers does it: element i and i + size/2 of a head are a pair."""
+    def run(x):
+        b, t, h = x.shape
+        size = h // heads
+        angles = (offset + torch.arange(t).double())[:, None] * theta ** (-torch.arange(0, size, 2).double() / size)
+        cos, sin = (f(torch.cat((angles, angles), -1))[None, :, None] for f in (torch.cos, torch.sin))
+        x = x.view(b, t, heads, size)
+        half = torch.cat((-x[..., size // 2:], x[..., :size // 2]), -1)
+        return (x * cos + half * sin).reshape(b, t, h)
+    return run
+
+
+def geglu(x):
+    a, gate = x.chunk(2, -1)
+    return F.gelu(a) * gate
+
+
 def embedding_from(offset):
     return lambda words, positions, types, ids, type_ids: words[ids] + positions[offset:offset + ids.shape[1]]
 
@@ -84,9 +102,12 @@ COMPARE = {"eq": torch.eq, "ne": torch.ne, "lt": torch.lt, "le": torch.le, "gt":
 CASES = {
     "linear": [("", [(3, 5), (7, 5), (7,)], F.linear), ("", [(2, 3, 4), (1, 4), None], F.linear),
                ("", [(70, 33), (67, 33), (67,)], F.linear)],
-    "linear_gelu": [("", [(3, 5), (7, 5), (7,)], linear_gelu), ("", [(2, 1, 4), (1, 4), (1,)], linear_gelu)],
-    "layer_norm": [("eps=1e-5", [(3, 7), (7,), (7,)], norm(1e-5)), ("eps=1e-5", [(70, 5), (5,), (5,)], norm(1e-5))],
-    "dropout_add_layer_norm": [("p=0 eps=1e-5", [(3, 7), (3, 7), (7,), (7,)], residual_norm(1e-5))],
+    "linear_gelu": [("", [(3, 5), (7, 5), (7,)], linear_gelu), ("", [(2, 1, 4), (1, 4), (1,)], linear_gelu),
+                    ("", [(3, 5), (7, 5), None], linear_gelu)],
+    "layer_norm": [("eps=1e-5", [(3, 7), (7,), (7,)], norm(1e-5)), ("eps=1e-5", [(70, 5), (5,), (5,)], norm(1e-5)),
+                   ("eps=1e-5", [(3, 7), (7,), None], norm(1e-5))],
+    "dropout_add_layer_norm": [("p=0 eps=1e-5", [(3, 7), (3, 7), (7,), (7,)], residual_norm(1e-5)),
+                               ("p=0 eps=1e-5", [(3, 7), (3, 7), (7,), None], residual_norm(1e-5))],
     "dropout": [("p=0", [(3, 5)], lambda x: x * 1)],
     "attention": [("heads=2", [(2, 5, 6)] * 3 + [("l", 5, (2,))], attention(2)),
                   ("heads=1 causal=true", [(1, 4, 3)] * 3 + [None], attention(1, True)),
@@ -94,8 +115,12 @@ CASES = {
                   ("heads=2 causal=true", [(2, 70, 12), None, None, None], packed_attention(2, True)),
                   ("heads=2", [(1, 150, 12), None, None, ("l", 150, (1,))], packed_attention(2)),
                   ("heads=3 causal=true", [(2, 200, 18), None, None, ("l", 200, (2,))], packed_attention(3, True))],
+    "rotary": [("heads=2", [(2, 5, 8)], rotary(2)), ("heads=3 theta=100 offset=3", [(1, 70, 12)], rotary(3, 100.0, 3))],
+    "geglu": [("", [(3, 10)], geglu), ("", [(2, 70, 6)], geglu)],
     "embedding": [("", [(5, 3), ("i", 5, (2, 4))], lambda t, i: t[i])],
     "embedding_sum": [("", [(5, 3), (4, 3), (2, 3), ("i", 5, (2, 4)), ("i", 2, (2, 4))], embedding_sum),
+                      ("", [(5, 3), None, (2, 3), ("i", 5, (2, 4)), ("i", 2, (2, 4))],
+                       lambda words, positions, types, ids, type_ids: words[ids] + types[type_ids]),
                       ("offset=2", [(5, 3), (4, 3), None, ("i", 5, (2, 2)), None], embedding_from(2))],
     "gather_rows": [("", [(6, 3), ("i", 6, (4,))], lambda x, i: x[i])],
     "cross_entropy": [("", [(4, 5), ("i", 5, (4,))], F.cross_entropy), ("", [(1, 2), ("i", 2, (1,))], F.cross_entropy),

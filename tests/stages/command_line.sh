@@ -61,7 +61,7 @@ expect 1 stderr 'folder: is not a run directory' "$LATHE" eval folder
 header='{"a\u001b[31m\u009b\nb":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}'
 printf '%b%s%s' "\\x$(printf %02x ${#header})\\0\\0\\0\\0\\0\\0\\0" "$header" x >escape.safetensors
 expect 0 stdout 'a?[31m???b' "$LATHE" info escape.safetensors
-expect 1 stderr 'a.x1bb' "$LATHE" info "$(printf 'a\033b')"
+expect 1 stderr 'a\x1bb' "$LATHE" info "$(printf 'a\033b')"
 
 # The prompt without a terminal.
 expect 0 stdout '5' bash -c 'echo "2 + 3" | "$1" repl' _ "$LATHE"

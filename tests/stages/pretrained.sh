@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What model:save() writes has for PyTorch alone all that its class of transformers needs, and nothing else: language models and
-# classifiers of both kinds. (tests/unit/test_finetune.c compares logits.)
+# What model:save() and 'lathe save' write has for PyTorch alone all that its class of transformers needs, and nothing else:
+# language models of all kinds and classifiers. (tests/unit/test_finetune.c and test_electra_files.c compare logits.)
 python3=/usr/bin/python3
 $python3 -c 'import torch' 2>/dev/null || { echo "PyTorch is not installed"; exit 77; }
 set -eu
@@ -40,3 +40,17 @@ grep -q "^BertForSequenceClassification .*logits of 0 to 7: [-0-9.]* [-0-9.]*$" 
 grep -q "^GPT2LMHeadModel " checked
 grep -q "^GPT2ForSequenceClassification .*logits of 0 to 7: [-0-9.]* [-0-9.]*$" checked
 grep -q '"0": "no"' gpt22/config.json
+
+# Runs that end as directories.
+source "$SOURCE/tests/stages/lib/run.sh"
+make_text "$SEED" 200 >corpus.txt
+small=(--plain --steps 2 --set text=corpus.txt --set batch_size=4)
+encoder=(--set hidden_size=32 --set num_attention_heads=2 --set length=32 --set vocab_size=200)
+"$LATHE" run bert "${small[@]}" "${encoder[@]}" --out bert >/dev/null
+"$LATHE" run electra "${small[@]}" "${encoder[@]}" --set generator_hidden_size=16 --out electra >/dev/null
+"$LATHE" run gpt "${small[@]}" --set n_embd=32 --set tokenizer=bpe --set vocab_size=300 --out gpt >/dev/null
+for run in bert gpt electra; do
+    "$LATHE" save $run saved_$run >/dev/null
+    $python3 "$SOURCE/tests/parity/pretrained.py" --check saved_$run
+done | tee checked
+[[ $(cut -d ' ' -f 1 checked) == $'BertForPreTraining\nGPT2LMHeadModel\nElectraForPreTraining\nElectraForMaskedLM' ]]

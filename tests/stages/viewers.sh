@@ -184,7 +184,9 @@ has 'lathe run --resume session goes on with it' || broken "no word on how to go
 begin "$LATHE" attach session
 shows ' stopped +step'
 key 7
-key v v v
+key /
+type_in 'weight = 15'
+key Enter
 shows 'run\.objectives\.mlm\.weight = 15'
 key q
 left 0

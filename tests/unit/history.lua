@@ -3,12 +3,17 @@
 local corpus = data.text(path)
 local tokenizer = tokenizers.wordpiece.train(corpus, { vocab_size = 60 })
 local pairs_ = data.sentence_pairs(corpus, tokenizer, { length = 32, batch_size = 4, loader_threads = 0 })
-run = session {
-  seed = 5, data = pairs_, objectives = { objectives.mlm {}, objectives.nsp { weight = 0.5 } },
-  model = models.bert { vocab_size = tokenizer.vocab_size, hidden_size = 16, num_hidden_layers = 1,
-                        num_attention_heads = 2, max_position_embeddings = 32 },
-  optimizer = optim.adamw { lr = 0.01 }, schedule = schedules.cosine { warmup = 0.1 }, steps = 40,
-}
+local second = { bert = objectives.nsp { weight = 0.5 }, electra = objectives.rtd { weight = 20 } }
+
+function make(kind)
+  return session {
+    seed = 5, data = pairs_, objectives = { objectives.mlm {}, second[kind] },
+    model = models[kind] { vocab_size = tokenizer.vocab_size, hidden_size = 16, num_hidden_layers = 1,
+                           num_attention_heads = 2, max_position_embeddings = 32 },
+    optimizer = optim.adamw { lr = 0.01 }, schedule = schedules.cosine { warmup = 0.1 }, steps = 40,
+  }
+end
+run = make "bert"
 
 -- As the run does it: steps with their metrics.
 function train(n)

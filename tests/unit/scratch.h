@@ -56,6 +56,20 @@ static inline char *scratch_read(const char *path)
     return buffer_take(&bytes);
 }
 
+/* Replaces the first 'from' in the file of that name in the folder. */
+static inline void scratch_edit(const char *name, const char *from, const char *to)
+{
+    const char *path = scratch_path(name);
+    char *text = scratch_read(path), *at = strstr(text, from);
+    Buffer out = {0};
+    ck_assert_ptr_nonnull(at);
+    ASSERT_OK(buffer_append(&out, text, (size_t)(at - text)));
+    ASSERT_OK(buffer_printf(&out, "%s%s", to, at + strlen(from)));
+    scratch_write(path, out.data, out.length);
+    buffer_free(&out);
+    memory_free(text);
+}
+
 static inline void scratch_assert_text(const char *path, const char *expected)
 {
     char *text = scratch_read(path);

@@ -66,7 +66,7 @@ START_TEST(threads_do_not_matter)
     for (int i = 0; i < 4; i++) {
         threads_set(counts[i]);
         Session *session = make_session();
-        ((BertConfig *)session->models[0]->config)->hidden_dropout_prob = 0.1;
+        ((BertConfig *)session->models[0]->config)->encoder.hidden_dropout_prob = 0.1;
         for (int step = 0; step < 4; step++) OK(session_step(session, NULL));
         OK(session_hash(session, &hashes[i]));
         session_free(session);

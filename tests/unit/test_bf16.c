@@ -156,8 +156,8 @@ END_TEST
 
 /* --- a session --- */
 
-/* An operand that is assigned to between two products: the second reads its new values, and the way back of the first
- * those that it read. */
+/* An operand that is assigned to between two products: the second reads its new values, and the way back of the
+ * first those that it read. */
 START_TEST(assigned_operands)
 {
     Tensor *a, *b, *first, *second;

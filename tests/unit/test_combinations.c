@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Every model with every objective: what fits together trains, what does not is refused, and nothing crashes. A new
- * record of either kind is in these tests by being in its list. */
+/* Every model with every objective, in either precision, with and without recomputation: what fits together trains,
+ * what does not is refused, and nothing crashes. A new record of either kind is in these tests by being in its
+ * list. */
 #include "engine/base/memory.h"
+#include "engine/kernels/bf16_product.h"
+#include "engine/objectives/rtd.h"
 #include "engine/train/evaluate.h"
 #include "tests/unit/check_more.h"
 
@@ -38,6 +41,8 @@ static Status everything_next(Source *source, Arena *arena, Cursor *cursor, Batc
     TRY(put_numbers(out, arena, "token_type_ids", DTYPE_I32, 2, 2));
     TRY(put_numbers(out, arena, "features", DTYPE_F32, 2, 5));
     TRY(put_numbers(out, arena, "labels", DTYPE_I32, 1, CLASSES));
+    TRY(put_numbers(out, arena, "start_positions", DTYPE_I32, 1, 1));
+    TRY(put_numbers(out, arena, "end_positions", DTYPE_I32, 1, 1));
     TRY(put_numbers(out, arena, "next_sentence_label", DTYPE_I32, 1, 2));
     TRY(put_numbers(out, arena, "sentence_order_label", DTYPE_I32, 1, 2));
     TRY(put_numbers(out, arena, "example_ids", DTYPE_I64, 1, 100));
@@ -87,28 +92,36 @@ static void add_model(Session *session, const ModelRecord *record)
                  {"num_labels", CLASSES},
                  {"input_size", FEATURES},
                  {"max_position_embeddings", 16},
-                 {"n_positions", 16}};
+                 {"n_positions", 32}};
     Model *model;
     void *config;
     ASSERT_OK(memory_new(1, record->config_size, &config));
     option_defaults(record->options, config);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         set_if_there(record, config, sizes[i].name, sizes[i].value);
+    if (option_find(record->options, "span_head"))
+        ASSERT_OK(option_set_boolean(record->options, config, record->name, "span_head", true));
     ASSERT_OK(model_new(record, config, "model", random_key(1, "weights"), &model));
     memory_free(config);
     ASSERT_OK(session_add_model(session, model));
 }
 
+static void add_objective(Session *session, const ObjectiveRecord *record)
+{
+    Objective *objective;
+    ASSERT_OK(objective_new(record, NULL, NULL, 1, &objective));
+    ASSERT_OK(session_add_objective(session, objective));
+}
+
 static Session *make(const ModelRecord *model, const ObjectiveRecord *record)
 {
     Session *session;
-    Objective *objective;
     ASSERT_OK(session_new(1, &session));
     add_source(session, "train");
     add_source(session, "target");
     add_model(session, model);
-    ASSERT_OK(objective_new(record, NULL, NULL, 1, &objective));
-    ASSERT_OK(session_add_objective(session, objective));
+    if (record == &objective_rtd) add_objective(session, objective_record_find("mlm")); /* whose view it reads */
+    add_objective(session, record);
     return session;
 }
 
@@ -130,18 +143,43 @@ static void train(Session *session)
     ASSERT_OK(evaluate(session, &options, &evaluation));
 }
 
+static Hash hash_trained(const ModelRecord *model, const ObjectiveRecord *objective, Precision precision,
+                         bool recompute)
+{
+    Hash hash;
+    Session *session = make(model, objective);
+    session->precision = precision;
+    session->recompute = recompute;
+    ASSERT_OK(session_fit(session));
+    train(session);
+    session->recompute = false; /* part of the state */
+    ASSERT_OK(session_hash(session, &hash));
+    session_free(session);
+    return hash;
+}
+
+static void refuse(const ModelRecord *model, const ObjectiveRecord *objective)
+{
+    Session *session = make(model, objective);
+    ck_assert(session_fit(session) == STATUS_INVALID && session_step(session, NULL) == STATUS_INVALID);
+    session_free(session);
+}
+
 START_TEST(every_model_with_every_objective)
 {
+    static const Precision precisions[] = {PRECISION_F32, PRECISION_BF16};
     const ObjectiveRecord *objective = objective_records[_i];
     if (objective == &objective_custom) return; /* a function in Lua, which may read anything */
     for (int m = 0; m < model_record_count; m++) {
-        Session *session = make(model_records[m], objective);
-        if (fits(model_records[m], objective)) {
-            ASSERT_OK(session_fit(session));
-            train(session);
-        } else
-            ck_assert(session_fit(session) == STATUS_INVALID && session_step(session, NULL) == STATUS_INVALID);
-        session_free(session);
+        const ModelRecord *model = model_records[m];
+        if (!fits(model, objective)) refuse(model, objective);
+        for (int p = 0; p < 2 && fits(model, objective); p++) {
+            Hash kept = hash_trained(model, objective, precisions[p], false);
+            Hash again = hash_trained(model, objective, precisions[p], true);
+            ck_assert_msg(hash_equal(kept, again), "%s with %s: recomputing changes bits", model->name,
+                          objective->name);
+        }
+        bf16_forget();
         ck_assert_uint_eq(memory_in_use(), 0);
     }
 }

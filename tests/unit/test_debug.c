@@ -282,8 +282,9 @@ START_TEST(run_of_a_directory)
 {
     RunDirectory *directory;
     RunOptions options = {.step = step_of_lua, .context = host};
-    ASSERT_OK(run("run = small { steps = 4, checkpoint_every = 2, keep_checkpoints = 5 } watch('answer', function(s)\n"
-                  "  if s.step == 2 then watch('late', function() return 7 end) end return 42 end)"));
+    ASSERT_OK(
+        run("run = small { steps = 4, checkpoint_every = 2, keep_checkpoints = 5 } watch('answer', function(s)\n"
+            "  if s.step == 2 then watch('late', function() return 7 end) end return 42 end)"));
     lua_getglobal(host_lua(host), "run");
     Session *session = bind_test_session(host_lua(host), -1);
     lua_pop(host_lua(host), 1);

@@ -250,8 +250,7 @@ START_TEST(reversal_confuses)
         accuracy[reversed] = sum / 120;
         session_free(session);
     }
-    ck_assert_msg(accuracy[0] > accuracy[1] + 0.05, "%.3f, reversed %.3f", accuracy[0],
-                  accuracy[1]);
+    ck_assert_msg(accuracy[0] > accuracy[1] + 0.05, "%.3f, reversed %.3f", accuracy[0], accuracy[1]);
 }
 END_TEST
 

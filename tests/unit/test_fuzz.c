@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Readers and hostile files: seeded mutations of sound files. Whatever comes out is read, or refused in words that
  * name the file; nothing crashes and nothing leaks. LATHE_LONG makes it longer. */
+#include "datasets/squad.h"
 #include "datasets/svmlight.h"
 #include "datasets/text_files.h"
 #include "datasets/wordpiece.h"
@@ -67,6 +68,15 @@ static Status read_csv(const char *path)
 static Status read_labelled_lines(const char *path)
 {
     return read_table(labelled_lines_read, labelled_lines_options, path);
+}
+
+static Status read_squad(const char *path)
+{
+    Squad *squad;
+    TRY(squad_read(path, false, &squad));
+    for (int64_t i = 0; i < squad->answer_count; i++) ck_assert_uint_lt(squad->answers[i].end, squad->text.length);
+    squad_unref(squad);
+    return STATUS_OK;
 }
 
 static Status read_svmlight(const char *path)
@@ -145,6 +155,10 @@ static const Target targets[] = {
      "{}\":,\\\n 01tfn", read_jsonl},
     {"csv", "a.csv", "text,label\n\"One, \"\"two\"\".\nThree\",x\nFour,y\r\nFive,x\n", "\",\n\r \\x", read_csv},
     {"labelled lines", "a.txt", "0 One. Two.\n1\tThree\r\n\n0 four\n", " \t\n\r01x", read_labelled_lines},
+    {"squad", "a.json",
+     "{\"data\": [{\"paragraphs\": [{\"context\": \"a \\u00e9 b\", \"qas\": [{\"id\": \"1\", \"question\": \"q\", "
+     "\"answers\": [{\"text\": \"b\", \"answer_start\": 4}]}]}]}]}",
+     "{}[]\":, 0149\\u", read_squad},
     {"tsv", "a.tsv", "id\ttext\tlabel\n1\tOne.\tx\n2\tTwo.\ty\n", "\"\t\n\r x", read_csv},
     {"svmlight", "a.svmlight", "-1 0:2 3:0.5 # good\n1 1:1e2 8:7\r\n\n1 qid:1 2:-3\n",
      "0123456789:. -+e#\n\r\tnaix", read_svmlight},

@@ -150,6 +150,27 @@ START_TEST(undo_goes_back_and_redo_forth)
 }
 END_TEST
 
+/* Two networks of a model, one of which reads what the other one draws. */
+START_TEST(an_electra_goes_back_and_forth)
+{
+    ASSERT_OK(run("run = make 'electra'"));
+    ASSERT_OK(host_protect(host, push_directory, NULL));
+    begin();
+    ASSERT_OK(run("train(4) local before = run:hash()\n"
+                  "run.objectives.rtd.temperature = 0.5 train(3)\n"
+                  "local after = run:hash()\n"
+                  "undo() assert(run.step == 4 and run:hash() == before)\n"
+                  "assert(run.objectives.rtd.temperature == 1)\n"
+                  "redo() assert(run.step == 7 and run:hash() == after)\n"
+                  "run.model:reshape { generator_intermediate_size = 40, num_hidden_layers = 2 } train(2)\n"
+                  "after = run:hash()\n"
+                  "rewind(2) train(1) switch 'main~1' assert(run:hash() == after)\n"
+                  "run:remove_objective 'rtd' train(1)\n"
+                  "assert(not pcall(run.remove_objective, run, 'mlm'))\n" /* the last one */
+                  "undo() assert(run:hash() == after)"));
+}
+END_TEST
+
 START_TEST(several_edits_are_undone_and_redone)
 {
     begin();
@@ -607,6 +628,7 @@ Suite *history_suite(void)
     TCase *tests = tcase_create("history");
     tcase_add_checked_fixture(tests, start, stop);
     tcase_add_test(tests, undo_goes_back_and_redo_forth);
+    tcase_add_test(tests, an_electra_goes_back_and_forth);
     tcase_add_test(tests, metrics_follow_the_branch);
     tcase_add_test(tests, branches_are_named_deleted_and_brought_back);
     tcase_add_test(tests, metrics_of_branches_are_moved);

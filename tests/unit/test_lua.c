@@ -695,7 +695,7 @@ START_TEST(completion)
     check_completion(repl, "word:zero_", "word:zero_grad ");
     check_completion(repl, "box.list[0].ze", "box.list[0].zeta ");
     check_completion(repl, "nosuch.thing.x", "");
-    check_completion(repl, "models.bert { hid", "hidden_dropout_prob hidden_size ");
+    check_completion(repl, "models.bert { hid", "hidden_act hidden_dropout_prob hidden_size ");
     check_completion(repl, "m = models.bert {vocab_size = f(3, {1}), num_l", "num_labels ");
     check_completion(repl, "objectives.mlm { ma", "mask_share masking ");
     check_completion(repl, "objectives.mlm({ ma", "mask_share masking ");

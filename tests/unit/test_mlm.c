@@ -98,6 +98,29 @@ START_TEST(words_stay_whole)
 }
 END_TEST
 
+/* Of two sentences: a span ends with the first one. Both neighbours of the separator are chosen only where two
+ * spans happen to be there, 1 in 400; were it crossed, 1 in 20. */
+START_TEST(spans_end_at_separators)
+{
+    MlmConfig config = standard();
+    int both = 0;
+    config.masking = MLM_SPANS;
+    config.span_p = 0.01;
+    config.mlm_probability = 6.0 / (LENGTH - 3);
+    for (uint64_t round = 0; round < ROUNDS; round++) {
+        int32_t ids[LENGTH], words[LENGTH], scratch[3 * LENGTH];
+        uint8_t selected[LENGTH];
+        make_sequence(ids, words);
+        ids[LENGTH / 2] = vocabulary.separator;
+        words[LENGTH / 2] = -1;
+        mlm_mask_sequence(&config, random_key(round, "test"), &vocabulary, LENGTH, ids, words, selected, scratch);
+        ck_assert(!selected[LENGTH / 2]);
+        both += selected[LENGTH / 2 - 1] && selected[LENGTH / 2 + 1];
+    }
+    ck_assert_int_lt(both, 30);
+}
+END_TEST
+
 START_TEST(the_key_alone_decides)
 {
     MlmConfig config = standard();
@@ -173,6 +196,7 @@ Suite *mlm_suite(void)
     tcase_add_test(tests, shares_are_kept);
     tcase_add_test(tests, shares_can_be_changed);
     tcase_add_test(tests, words_stay_whole);
+    tcase_add_test(tests, spans_end_at_separators);
     tcase_add_test(tests, the_key_alone_decides);
     tcase_add_test(tests, batches_do_not_matter);
     suite_add_tcase(suite, tests);

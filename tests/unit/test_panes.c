@@ -39,7 +39,7 @@ static void end(void)
 
 START_TEST(forms_make_lines)
 {
-    expect_line(&workbench, "2allls", "run:add_objective(objectives.sop {})");
+    expect_line(&workbench, "2allllls", "run:add_objective(objectives.sop {})");
     forms_close(view);
     expect_line(&workbench, "a" DOWN "\r" CLEAR "0.5\rs", "run:add_objective(objectives.mlm { weight = 0.5 })");
     forms_close(view);

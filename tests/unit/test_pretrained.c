@@ -141,20 +141,6 @@ static void copy_bert(void)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) copy(bert_golden, names[i]);
 }
 
-/* Replaces the first 'from' in the file. */
-static void edit(const char *name, const char *from, const char *to)
-{
-    const char *path = scratch_path(name);
-    char *text = scratch_read(path), *at = strstr(text, from);
-    Buffer out = {0};
-    ck_assert_ptr_nonnull(at);
-    OK(buffer_append(&out, text, (size_t)(at - text)));
-    OK(buffer_printf(&out, "%s%s", to, at + strlen(from)));
-    scratch_write(path, out.data, out.length);
-    buffer_free(&out);
-    memory_free(text);
-}
-
 static void expect_refusal(const char *words)
 {
     Model *model = NULL, *before;
@@ -182,7 +168,7 @@ static const char shard[] = "model-00001-of-00002.safetensors";
 static const struct BadConfig {
     const char *from, *to, *message;
 } bad_configs[] = {
-    {"\"bert\"", "\"llama\"", "its model_type is 'llama'; Lathe reads bert, gpt2"},
+    {"\"bert\"", "\"llama\"", "its model_type is 'llama'; Lathe reads bert, electra, gpt2"},
     {"\"bert\"", "\"mlp\"", "its model_type is 'mlp'"},
     {"\"model_type\"", "\"kind\"", "'model_type' is missing"},
     {"\"gelu\"", "\"relu\"", "hidden_act is \"relu\"; Lathe's bert has 'gelu'"},
@@ -209,7 +195,7 @@ static const struct BadConfig {
 START_TEST(bad_configs_are_refused)
 {
     copy_bert();
-    edit("config.json", bad_configs[_i].from, bad_configs[_i].to);
+    scratch_edit("config.json", bad_configs[_i].from, bad_configs[_i].to);
     expect_refusal(bad_configs[_i].message);
 }
 END_TEST
@@ -231,7 +217,7 @@ static const struct BadIndex {
 START_TEST(bad_indexes_are_refused)
 {
     copy_bert();
-    edit("model.safetensors.index.json", shard, bad_indexes[_i].to);
+    scratch_edit("model.safetensors.index.json", shard, bad_indexes[_i].to);
     expect_refusal(bad_indexes[_i].message);
 }
 END_TEST
@@ -326,8 +312,8 @@ END_TEST
 START_TEST(shards_have_no_more_than_the_index)
 {
     copy_bert();
-    edit("model.safetensors.index.json", "\"bert.embeddings.LayerNorm.gamma\"",
-         "\"bert.embeddings.position_ids2\"");
+    scratch_edit("model.safetensors.index.json", "\"bert.embeddings.LayerNorm.gamma\"",
+                 "\"bert.embeddings.position_ids2\"");
     expect_refusal("tensor 'bert.embeddings.position_ids2' is not in its shard");
     copy_bert();
     char *index = scratch_read(scratch_path("model.safetensors.index.json"));
@@ -359,15 +345,15 @@ START_TEST(classifier_dropout_is_read)
     json_t *config;
     copy_bert();
     OK(new_model(scratch_folder, &model));
-    ck_assert(((BertConfig *)model->config)->classifier_dropout == -1);
+    ck_assert(((BertConfig *)model->config)->encoder.classifier_dropout == -1);
     save(model, scratch_path("saved"), &plainly);
     OK(json_read(scratch_path("saved/config.json"), 0, &config));
     ck_assert(json_is_null(json_object_get(config, "classifier_dropout")));
     json_decref(config);
     model_free(model);
-    edit("config.json", "\"classifier_dropout\": null", "\"classifier_dropout\": 0.25");
+    scratch_edit("config.json", "\"classifier_dropout\": null", "\"classifier_dropout\": 0.25");
     OK(new_model(scratch_folder, &model));
-    ck_assert(((BertConfig *)model->config)->classifier_dropout == 0.25);
+    ck_assert(((BertConfig *)model->config)->encoder.classifier_dropout == 0.25);
     model_free(model);
 }
 END_TEST
@@ -411,9 +397,9 @@ START_TEST(lenient_loading_lists)
     Model *model;
     PretrainedReport report = {0};
     copy_bert();
-    edit("config.json", "\"max_position_embeddings\": 16", "\"max_position_embeddings\": 20");
-    edit("config.json", "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 1");
-    edit("config.json", "\"vocab_size\": 61", "\"vocab_size\": 61, \"num_labels\": 3");
+    scratch_edit("config.json", "\"max_position_embeddings\": 16", "\"max_position_embeddings\": 20");
+    scratch_edit("config.json", "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 1");
+    scratch_edit("config.json", "\"vocab_size\": 61", "\"vocab_size\": 61, \"num_labels\": 3");
     OK(new_model(scratch_folder, &model));
     OK(pretrained_load(model, scratch_folder, false, RANDOM_NONE, &report));
     ck_assert_str_eq(report.missing.data, "bert.embeddings.position_embeddings.weight\nclassifier.weight\n"
@@ -437,8 +423,8 @@ START_TEST(sizes_are_compared_first)
     PretrainedReport report = {0};
     BertConfig config;
     copy_bert();
-    edit("config.json", "\"hidden_size\": 24", "\"hidden_size\": 65535");
-    edit("config.json", "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 900");
+    scratch_edit("config.json", "\"hidden_size\": 24", "\"hidden_size\": 65535");
+    scratch_edit("config.json", "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 900");
     OK(pretrained_record(scratch_folder, &record));
     OK(pretrained_config(scratch_folder, record, &config));
     RandomKey key = random_key(1, "weights");
@@ -480,13 +466,13 @@ START_TEST(labels_are_counted)
 {
     Model *model;
     copy_bert();
-    edit("config.json", "BertForPreTraining", "BertForSequenceClassification");
+    scratch_edit("config.json", "BertForPreTraining", "BertForSequenceClassification");
     OK(new_model(scratch_folder, &model));
     ck_assert_ptr_nonnull(module_find_param(model->root, "classifier.weight"));
     ck_assert_int_eq(module_find_param(model->root, "classifier.weight")->value->shape[0], 2);
     model_free(model);
-    edit("config.json", "\"vocab_size\": 61",
-         "\"vocab_size\": 61, \"id2label\": {\"0\": \"a\", \"1\": \"b\", \"2\": \"c\"}");
+    scratch_edit("config.json", "\"vocab_size\": 61",
+                 "\"vocab_size\": 61, \"id2label\": {\"0\": \"a\", \"1\": \"b\", \"2\": \"c\"}");
     OK(new_model(scratch_folder, &model));
     ck_assert_int_eq(module_find_param(model->root, "classifier.weight")->value->shape[0], 3);
     model_free(model);
@@ -502,7 +488,7 @@ static void write_class(const char *name, const char *const *without)
     SafetensorsEntry entries[64];
     size_t count = 0;
     copy(bert_golden, "config.json");
-    edit("config.json", "BertForPreTraining", name);
+    scratch_edit("config.json", "BertForPreTraining", name);
     OK(safetensors_open(TEST_GOLDEN "/bert_model.safetensors", &file));
     for (size_t i = 0; i < safetensors_count(file); i++) {
         const SafetensorsEntry *entry = safetensors_entry(file, i);
@@ -564,7 +550,7 @@ START_TEST(unknown_classes_give_the_trunk)
     SafetensorsEntry entries[64];
     size_t count = 0;
     copy(bert_golden, "config.json");
-    edit("config.json", "BertForPreTraining\"\n  ]", "BertForTokenClassification\"], \"num_labels\": 3");
+    scratch_edit("config.json", "BertForPreTraining\"\n  ]", "BertForTokenClassification\"], \"num_labels\": 3");
     OK(safetensors_open(TEST_GOLDEN "/bert_model.safetensors", &file));
     for (size_t i = 0; i < safetensors_count(file); i++)
         if (module_path_below(safetensors_entry(file, i)->name, "bert"))

@@ -550,8 +550,8 @@ START_TEST(structural_edits_keep_masks)
     OK(prune(session, (PruneConfig){.sparsity = 0.5, .params = "bert.encoder.layer.0"}));
     steps(session, 3);
     BertConfig shape = *(const BertConfig *)session->models[0]->config;
-    shape.num_hidden_layers = 1;
-    shape.intermediate_size += 8;
+    shape.encoder.num_hidden_layers = 1;
+    shape.encoder.intermediate_size += 8;
     OK(session_reshaped(session, session->models[0], &shape, &fresh));
     model_exchange(session->models[0], fresh);
     model_free(fresh);

@@ -9,10 +9,10 @@ static Session *make_deep_session(int64_t layers, int64_t width, bool recompute)
     Session *session = make_session();
     Model *model = session->models[0], *deep;
     BertConfig config = *(const BertConfig *)model->config;
-    config.num_hidden_layers = layers;
-    config.hidden_size = width;
-    config.intermediate_size = 0;
-    config.hidden_dropout_prob = config.attention_probs_dropout_prob = 0.1;
+    config.encoder.num_hidden_layers = layers;
+    config.encoder.hidden_size = width;
+    config.encoder.intermediate_size = 0;
+    config.encoder.hidden_dropout_prob = config.encoder.attention_probs_dropout_prob = 0.1;
     OK(model_new(&model_bert, &config, "model", random_key(1, "weights"), &deep));
     session->models[0] = deep;
     model_free(model);

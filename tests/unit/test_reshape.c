@@ -52,14 +52,14 @@ static Status reshape(Session *session, const BertConfig *config)
 static Status widen(Session *session)
 {
     BertConfig config = config_of(session);
-    config.intermediate_size += 40;
+    config.encoder.intermediate_size += 40;
     return reshape(session, &config);
 }
 
 static Status deepen(Session *session)
 {
     BertConfig config = config_of(session);
-    config.num_hidden_layers++;
+    config.encoder.num_hidden_layers++;
     return reshape(session, &config);
 }
 
@@ -88,7 +88,7 @@ START_TEST(a_new_layer_begins_near_the_identity)
     Session *session = session_after(5), *plain = session_after(5);
     OK(deepen(session));
     ck_assert_int_eq(module_find(session->models[0]->root, "bert.encoder.layer")->child_count,
-                     config_of(plain).num_hidden_layers + 1);
+                     config_of(plain).encoder.num_hidden_layers + 1);
     double with = next_loss(session), without = next_loss(plain);
     ck_assert_msg(fabs(with - without) < 0.01 * without, "%g with, %g without the layer", with, without);
     /* it learns */
@@ -155,7 +155,7 @@ START_TEST(what_does_not_fit_changes_nothing)
     BertConfig config = config_of(session);
     session->sources[0].source->vocabulary = &pieces;
     session->sources[0].source->length = T;
-    config.num_attention_heads = 5;
+    config.encoder.num_attention_heads = 5;
     ck_assert_int_eq(reshape(session, &config), STATUS_INVALID);
     ck_assert_ptr_nonnull(strstr(status_message(), "not a multiple"));
     config = config_of(session);
@@ -163,7 +163,7 @@ START_TEST(what_does_not_fit_changes_nothing)
     ck_assert_int_eq(reshape(session, &config), STATUS_INVALID);
     ck_assert_ptr_nonnull(strstr(status_message(), "vocab_size"));
     config = config_of(session);
-    config.max_position_embeddings = T - 1;
+    config.encoder.max_position_embeddings = T - 1;
     ck_assert_int_eq(reshape(session, &config), STATUS_INVALID);
     ck_assert_ptr_nonnull(strstr(status_message(), "more positions"));
     Model *fresh;
@@ -249,7 +249,7 @@ static void change_much(Session *session)
     OK(deepen(session));
     OK(widen(session));
     OK(reset_pooler(session));
-    ((BertConfig *)session->models[0]->config)->hidden_dropout_prob = 0.1;
+    ((BertConfig *)session->models[0]->config)->encoder.hidden_dropout_prob = 0.1;
     session_set_optimizer(session, &lamb);
     session->schedule.record = schedule_record_find("wsd");
     option_defaults(session->schedule.record->options, &session->schedule.config);

@@ -193,6 +193,39 @@ START_TEST(oracle)
 }
 END_TEST
 
+/* A token that is to be predicted and stands as it was: where none becomes a random one, it is known. */
+START_TEST(oracle_knows_the_shares_of_the_view)
+{
+    Source *train, *valid;
+    Batch batch = {0};
+    Cursor cursor = {1, 0, 0};
+    Tensor *positions, *targets;
+    int64_t one = 1, count;
+    new_sources(400, PAIRS_NSP, &train, &valid);
+    valid->batch_size = 1;
+    OK(valid->type->next(valid, NULL, &cursor, &batch));
+    OK(tensor_new(NULL, DTYPE_I32, 1, &one, &positions));
+    OK(tensor_new(NULL, DTYPE_I32, 1, &one, &targets));
+    TENSOR_I32(positions)[0] = 3;
+    TENSOR_I32(targets)[0] = TENSOR_I32(batch_find(&batch, "input_ids"))[3];
+    OK(batch_put(&batch, "masked_positions", positions));
+    OK(batch_put(&batch, "masked_targets", targets));
+    double usual = ask(valid, &batch, "masked_targets", &count);
+    ck_assert_int_eq(count, 1);
+    ck_assert_double_gt(usual, 0);
+    batch.keep_share = 0.15; /* the rest is [MASK], as ELECTRA's generator sees it */
+    ck_assert_double_eq_tol(ask(valid, &batch, "masked_targets", &count), 0, 1e-9);
+    ck_assert_int_eq(count, 1);
+    batch.random_share = 0.6;
+    ck_assert_double_gt(ask(valid, &batch, "masked_targets", &count), usual);
+    batch.random_share = batch.keep_share = 0;
+    ck_assert_double_eq(ask(valid, &batch, "masked_targets", &count), usual);
+    batch_clear(&batch);
+    source_unref(train);
+    source_unref(valid);
+}
+END_TEST
+
 START_TEST(swapped_pairs_have_none)
 {
     Source *train, *valid;
@@ -241,6 +274,7 @@ Suite *stories_suite(void)
     TCase *tcase = tcase_create("all");
     tcase_add_test(tcase, texts);
     tcase_add_test(tcase, oracle);
+    tcase_add_test(tcase, oracle_knows_the_shares_of_the_view);
     tcase_add_test(tcase, swapped_pairs_have_none);
     tcase_add_test(tcase, allocations_fail);
     suite_add_tcase(suite, tcase);

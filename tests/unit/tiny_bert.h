@@ -33,11 +33,22 @@ static Status put(Stored *stored, Batch *batch, Arena *arena, const char *name, 
     return batch_put(batch, name, tensor);
 }
 
+/* Which example each row is. */
+static Status put_examples(Batch *batch, Arena *arena, int64_t first)
+{
+    Tensor *examples;
+    TRY(tensor_new(arena, DTYPE_I64, 1, (int64_t[]){B}, &examples));
+    for (int64_t i = 0; i < B; i++) ((int64_t *)tensor_data(examples))[i] = first + i;
+    return batch_put(batch, "example_ids", examples);
+}
+
 static Status stored_next(Source *source, Arena *arena, Cursor *cursor, Batch *out)
 {
     Stored *stored = (Stored *)source;
-    *out = (Batch){.size = B};
+    *out = (Batch){.size = B, .epoch = cursor->epoch};
     int64_t at = cursor->index++;
+    if (cursor->index == STEPS) *cursor = (Cursor){.seed = cursor->seed, .epoch = cursor->epoch + 1};
+    TRY(put_examples(out, arena, at * B));
     TRY(put(stored, out, arena, "input_ids", at, 2, B, T));
     TRY(put(stored, out, arena, "token_type_ids", at, 2, B, T));
     TRY(put(stored, out, arena, "lengths", at, 1, B, 0));
@@ -54,34 +65,58 @@ static void stored_free(Source *source)
 
 static const SourceType stored_type = {"stored", stored_next, NULL, stored_free};
 
-static Session *make_session(void)
+static inline BertConfig tiny_config(void)
+{
+    BertConfig config;
+    option_defaults(model_bert.options, &config);
+    config.vocab_size = VOCAB;
+    config.encoder.hidden_size = 24;
+    config.encoder.num_attention_heads = 3;
+    config.encoder.max_position_embeddings = 16;
+    config.encoder.hidden_dropout_prob = config.encoder.attention_probs_dropout_prob = 0;
+    return config;
+}
+
+/* A session with the stored batches and a model with weights drawn by chance. */
+static Session *session_with(const ModelRecord *record, const void *config)
 {
     Session *session;
     Stored *stored;
     Model *model;
-    Objective *objective;
-    BertConfig config;
     OK(session_new(1, &session));
     OK(memory_new(1, sizeof *stored, &stored));
     stored->source = (Source){.type = &stored_type, .refs = 1, .batch_size = B};
     OK(safetensors_open(TEST_GOLDEN "/bert_steps.safetensors", &stored->file));
     OK(session_add_source(session, "train", &stored->source));
     source_unref(&stored->source);
-    option_defaults(model_bert.options, &config);
-    config.vocab_size = VOCAB;
-    config.hidden_size = 24;
-    config.num_attention_heads = 3;
-    config.max_position_embeddings = 16;
-    config.hidden_dropout_prob = config.attention_probs_dropout_prob = 0;
-    OK(model_new(&model_bert, &config, "model", random_key(1, "weights"), &model));
+    OK(model_new(record, config, "model", random_key(1, "weights"), &model));
     OK(session_add_model(session, model));
-    OK(weights_load(model, TEST_GOLDEN "/bert_model.safetensors"));
-    OK(objective_new(objective_record_find("mlm"), NULL, NULL, 1, &objective));
-    objective->view[0] = '\0'; /* the stored batches are masked already */
-    OK(session_add_objective(session, objective));
-    OK(objective_new(objective_record_find("nsp"), NULL, NULL, 0.5, &objective));
-    OK(session_add_objective(session, objective));
     session->optimizer.config.lr = 1e-3;
+    return session;
+}
+
+/* On the batches as they are: they are masked already. */
+static void add_objective(Session *session, const char *name, double weight)
+{
+    Objective *objective;
+    OK(objective_new(objective_record_find(name), NULL, NULL, weight, &objective));
+    objective->view[0] = '\0';
+    OK(session_add_objective(session, objective));
+}
+
+static inline Session *session_of(const BertConfig *config)
+{
+    Session *session = session_with(&model_bert, config);
+    add_objective(session, "mlm", 1);
+    add_objective(session, "nsp", 0.5);
+    return session;
+}
+
+static inline Session *make_session(void)
+{
+    BertConfig config = tiny_config();
+    Session *session = session_of(&config);
+    OK(weights_load(session->models[0], TEST_GOLDEN "/bert_model.safetensors"));
     return session;
 }
 
