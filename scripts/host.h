@@ -22,6 +22,7 @@ typedef struct HostOptions {
     bool restricted;     /* without os, io and files: for journals and the like, which are not trusted programs */
     size_t memory_limit; /* bytes that Lua itself may hold; 0: the standard of host_limit_memory() */
     uint64_t seed;       /* of randn() and its like at the prompt */
+    bool inside;         /* for tests: chunks have the globals of the Lua library (scripts/library.h) */
 } HostOptions;
 
 /* options NULL: all zeros. */
@@ -146,6 +147,8 @@ void host_count_bytes(lua_State *L, size_t bytes);
 
 /* Hardens the standard libraries of a new state (scripts/host_libraries.c). */
 void host_open_libraries(lua_State *L, bool restricted);
+/* What the Lua library may look into and a user's code may not: metatables of values, variables of the library. */
+void host_guard_internals(lua_State *L);
 void host_set_exit(Host *host, int code);
 void host_clear_exit(Host *host);
 
