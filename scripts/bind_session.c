@@ -5,8 +5,8 @@
 #include "engine/base/names.h"
 #include "engine/base/thousands.h"
 #include "engine/train/early_stopping.h"
-#include "scripts/bind_edit.h"
 #include "engine/train/watch.h"
+#include "scripts/bind_edit.h"
 #include "scripts/bind_parts.h"
 #include "scripts/library.h"
 
