@@ -158,6 +158,7 @@ key 8
 enter 'undelete_branch("other")' 'branch other is back'
 enter 'delete_branch("main")' 'is the one that you are on'
 key Escape
+shows ': palette' # Escape and a key at once are Alt with the key
 
 # --- over, looked at, and on ---
 key p
@@ -170,6 +171,7 @@ key 8
 enter 'run.step > 1' '┃true'
 enter 'run.objectives.nsp.weight = 2' 'only looked at'
 key Escape
+shows ': palette'
 key p
 shows 'go on training from here'
 key Enter
