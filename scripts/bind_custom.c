@@ -7,6 +7,7 @@
 
 #include "engine/base/memory.h"
 #include "engine/base/names.h"
+#include "scripts/library.h"
 
 #include <string.h>
 
@@ -108,7 +109,7 @@ static int run_function(lua_State *L)
 {
     CustomCall *call = lua_touserdata(L, 1);
     char text[TENSOR_TEXT_SIZE];
-    lua_getglobal(L, "lathe");
+    library_push(L, "engine");
     lua_getfield(L, -1, "call_objective");
     push_function(L, call->custom);
     lua_pushstring(L, call->custom->name);

@@ -2,10 +2,11 @@
 #include "scripts/bind_edit.h"
 
 #include "engine/base/thousands.h"
+#include "scripts/library.h"
 
 #include <stdio.h>
 
-/* The session whose edits are told to the function that keeps its history; both are set by lathe.track(). */
+/* The session whose edits are told to the function that keeps its history; both are set by engine.track(). */
 static const char tracked_key, tracker_key, silent_key;
 
 Status bind_edit_refused(Status status)
@@ -49,10 +50,9 @@ static void call_masked(lua_State *L, int arguments)
     if (code != LUA_OK) lua_error(L);
 }
 
-/* Pushes a function of lathe.history. */
-static void push_history(lua_State *L, const char *name)
+void bind_push_history(lua_State *L, const char *name)
 {
-    lua_getglobal(L, "lathe");
+    library_push(L, "engine");
     lua_getfield(L, -1, "history");
     lua_getfield(L, -1, name);
     lua_replace(L, -3);
@@ -63,11 +63,13 @@ static void push_history(lua_State *L, const char *name)
 static void adopt(lua_State *L, const SessionHandle *handle)
 {
     bool nobody = lua_rawgetp(L, LUA_REGISTRYINDEX, &tracked_key) == LUA_TNIL;
-    bool live = nobody && lua_getglobal(L, "run") == LUA_TUSERDATA && lua_touserdata(L, -1) == (const void *)handle;
-    lua_pop(L, nobody ? 2 : 1);
+    lua_pop(L, 1);
+    library_push(L, "run");
+    bool live = nobody && lua_touserdata(L, -1) == (const void *)handle;
+    lua_pop(L, 1);
     if (!live) return;
-    push_history(L, "start");
-    lua_getglobal(L, "run");
+    bind_push_history(L, "start");
+    library_push(L, "run");
     call_masked(L, 1);
 }
 
@@ -90,7 +92,7 @@ void bind_edit_check(lua_State *L, SessionHandle *handle, Status status)
     char words[1024];
     snprintf(words, sizeof words, "%s", status_message());
     if (!bind_edits_silent(L) && is_tracked(L, handle)) {
-        push_history(L, "failed");
+        bind_push_history(L, "failed");
         call_masked(L, 0);
     }
     host_check(L, status_fail(status, "%s", words));
@@ -119,7 +121,7 @@ void bind_edit_needless(lua_State *L, const SessionHandle *handle, const char *w
     say(L, handle, "nothing changes: ", why, false);
 }
 
-/* lathe.silently(f, ...): the results of f(...); nobody is told of edits in it. */
+/* engine.silently(f, ...): the results of f(...); nobody is told of edits in it. */
 static int silently(lua_State *L)
 {
     bool before = bind_silence_edits(L, true);
@@ -128,14 +130,14 @@ static int silently(lua_State *L)
     return code == LUA_OK ? lua_gettop(L) : lua_error(L);
 }
 
-/* lathe.is_silent() */
+/* engine.is_silent() */
 static int is_silent(lua_State *L)
 {
     lua_pushboolean(L, bind_edits_silent(L));
     return 1;
 }
 
-/* lathe.track(session, f): from now on f(effect, inverse) is called before each edit of the session; nil: nobody.
+/* engine.track(session, f): from now on f(effect, inverse) is called before each edit of the session; nil: nobody.
  */
 static int track(lua_State *L)
 {
@@ -152,7 +154,7 @@ void bind_open_edits(lua_State *L)
     static const luaL_Reg functions[] = {
         {"track", track}, {"silently", silently}, {"is_silent", is_silent}, {NULL, NULL}};
     bind_silence_edits(L, false);
-    lua_getglobal(L, "lathe");
+    library_push(L, "engine");
     luaL_setfuncs(L, functions, 0);
     lua_pop(L, 1);
 }

@@ -39,6 +39,9 @@ void bind_edit_needless(lua_State *L, const SessionHandle *handle, const char *w
 bool bind_edits_silent(lua_State *L);
 bool bind_silence_edits(lua_State *L, bool silent);
 
+/* Pushes a function of the history (scripts/lib/history.lua). */
+void bind_push_history(lua_State *L, const char *name);
+
 void bind_open_edits(lua_State *L);
 
 #endif

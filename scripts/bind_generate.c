@@ -6,6 +6,7 @@
 #include "engine/nn/sampling.h"
 #include "scripts/bind_class.h"
 #include "scripts/bind_session.h"
+#include "scripts/library.h"
 
 #define DECODER_TYPE "lathe.decoder"
 
@@ -164,9 +165,7 @@ int bind_generate(lua_State *L)
     SessionHandle *handle = bind_test_session(L, 1) ? bind_check_session(L, 1) : bind_handle_of(L, 1);
     host_need_boundary(L, bind_generate);
     if (handle->stepping) return luaL_error(L, "generate: a training step is under way");
-    lua_getglobal(L, "require");
-    lua_pushliteral(L, "lathe.generate");
-    lua_call(L, 1, 1);
+    library_require(L, "generate");
     lua_insert(L, 1);
     lua_call(L, 3, 7);
     lua_pushcfunction(L, generate_ids);

@@ -2,9 +2,9 @@
 /* What the history of a run (scripts/lib/history.lua) needs from C: snapshots, hashes, the typed line. */
 #include "scripts/bind_history.h"
 
-#include "engine/base/clock.h"
 #include "engine/train/snapshot.h"
 #include "scripts/bind_edit.h"
+#include "scripts/library.h"
 
 #include <string.h>
 
@@ -38,14 +38,14 @@ static Snapshot **push_snapshot(lua_State *L)
     return snapshot;
 }
 
-/* lathe.snapshot(session) */
+/* engine.snapshot(session) */
 static int take(lua_State *L)
 {
     push_snapshot(L);
     return 1;
 }
 
-/* lathe.restore(session, snapshot) */
+/* engine.restore(session, snapshot) */
 static int restore(lua_State *L)
 {
     SessionHandle *handle = bind_check_session(L, 1);
@@ -55,7 +55,7 @@ static int restore(lua_State *L)
     return 0;
 }
 
-/* lathe.step(session): a step, as the history does one again */
+/* engine.step(session): a step, as the history does one again */
 static int step_again(lua_State *L)
 {
     SessionHandle *handle = bind_check_session(L, 1);
@@ -64,7 +64,7 @@ static int step_again(lua_State *L)
     return 0;
 }
 
-/* lathe.stepping(session): whether a step is under way */
+/* engine.stepping(session): whether a step is under way */
 static int is_stepping(lua_State *L)
 {
     lua_pushboolean(L, bind_check_session(L, 1)->stepping);
@@ -81,7 +81,7 @@ static int call_commit(lua_State *L)
     return code;
 }
 
-/* lathe.attempt(session, change, commit): change() makes another state (nil: the state stays), commit() says so.
+/* engine.attempt(session, change, commit): change() makes another state (nil: the state stays), commit() says so.
  * Where one of them fails the session is what it was. Edits in change() are told to nobody; nothing interrupts
  * commit(). */
 static int attempt(lua_State *L)
@@ -115,7 +115,7 @@ static int bytes_aside(lua_State *L)
     return 1;
 }
 
-/* lathe.put_aside(snapshot, directory): to the disk; false and why where that fails */
+/* engine.put_aside(snapshot, directory): to the disk; false and why where that fails */
 static int put_aside(lua_State *L)
 {
     Status status = snapshot_put_aside(*check_snapshot(L, 1), luaL_checkstring(L, 2));
@@ -124,20 +124,14 @@ static int put_aside(lua_State *L)
     return 2;
 }
 
-static int clock_now(lua_State *L)
-{
-    lua_pushnumber(L, clock_seconds());
-    return 1;
-}
-
-/* lathe.set_edits(session, "1 2 5"): which edits shaped the state, for checkpoints. */
+/* engine.set_edits(session, "1 2 5"): which edits shaped the state, for checkpoints. */
 static int set_edits(lua_State *L)
 {
     host_check(L, session_set_edits(bind_check_session(L, 1)->session, luaL_checkstring(L, 2)));
     return 0;
 }
 
-/* lathe.line(): the line of the prompt that runs now, "" where there is none. */
+/* engine.line(): the line of the prompt that runs now, "" where there is none. */
 static int typed_line(lua_State *L)
 {
     const char *line = host_line(host_of(L));
@@ -152,7 +146,7 @@ static Status add_hash(void *context, const char *name, Hash hash)
     return buffer_printf(context, "%s %s\n", name, text);
 }
 
-/* lathe.tensor_hashes(session): { { name = ..., hash = ... }, ... } */
+/* engine.tensor_hashes(session): { { name = ..., hash = ... }, ... } */
 static int tensor_hashes(lua_State *L)
 {
     Buffer *list = host_push_buffer(L);
@@ -171,26 +165,18 @@ static int tensor_hashes(lua_State *L)
     return 1;
 }
 
-/* lathe.history[name]; the arguments come behind it. */
-static void push_history(lua_State *L, const char *name)
-{
-    lua_getglobal(L, "lathe");
-    lua_getfield(L, -1, "history");
-    lua_getfield(L, -1, name);
-}
-
 typedef struct HistoryCall {
     const char *name;
     RunDirectory *directory;
     Session *session;
 } HistoryCall;
 
-/* lathe.history[name](run, directory) */
+/* engine.history[name](run, directory) */
 static int call_history(lua_State *L)
 {
     const HistoryCall *call = lua_touserdata(L, 1);
-    push_history(L, call->name);
-    lua_getglobal(L, "run");
+    bind_push_history(L, call->name);
+    library_push(L, "run");
     if (call->directory)
         bind_push_directory(L, call->directory, call->session);
     else
@@ -221,10 +207,10 @@ typedef struct LineCall {
     Buffer *words;
 } LineCall;
 
-/* lathe.history[name], then the coroutine. */
+/* engine.history[name], then the coroutine. */
 static void push_line_call(lua_State *L, const char *name, lua_State *thread)
 {
-    push_history(L, name);
+    bind_push_history(L, name);
     lua_pushthread(thread);
     if (thread != L) lua_xmove(thread, L, 1);
 }
@@ -239,7 +225,7 @@ static int begin_line(lua_State *L)
 
 static int keep_line(lua_State *L)
 {
-    push_history(L, "keep_line");
+    bind_push_history(L, "keep_line");
     lua_call(L, 0, 0);
     return 0;
 }
@@ -281,8 +267,8 @@ Status bind_end_line(Host *host, lua_State *thread, bool failed, Buffer *words)
 static int settle(lua_State *L)
 {
     const char *journal = lua_touserdata(L, 1);
-    push_history(L, "settle");
-    lua_getglobal(L, "run");
+    bind_push_history(L, "settle");
+    library_push(L, "run");
     lua_pushstring(L, journal);
     lua_call(L, 2, 0);
     return 0;
@@ -295,18 +281,24 @@ Status bind_settle(Host *host, const char *journal)
 
 void bind_open_history(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"snapshot", take},           {"restore", restore},
-                                         {"step", step_again},         {"stepping", is_stepping},
-                                         {"attempt", attempt},         {"free_snapshot", free_snapshot},
-                                         {"snapshot_bytes", bytes_of}, {"snapshot_bytes_aside", bytes_aside},
-                                         {"put_aside", put_aside},     {"clock", clock_now},
-                                         {"set_edits", set_edits},     {"tensor_hashes", tensor_hashes},
-                                         {"line", typed_line},         {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"snapshot", take},
+                                         {"restore", restore},
+                                         {"step", step_again},
+                                         {"stepping", is_stepping},
+                                         {"attempt", attempt},
+                                         {"free_snapshot", free_snapshot},
+                                         {"snapshot_bytes", bytes_of},
+                                         {"snapshot_bytes_aside", bytes_aside},
+                                         {"put_aside", put_aside},
+                                         {"set_edits", set_edits},
+                                         {"tensor_hashes", tensor_hashes},
+                                         {"line", typed_line},
+                                         {NULL, NULL}};
     luaL_newmetatable(L, SNAPSHOT_TYPE);
     lua_pushcfunction(L, free_snapshot);
     lua_setfield(L, -2, "__gc");
     lua_pop(L, 1);
-    lua_getglobal(L, "lathe");
+    library_push(L, "engine");
     luaL_setfuncs(L, functions, 0);
     lua_pop(L, 1);
 }

@@ -9,6 +9,7 @@
 #include "scripts/bind_parts.h"
 #include "scripts/bind_session.h"
 #include "scripts/bind_tokenizers.h"
+#include "scripts/library.h"
 
 #include "engine/base/names.h"
 
@@ -73,7 +74,7 @@ static int lathe_members(lua_State *L)
             return 1;
         }
         if (luaL_getmetafield(L, 1, "__methods") != LUA_TTABLE && lua_type(L, 1) != LUA_TSTRING) return 1;
-        if (lua_type(L, 1) == LUA_TSTRING) lua_getglobal(L, "string");
+        if (lua_type(L, 1) == LUA_TSTRING) library_push(L, "string");
     } else {
         lua_pushvalue(L, 1);
     }
@@ -161,14 +162,22 @@ static int lathe_options_of(lua_State *L)
 
 static void run_library(lua_State *L, const char *name)
 {
-    lua_getglobal(L, "require");
-    lua_pushfstring(L, "lathe.%s", name);
-    lua_call(L, 1, 0);
+    library_require(L, name);
+    lua_pop(L, 1);
+}
+
+/* The library's 'engine': what changes runs, and is no user's business. */
+static void open_engine(lua_State *L)
+{
+    lua_newtable(L);
+    library_set(L, "engine");
+    bind_open_edits(L);
+    bind_open_history(L);
 }
 
 int bind_guard_system(lua_State *L)
 {
-    lua_getglobal(L, "lathe");
+    library_push(L, "engine");
     lua_getfield(L, -1, "guard_system");
     lua_pushboolean(L, !host_is_restricted(host_of(L)));
     lua_call(L, 1, 0);
@@ -201,8 +210,7 @@ void bind_open_lathe(lua_State *L)
     lua_setglobal(L, "help");
     lua_pushcfunction(L, bind_gradcheck);
     lua_setglobal(L, "gradcheck");
-    bind_open_edits(L);
-    bind_open_history(L);
+    open_engine(L);
     bind_open_origin(L);
     bind_open_views(L);
     run_library(L, "prelude");

@@ -7,6 +7,7 @@
 #include "engine/train/likelihood.h"
 #include "scripts/bind_class.h"
 #include "scripts/bind_session.h"
+#include "scripts/library.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -123,7 +124,7 @@ static int call_method(lua_State *L, const char *name, lua_CFunction again)
     SessionHandle *handle = bind_check_session(L, 1);
     host_need_boundary(L, again);
     if (handle->stepping) return luaL_error(L, "%s: a training step is under way", name);
-    lua_getglobal(L, "lathe");
+    library_push(L, "lathe");
     lua_getfield(L, -1, "scoring");
     lua_getfield(L, -1, name);
     lua_replace(L, -3);

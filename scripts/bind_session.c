@@ -6,7 +6,9 @@
 #include "engine/base/thousands.h"
 #include "engine/train/early_stopping.h"
 #include "engine/train/watch.h"
+#include "scripts/bind_edit.h"
 #include "scripts/bind_parts.h"
+#include "scripts/library.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -66,7 +68,7 @@ static lua_Integer push_sorted_names(lua_State *L, const char *what)
         lua_pushvalue(L, -1);
         lua_rawseti(L, table + 1, ++count);
     }
-    lua_getglobal(L, "table");
+    library_push(L, "table");
     lua_getfield(L, -1, "sort");
     lua_remove(L, -2);
     lua_pushvalue(L, -2);
@@ -625,9 +627,7 @@ static Status describe(const Session *session, const char *headline, Buffer *out
 static int session_tostring(lua_State *L)
 {
     Session *session = bind_check_session(L, 1)->session;
-    lua_getglobal(L, "lathe");
-    lua_getfield(L, -1, "history");
-    lua_getfield(L, -1, "headline");
+    bind_push_history(L, "headline");
     lua_pushvalue(L, 1);
     lua_call(L, 1, 1);
     const char *headline = lua_tostring(L, -1); /* nil: not the run that has a history */
@@ -650,8 +650,7 @@ static int session_members(lua_State *L)
 
 void bind_set_run(lua_State *L, int index)
 {
-    lua_pushvalue(L, index);
-    lua_setglobal(L, "run");
+    library_set_run(L, index);
 }
 
 static int session_doc(lua_State *L)

@@ -3,6 +3,7 @@
  * exactly, parameter by parameter. */
 #include "engine/train/shares.h"
 #include "scripts/bind_session.h"
+#include "scripts/library.h"
 
 #include <math.h>
 #include <string.h>
@@ -145,7 +146,7 @@ static int gradient_norms(lua_State *L)
 
 static int objectives_text(lua_State *L)
 {
-    lua_getglobal(L, "lathe");
+    library_push(L, "lathe");
     lua_getfield(L, -1, "describe_objectives");
     luaL_getmetafield(L, 1, "session");
     lua_call(L, 1, 1);

@@ -5,6 +5,7 @@
 #include "engine/base/memory.h"
 #include "engine/base/thousands.h"
 #include "scripts/bind_session.h"
+#include "scripts/library.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -123,16 +124,12 @@ static int open_control(lua_State *L)
     set_live(control, true);
     lua_pushlightuserdata(L, control);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &control_key);
-    lua_getglobal(L, "lathe");
+    library_push(L, "lathe");
     lua_pushcfunction(L, boundary);
     lua_setfield(L, -2, "boundary");
     lua_pushcfunction(L, tell_paused);
     lua_setfield(L, -2, "paused");
-    lua_getglobal(L, "package");
-    lua_getfield(L, -1, "searchers");
-    lua_rawgeti(L, -1, 2);
-    lua_pushliteral(L, "lathe.control");
-    lua_call(L, 1, 1);
+    library_load(L, "control");
     lua_pushcfunction(L, order);
     lua_pushcfunction(L, boundary);
     lua_pushcfunction(L, await_pause);

@@ -5,6 +5,7 @@
 #include "engine/base/memory.h"
 #include "scripts/bind.h"
 #include "scripts/host_files.h"
+#include "scripts/library.h"
 #include "scripts/report.h"
 
 #include <stdio.h>
@@ -364,6 +365,7 @@ static int load_chunk(lua_State *L)
         return luaL_error(L, "%s: is a binary chunk of Lua; only text can be run", chunk->name);
     lua_pushfstring(L, "=%s", chunk->name);
     if (luaL_loadbufferx(L, chunk->text, chunk->length, lua_tostring(L, -1), "t") != LUA_OK) return lua_error(L);
+    if (host_of(L)->options.inside) library_adopt(L);
     return 1;
 }
 
@@ -562,7 +564,10 @@ static int open_everything(lua_State *L)
 {
     Host *host = host_of(L);
     host_open_libraries(L, host->options.restricted);
+    library_open(L);
+    host_guard_internals(L);
     bind_open(L);
+    library_seal(L);
     return 0;
 }
 

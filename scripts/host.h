@@ -22,12 +22,14 @@ typedef struct HostOptions {
     bool restricted;     /* without os, io and files: for journals and the like, which are not trusted programs */
     size_t memory_limit; /* bytes that Lua itself may hold; 0: the standard of host_limit_memory() */
     uint64_t seed;       /* of randn() and its like at the prompt */
+    bool inside;         /* for tests: chunks have the globals of the Lua library (scripts/library.h) */
 } HostOptions;
 
 /* options NULL: all zeros. */
 Status host_new(const HostOptions *options, Host **out) STATUS_CHECKED;
 void host_free(Host *host);
-/* What Lua may hold in hosts that are made from now on; 0: a quarter of the machine's memory, at most a gigabyte. */
+/* What Lua may hold in hosts that are made from now on; 0: a quarter of the machine's memory, at most a gigabyte.
+ */
 void host_limit_memory(size_t bytes);
 
 lua_State *host_lua(Host *host);
@@ -49,9 +51,11 @@ void host_set_teller(Host *host, void (*told)(void *context, const char *words),
 Status host_call(Host *host, int arguments, int results) STATUS_CHECKED;
 /* Runs a C function as host_call() does: for C code that uses Lua's API and may meet an error in it. */
 Status host_protect(Host *host, lua_CFunction function, void *argument) STATUS_CHECKED;
-/* The same for a function of a user's that a step calls: an interrupt from any prompt ends it, which is STATUS_LUA. */
+/* The same for a function of a user's that a step calls: an interrupt from any prompt ends it, which is STATUS_LUA.
+ */
 Status host_protect_callback(Host *host, lua_CFunction function, void *argument) STATUS_CHECKED;
-/* As Lua's pcall for such a function, from bindings: the function and its arguments are all that is on the stack. */
+/* As Lua's pcall for such a function, from bindings: the function and its arguments are all that is on the stack.
+ */
 int host_pcall_callback(lua_State *L);
 /* Whether Lua code has to end now. */
 bool host_interrupted(lua_State *L);
@@ -146,6 +150,8 @@ void host_count_bytes(lua_State *L, size_t bytes);
 
 /* Hardens the standard libraries of a new state (scripts/host_libraries.c). */
 void host_open_libraries(lua_State *L, bool restricted);
+/* What the Lua library may look into and a user's code may not: metatables of values, variables of the library. */
+void host_guard_internals(lua_State *L);
 void host_set_exit(Host *host, int code);
 void host_clear_exit(Host *host);
 

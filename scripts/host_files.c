@@ -3,7 +3,6 @@
 
 #include "engine/base/memory.h"
 #include "engine/io/file.h"
-#include "scripts/embedded.h"
 
 #include <string.h>
 
@@ -158,21 +157,6 @@ static int do_file_text(lua_State *L)
 
 /* --- require --- */
 
-/* "lathe.NAME": the embedded library. */
-static int search_embedded(lua_State *L)
-{
-    const char *name = luaL_checkstring(L, 1);
-    if (strncmp(name, "lathe.", 6) == 0)
-        for (const EmbeddedFile *file = embedded_files; file->name; file++)
-            if (strcmp(file->name, name + 6) == 0) {
-                lua_pushfstring(L, "=lathe/%s.lua", file->name);
-                if (luaL_loadbufferx(L, file->text, file->length, lua_tostring(L, -1), "t")) return lua_error(L);
-                return 1;
-            }
-    lua_pushfstring(L, "no embedded file '%s'", name);
-    return 1;
-}
-
 /* Pushes where package.path has the module, or nil and the places that were tried. */
 static bool push_place(lua_State *L, const char *name)
 {
@@ -214,11 +198,11 @@ void host_open_files(lua_State *L)
     lua_setfield(L, -2, "dofile");
     lua_getglobal(L, "package");
     lua_getfield(L, -1, "searchers");
-    lua_pushcfunction(L, search_embedded);
-    lua_rawseti(L, -2, 2);
     lua_pushcfunction(L, search_path);
-    lua_rawseti(L, -2, 3);
-    lua_pushnil(L);
-    lua_rawseti(L, -2, 4);
+    lua_rawseti(L, -2, 2); /* the first one is package.preload */
+    for (int i = 3; i <= 4; i++) {
+        lua_pushnil(L);
+        lua_rawseti(L, -2, i);
+    }
     lua_pop(L, 3);
 }

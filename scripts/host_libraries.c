@@ -99,6 +99,47 @@ static int request_exit(lua_State *L)
     return luaL_error(L, "exit");
 }
 
+/* Metatables of values that are no tables belong to everybody. */
+static int guarded_getmetatable(lua_State *L)
+{
+    luaL_checkany(L, 1);
+    if (lua_type(L, 1) != LUA_TTABLE) return 0;
+    lua_settop(L, 1);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, 1, 1);
+    return 1;
+}
+
+/* Whether the function at the index, or that of the level, is one of the Lua library: what it holds is its own. */
+static bool is_inside(lua_State *L, int index)
+{
+    lua_Debug info = {0};
+    if (lua_isfunction(L, index)) {
+        lua_pushvalue(L, index);
+        lua_getinfo(L, ">S", &info);
+    } else if (lua_isinteger(L, index) && lua_tointeger(L, index) >= 0 && lua_tointeger(L, index) < 1000000 &&
+               lua_getstack(L, (int)lua_tointeger(L, index), &info)) {
+        lua_getinfo(L, "S", &info);
+    }
+    return info.source && strncmp(info.source, "=lathe/", 7) == 0;
+}
+
+/* debug.getlocal, debug.getupvalue; coroutines are not looked into. */
+static int guarded_look(lua_State *L)
+{
+    if (lua_isthread(L, 1)) return luaL_error(L, "variables of coroutines cannot be looked at");
+    if (is_inside(L, 1)) return 0;
+    if (lua_isinteger(L, 1)) { /* levels count from the caller of this function */
+        lua_pushinteger(L, lua_tointeger(L, 1) + 1);
+        lua_replace(L, 1);
+    }
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+    return lua_gettop(L);
+}
+
 static void wrap(lua_State *L, const char *name, lua_CFunction function)
 {
     lua_getfield(L, -1, name);
@@ -158,6 +199,16 @@ static void harden_package(lua_State *L)
     replace(L, "loadlib", NULL);
     replace(L, "cpath", NULL);
     lua_pop(L, 1);
+}
+
+void host_guard_internals(lua_State *L)
+{
+    lua_pushglobaltable(L);
+    wrap(L, "getmetatable", guarded_getmetatable);
+    lua_getfield(L, -1, "debug");
+    wrap(L, "getlocal", guarded_look);
+    wrap(L, "getupvalue", guarded_look);
+    lua_pop(L, 2);
 }
 
 void host_open_libraries(lua_State *L, bool restricted)

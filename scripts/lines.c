@@ -5,6 +5,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/memory.h"
 #include "scripts/bind_history.h"
+#include "scripts/library.h"
 #include "scripts/report.h"
 
 #include <errno.h>
@@ -46,9 +47,7 @@ struct Lines {
 static int find_runner(lua_State *L)
 {
     Lines *lines = lua_touserdata(L, 1);
-    lua_getglobal(L, "require");
-    lua_pushliteral(L, "lathe.lines");
-    lua_call(L, 1, 1);
+    library_require(L, "lines");
     lines->runner = luaL_ref(L, LUA_REGISTRYINDEX);
     return 0;
 }

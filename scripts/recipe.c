@@ -4,6 +4,7 @@
 #include "engine/base/memory.h"
 #include "engine/base/names.h"
 #include "engine/io/file.h"
+#include "scripts/library.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,9 +162,7 @@ Status recipe_find(const char *name, Buffer *path)
 /* Pushes the named function of its table. */
 static void push_api(lua_State *L, const char *function)
 {
-    lua_getglobal(L, "require");
-    lua_pushliteral(L, "lathe.recipe");
-    lua_call(L, 1, 1);
+    library_require(L, "recipe");
     lua_getfield(L, -1, function);
     lua_remove(L, -2);
 }
@@ -172,6 +171,7 @@ typedef struct RecipeCall {
     Recipe *recipe;
     const char *name, *value;
     int index;
+    int64_t number;
     RecipeParam *param;
     const MetricsStore *metrics;
     Buffer *out;
@@ -236,6 +236,15 @@ static int describe_param(lua_State *L)
     return 0;
 }
 
+static int get_setting(lua_State *L)
+{
+    RecipeCall *call = begin(L, "setting");
+    lua_pushstring(L, call->name);
+    lua_call(L, 2, 1);
+    call->number = lua_tointeger(L, -1);
+    return 0;
+}
+
 static int write_help(lua_State *L)
 {
     RecipeCall *call = begin(L, "help");
@@ -252,7 +261,7 @@ static int finished(lua_State *L)
     const RecipeCall *call = begin(L, "finished");
     int64_t step;
     double value;
-    lua_getglobal(L, "run");
+    library_push(L, "run");
     lua_newtable(L);
     for (int i = 0; i < metrics_name_count(call->metrics); i++) {
         const char *name = metrics_name(call->metrics, i);
@@ -325,6 +334,14 @@ void recipe_free(Recipe *recipe)
 const char *recipe_path(const Recipe *recipe)
 {
     return recipe->path;
+}
+
+Status recipe_setting(Recipe *recipe, const char *name, int64_t *out)
+{
+    RecipeCall call = {.recipe = recipe, .name = name};
+    TRY(host_protect(recipe->host, get_setting, &call));
+    *out = call.number;
+    return STATUS_OK;
 }
 
 Status recipe_set(Recipe *recipe, const char *name, const char *value)

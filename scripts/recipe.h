@@ -34,6 +34,10 @@ void recipe_free(Recipe *recipe);
 /* Where it was found. */
 const char *recipe_path(const Recipe *recipe);
 
+/* What a recipe that was exported says beside its parameters: its "seed"; "stop", the step after which its run
+ * leaves. -1: nothing. */
+Status recipe_setting(Recipe *recipe, const char *name, int64_t *out) STATUS_CHECKED;
+
 /* Sets a parameter from text. Errors: unknown name (with the nearest), wrong kind, out of range, a missing file. */
 Status recipe_set(Recipe *recipe, const char *name, const char *value) STATUS_CHECKED;
 /* The same from one text "name=value". Errors: also no '='. */

@@ -2,6 +2,7 @@
 #include "tui/bind_samples.h"
 
 #include "scripts/bind_session.h"
+#include "scripts/library.h"
 #include "tui/samples.h"
 #include "tui/workbench/actions.h"
 
@@ -76,12 +77,10 @@ static int open_samples(lua_State *L)
     document_keys(L);
     lua_pushvalue(L, 1);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &session_key);
-    lua_getglobal(L, "lathe");
+    library_push(L, "lathe");
     lua_pushcfunction(L, push_samples);
     lua_setfield(L, -2, "samples");
-    lua_getglobal(L, "require");
-    lua_pushliteral(L, "lathe.views");
-    lua_call(L, 1, 0);
+    library_require(L, "views");
     return 0;
 }
 

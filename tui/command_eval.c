@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* lathe eval DIR */
 #include "engine/train/run.h"
+#include "scripts/library.h"
 #include "tui/progress.h"
 #include "tui/run_setup.h"
 
@@ -30,7 +31,7 @@ static Status print_json(const Evaluation *evaluation)
 static int print_pairs(lua_State *L)
 {
     const char *path = lua_touserdata(L, 1);
-    lua_getglobal(L, "run");
+    library_push(L, "run");
     lua_getfield(L, -1, "minimal_pairs");
     lua_insert(L, -2);
     lua_pushstring(L, path);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* lathe generate RUN|DIR [TEXT] */
 #include "scripts/bind_session.h"
+#include "scripts/library.h"
 #include "tui/command.h"
 #include "tui/run_setup.h"
 
@@ -38,7 +39,7 @@ static int generate(lua_State *L)
 {
     const Arguments *arguments = lua_touserdata(L, 1);
     lua_pushcfunction(L, bind_generate);
-    lua_getglobal(L, "run");
+    library_push(L, "run");
     lua_pushstring(L, arguments->name_count > 1 ? arguments->names[1] : "");
     lua_newtable(L);
     for (int i = 0; i < arguments->set_count; i++) set_option(L, arguments->sets[i]);

@@ -3,6 +3,8 @@
 #include "engine/base/memory.h"
 #include "engine/io/file.h"
 #include "engine/io/run_directory.h"
+#include "scripts/bind_edit.h"
+#include "scripts/library.h"
 #include "tui/run_setup.h"
 
 #include <stdio.h>
@@ -19,13 +21,6 @@ typedef struct Replay {
 static void push_text(lua_State *L, const Buffer *text)
 {
     lua_pushlstring(L, text->data ? text->data : "", text->length);
-}
-
-static void push_history(lua_State *L, const char *function)
-{
-    lua_getglobal(L, "lathe");
-    lua_getfield(L, -1, "history");
-    lua_getfield(L, -1, function);
 }
 
 static Status read_file(const char *directory, const char *name, Buffer *out)
@@ -63,8 +58,8 @@ static int push_metrics(lua_State *L)
 static int replay(lua_State *L)
 {
     Replay *replay = lua_touserdata(L, 1);
-    push_history(L, "replay");
-    lua_getglobal(L, "run");
+    bind_push_history(L, "replay");
+    library_push(L, "run");
     push_text(L, &replay->journal);
     push_text(L, &replay->states);
     if (replay->until >= 0)
@@ -78,12 +73,25 @@ static int replay(lua_State *L)
     return 0;
 }
 
+/* What differs from the run's beginning is told first: it explains what comes. */
+static Status tell_changes(const Replay *replay)
+{
+    Buffer words = {0};
+    Status status = run_setup_changes(replay->path, &words);
+    if (status == STATUS_OK) status = run_setup_data_changes(&replay->setup, replay->path, &words);
+    if (status == STATUS_OK) status = run_setup_differences(replay->path, &words);
+    if (status == STATUS_OK && words.length) printf("the states may differ from the run's:\n%s", words.data);
+    buffer_free(&words);
+    return status;
+}
+
 static Status replay_run(const char *path, Replay *out)
 {
     out->path = path;
     TRY(run_setup_directory(path, true, &out->setup));
     TRY(run_directory_read_journal(path, &out->journal));
     TRY(read_file(path, "states.jsonl", &out->states));
+    TRY(tell_changes(out));
     return host_protect(out->setup.host, replay, out);
 }
 
@@ -128,7 +136,7 @@ static int export(lua_State *L)
     Replay *replay = lua_touserdata(L, 1);
     json_t *parameters = json_object_get(replay->config, "parameters"), *value;
     const char *key;
-    push_history(L, "export");
+    bind_push_history(L, "export");
     push_text(L, &replay->journal);
     push_text(L, &replay->recipe);
     lua_newtable(L);
@@ -138,7 +146,8 @@ static int export(lua_State *L)
         lua_setfield(L, -2, key);
     }
     lua_pushinteger(L, (lua_Integer)json_integer_value(json_object_get(replay->config, "steps")));
-    lua_call(L, 4, 1);
+    lua_pushinteger(L, (lua_Integer)json_integer_value(json_object_get(replay->config, "seed")));
+    lua_call(L, 5, 1);
     fputs(lua_tostring(L, -1), stdout);
     return 0;
 }

@@ -33,7 +33,8 @@ typedef struct Live {
     Evaluation last;
     Server *server;     /* NULL: nobody can attach */
     int64_t saved_step; /* -1: nothing was saved */
-    bool evaluated, terminal, moved, piped, training, trained;
+    int64_t stop;       /* where the recipe says to leave, -1: nowhere */
+    bool evaluated, terminal, moved, piped, training, trained, at_stop;
     bool stays; /* in the background: who attaches finds it where it is, also after a step that failed */
 } Live;
 
@@ -94,11 +95,13 @@ static void tell_log(const Live *live, LogLevel level, const char *words)
 static Status boundary(void *context, Session *session)
 {
     Live *live = context;
-    (void)session;
     if (hung_up) leave_terminal(live);
     TRY(bind_history(live->setup.host, "due", live->directory, live->setup.session));
     TRY(server_boundary(live->server));
-    return bind_history(live->setup.host, "due", live->directory, live->setup.session); /* after a rewind */
+    TRY(bind_history(live->setup.host, "due", live->directory, live->setup.session)); /* after a rewind */
+    live->at_stop = session->step == live->stop;
+    if (!live->at_stop) return STATUS_OK;
+    return status_fail(STATUS_CANCELLED, "the recipe stops at step %lld", (long long)session->step);
 }
 
 static Status step(void *context, Session *session, StepMetrics *out)
@@ -256,6 +259,14 @@ static Status go_on(Live *live, const Arguments *arguments)
     return bind_history(live->setup.host, how, live->directory, live->setup.session);
 }
 
+/* A run that goes on from there, or from behind it, does not stop again. */
+static Status find_stop(Live *live)
+{
+    TRY(recipe_setting(live->setup.recipe, "stop", &live->stop));
+    if (live->stop <= live->setup.session->step) live->stop = -1;
+    return STATUS_OK;
+}
+
 static bool on_terminal(const Arguments *arguments, FILE *out)
 {
     const char *term = getenv("TERM");
@@ -309,7 +320,7 @@ static Status pause_at_start(const Live *live)
 /* Asked to by stop() or SIGUSR1. */
 static bool left_in_peace(const Live *live, Status status)
 {
-    return status == STATUS_CANCELLED && (server_stopped(live->server) || stopped_by == SIGUSR1);
+    return status == STATUS_CANCELLED && (live->at_stop || server_stopped(live->server) || stopped_by == SIGUSR1);
 }
 
 static void tell_end(Live *live, Status status)
@@ -463,6 +474,7 @@ int command_run(const Arguments *arguments)
     if (wants_workbench(arguments)) return run_elsewhere(arguments, show_run);
     Live live = {.terminal = isatty(STDOUT_FILENO) || isatty(STDERR_FILENO),
                  .saved_step = -1,
+                 .stop = -1,
                  .stays = arguments->stay};
     catch_signals();
     setvbuf(stdout, NULL, _IOLBF, 0); /* a log is read while it is written */
@@ -471,6 +483,7 @@ int command_run(const Arguments *arguments)
     live.progress = (Progress){.out = out, .terminal = on_terminal(arguments, out)};
     bind_set_progress(working, &live);
     Status status = arguments->resume ? go_on(&live, arguments) : start(&live, arguments);
+    if (status == STATUS_OK) status = find_stop(&live);
     if (status == STATUS_OK) status = server_begin(live.server, live.setup.session);
     if (status == STATUS_OK && arguments->paused) status = pause_at_start(&live);
     if (status == STATUS_OK) status = train(&live, out);

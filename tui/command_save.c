@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* lathe save RUN DIR */
 #include "scripts/bind_session.h"
+#include "scripts/library.h"
 #include "tui/command.h"
 #include "tui/run_setup.h"
 
@@ -8,7 +9,7 @@
 static int save(lua_State *L)
 {
     lua_pushcfunction(L, bind_save_model);
-    lua_getglobal(L, "run");
+    library_push(L, "run");
     lua_getfield(L, -1, "model");
     lua_remove(L, -2);
     lua_pushstring(L, lua_touserdata(L, 1));

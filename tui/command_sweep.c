@@ -3,6 +3,7 @@
 #include "engine/base/cancel.h"
 #include "engine/base/signals.h"
 #include "scripts/host.h"
+#include "scripts/library.h"
 #include "tui/command.h"
 
 #include <signal.h>
@@ -49,7 +50,7 @@ static int call_sweep(lua_State *L)
     Sweep *sweep = lua_touserdata(L, 1);
     const Arguments *arguments = sweep->arguments;
     if (arguments->threads > 0) {
-        lua_getglobal(L, "lathe");
+        library_push(L, "lathe");
         lua_pushinteger(L, arguments->threads);
         lua_setfield(L, -2, "threads");
     }

@@ -3,6 +3,7 @@
 
 #include "engine/base/memory.h"
 #include "scripts/bind_history.h"
+#include "scripts/library.h"
 #include "scripts/report.h"
 #include "tui/completion.h"
 
@@ -59,7 +60,23 @@ static void report(Repl *repl, Status status)
 
 /* --- evaluation --- */
 
-/* The values on the stack from 'base' up, printed by the Lua library. */
+/* The arguments, as the Lua library shows them. */
+static int print_shown(lua_State *L)
+{
+    size_t length;
+    library_push(L, "lathe");
+    lua_getfield(L, -1, "show");
+    lua_replace(L, -2);
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, 1);
+    lua_pushliteral(L, "\n");
+    lua_concat(L, 2);
+    const char *text = lua_tolstring(L, -1, &length);
+    host_write(host_of(L), text, length);
+    return 0;
+}
+
+/* The values on the stack from 'base' up. */
 static Status show_values(Repl *repl, int base)
 {
     lua_State *L = host_lua(repl->host);
@@ -69,8 +86,7 @@ static Status show_values(Repl *repl, int base)
         lua_settop(L, base);
         return STATUS_OK;
     }
-    static const char show[] = "local text = lathe.show(...) print(text)";
-    TRY(host_load(repl->host, show, sizeof show - 1, "lathe"));
+    lua_pushcfunction(L, print_shown);
     lua_insert(L, base + 1);
     return host_call(repl->host, count, 0);
 }
@@ -193,9 +209,7 @@ typedef struct Completion {
 static int find_words(lua_State *L)
 {
     const Completion *completion = lua_touserdata(L, 1);
-    lua_getglobal(L, "require");
-    lua_pushliteral(L, "lathe.names");
-    lua_call(L, 1, 1);
+    library_require(L, "names");
     lua_pushstring(L, completion->word->key.data);
     lua_call(L, 1, 1);
     host_check(L, completion_find(completion->word, lua_tostring(L, -1), completion->out));

@@ -28,11 +28,28 @@ static Status make_host(RunSetup *setup, bool restricted)
     return restricted ? STATUS_OK : host_protect(setup->host, bind_guard_system, NULL);
 }
 
+static Status load_recipe(const char *name, int64_t seed, RunSetup *out)
+{
+    *out = (RunSetup){.seed = (uint64_t)seed};
+    TRY(make_host(out, false));
+    return recipe_load(out->host, name, &out->recipe);
+}
+
+/* With the seed of the recipe where nobody names one: it is loaded once more then, as its file may draw numbers. */
+static Status load_with_its_seed(const char *name, RunSetup *out)
+{
+    int64_t seed;
+    TRY(load_recipe(name, 1, out));
+    TRY(recipe_setting(out->recipe, "seed", &seed));
+    if (seed < 0 || seed == 1) return STATUS_OK;
+    run_setup_free(out);
+    return load_recipe(name, seed, out);
+}
+
 Status run_setup_recipe(const Arguments *arguments, RunSetup *out)
 {
-    *out = (RunSetup){.seed = arguments->seed >= 0 ? (uint64_t)arguments->seed : 1};
-    TRY(make_host(out, false));
-    TRY(recipe_load(out->host, arguments->names[0], &out->recipe));
+    const char *name = arguments->names[0];
+    TRY(arguments->seed >= 0 ? load_recipe(name, arguments->seed, out) : load_with_its_seed(name, out));
     for (int i = 0; i < arguments->set_count; i++) TRY(recipe_set_pair(out->recipe, arguments->sets[i]));
     return memory_copy_text(recipe_path(out->recipe), &out->recipe_path);
 }
@@ -452,6 +469,30 @@ Status run_setup_changes(const char *path, Buffer *out)
     json_t *config;
     TRY(run_directory_read_config(path, &config));
     Status status = add_changes(path, config, out);
+    json_decref(config);
+    return status;
+}
+
+static Status add_data_changes(const Session *session, const json_t *config, Buffer *out)
+{
+    const json_t *data = json_object_get(config, "data");
+    for (int i = 0; i < session->source_count; i++) {
+        const SessionSource *entry = &session->sources[i];
+        const char *said = json_string_value(json_object_get(json_object_get(data, entry->name), "content"));
+        char now[HASH_TEXT_SIZE];
+        hash_text(entry->source->content, now);
+        if (said && strcmp(said, now) != 0)
+            TRY(buffer_printf(out, "the data of source '%s' are not those of the run: %s\n", entry->name,
+                              entry->source->doc));
+    }
+    return STATUS_OK;
+}
+
+Status run_setup_data_changes(const RunSetup *setup, const char *path, Buffer *out)
+{
+    json_t *config;
+    TRY(run_directory_read_config(path, &config));
+    Status status = add_data_changes(setup->session, config, out);
     json_decref(config);
     return status;
 }

@@ -38,6 +38,9 @@ Status run_setup_final(const char *path, const Arguments *changes, RunSetup *out
  * as run_setup_final(). */
 Status run_setup_model(const char *path, RunSetup *out) STATUS_CHECKED;
 
+/* A line for each data source that is not what the run was begun with, as config.json in path knows it. */
+Status run_setup_data_changes(const RunSetup *setup, const char *path, Buffer *out) STATUS_CHECKED;
+
 /* Builds the session; steps: instead of the recipe's, -1: as it says. */
 Status run_setup_build(RunSetup *setup, int64_t steps) STATUS_CHECKED;
 

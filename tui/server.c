@@ -7,6 +7,7 @@
 #include "engine/base/thousands.h"
 #include "engine/io/file.h"
 #include "engine/train/run.h"
+#include "scripts/library.h"
 #include "tui/address.h"
 #include "tui/bind_samples.h"
 
@@ -109,9 +110,7 @@ static int make_names(lua_State *L)
     Server *server = lua_touserdata(L, 1);
     size_t length;
     if (server->names_function == LUA_NOREF) {
-        lua_getglobal(L, "require");
-        lua_pushliteral(L, "lathe.names");
-        lua_call(L, 1, 1);
+        library_require(L, "names");
         server->names_function = luaL_ref(L, LUA_REGISTRYINDEX);
     }
     lua_rawgeti(L, LUA_REGISTRYINDEX, server->names_function);

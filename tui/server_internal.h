@@ -80,7 +80,8 @@ void clients_end(Server *server);
 void clients_send(Server *server, uint64_t number, const WireMessage *message);
 void clients_send_all(Server *server, const WireMessage *message);
 bool clients_any(Server *server);
-/* What a line prints; what the client reads too slowly for is left out, which it is told then or at the line's end. */
+/* What a line prints; what the client reads too slowly for is left out, which it is told then or at the line's end.
+ */
 void clients_send_output(Server *server, uint64_t number, int64_t id, const char *text, size_t length);
 void clients_end_output(Server *server, uint64_t number, int64_t id);
 /* With the lock held: the viewer's name, "a script", or "somebody" who is gone; whether it is a viewer. */

@@ -20,8 +20,8 @@ void cancel_line_request(void);
 int cancel_training_requested(void);
 
 /* A function of a user's that a step calls (a hook, a watch) has one, too, which any client may set: it counts once
- * the function has run for longer than a moment, so that one that ends by itself is let be. Calls may nest; leave says
- * whether the request counted. */
+ * the function has run for longer than a moment, so that one that ends by itself is let be. Calls may nest; leave
+ * says whether the request counted. */
 void cancel_callback_enter(void);
 int cancel_callback_leave(void);
 void cancel_callback_request(void);

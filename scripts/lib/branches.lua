@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 -- What can be done with branches beside going to them: names, deleting, comparing, the tree of all that happened.
-local history = lathe.history
+local history = engine.history
 local inner = require "lathe.history"
 local positions = require "lathe.positions"
 local words = require "lathe.words"

@@ -31,8 +31,8 @@ end
 -- What was done to a run, without what only says which state was reached.
 local function actions(directory)
   local list = {}
-  for _, entry in ipairs(lathe.history.entries(lathe.run_journal(directory))) do
-    if not lathe.history.marks[entry.text] then list[#list + 1] = ("[%d] %s"):format(entry.step, entry.text) end
+  for _, entry in ipairs(engine.history.entries(lathe.run_journal(directory))) do
+    if not engine.history.marks[entry.text] then list[#list + 1] = ("[%d] %s"):format(entry.step, entry.text) end
   end
   return list
 end

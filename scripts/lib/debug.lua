@@ -235,7 +235,7 @@ lathe.after_step(function(session, metrics)
   local state = state_of(session)
   local extra = run_watches(session, state, metrics)
   remember(state, metrics)
-  if lathe.is_silent() then return extra end
+  if engine.is_silent() then return extra end
   local pause = run_breaks(session, state, metrics)
   note_pause(state, metrics.step, pause)
   return extra, pause

@@ -17,7 +17,7 @@ end
 local function source_line(level)
   local info = getinfo(level + 1, "Sl")
   if not info then return nil end
-  if info.source == "=prompt" then return lathe.line() end
+  if info.source == "=prompt" then return engine.line() end
   local file = open_file and info.source:find("^[@=]") and open_file(info.source:sub(2), "r")
   if not file then return nil end
   local number, found = 0, nil

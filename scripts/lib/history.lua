@@ -11,7 +11,7 @@ local words = require "lathe.words"
 local fail, comma, shown = words.fail, words.comma, words.shown
 
 local history = {}
-lathe.history = history
+engine.history = history
 
 local TAKE_EVERY = 20 -- snapshots that a run takes by itself
 
@@ -72,19 +72,19 @@ end
 
 -- Trains up to the step, saying how far it is: to whoever shows progress, else in lines when it takes long.
 local function train_to(step, why)
-  local from, told = H.session.step, lathe.clock()
+  local from, told = H.session.step, lathe.seconds()
   while H.session.step < step do
-    lathe.step(H.session)
+    engine.step(H.session)
     if H.stepped then H.stepped() end
     local shown_elsewhere = lathe.progress(why, H.session.step - from, step - from)
-    if not shown_elsewhere and lathe.clock() - told > 1 then
-      told = lathe.clock()
+    if not shown_elsewhere and lathe.seconds() - told > 1 then
+      told = lathe.seconds()
       print(("%s: step %s of %s"):format(why, comma(H.session.step - from), comma(step - from)))
     end
   end
 end
 
-local function name_edits(path) lathe.set_edits(H.session, table.concat(path, " ")) end
+local function name_edits(path) engine.set_edits(H.session, table.concat(path, " ")) end
 
 -- The state of the position, from the nearest one at hand.
 local function compute(position)
@@ -93,7 +93,7 @@ local function compute(position)
     fail("step %s cannot be computed again: the weights in %s, from which the run began, are not there any more",
       comma(position.step), lathe.stood_in())
   end
-  lathe.restore(H.session, start.state)
+  engine.restore(H.session, start.state)
   for k = #start.path + 1, #position.path do
     local edit = H.tree.edits[position.path[k]]
     train_to(edit.step, "computing again")
@@ -113,7 +113,7 @@ local function travel(step, tree, text, move)
     return
   end
   local entry = entry_of(text)
-  lathe.attempt(H.session, function() compute { step = step, path = tree:branch().path } end, function()
+  engine.attempt(H.session, function() compute { step = step, path = tree:branch().path } end, function()
     put(entry)
     H.tree = tree
     if line then line:did(text) end
@@ -131,7 +131,7 @@ local function exchange(tree, text, notes, renamed)
     return
   end
   local entry = entry_of(text, notes)
-  lathe.attempt(H.session, nil, function()
+  engine.attempt(H.session, nil, function()
     name_edits(tree:branch().path)
     put(entry)
     H.tree, H.move = tree, nil
@@ -148,7 +148,7 @@ end
 
 -- Called by the engine before each edit.
 local function note(effect, inverse)
-  local typed = lathe.line()
+  local typed = engine.line()
   H.snapshots:add(now(), current().path)
   if line then line:edits_here() end
   local tree = H.tree:copy()
@@ -167,9 +167,9 @@ local function take_back(count, before)
     return
   end
   local entry, path = entry_of(("take_back(%d)"):format(count)), tree:branch().path
-  lathe.attempt(H.session, function()
+  engine.attempt(H.session, function()
     if not before then return compute { step = now(), path = path } end
-    lathe.restore(H.session, before)
+    engine.restore(H.session, before)
     name_edits(path)
   end, function()
     put(entry)
@@ -188,13 +188,13 @@ Line.__index = Line
 function Line:edits_here()
   if self.before and self.step == now() then return end
   self:keep()
-  self.before, self.step = lathe.snapshot(H.session), now()
+  self.before, self.step = engine.snapshot(H.session), now()
 end
 
 -- What it has done until now stays.
 function Line:keep()
   if self.edits > 0 then self.done[#self.done + 1] = self.edits == 1 and "an edit" or self.edits .. " edits" end
-  if self.before then lathe.free_snapshot(self.before) end
+  if self.before then engine.free_snapshot(self.before) end
   self.edits, self.before = 0, nil
 end
 
@@ -262,7 +262,7 @@ local function need(what)
   if H.reading then return end
   lathe.check_change()
   if lathe.boundary then lathe.boundary("the end of the step") end
-  if lathe.stepping(H.session) then fail("%s: not inside a training step", what) end
+  if engine.stepping(H.session) then fail("%s: not inside a training step", what) end
 end
 
 local function plan_before(step)
@@ -438,7 +438,7 @@ end
 function history.start(session, directory)
   H = { session = session, directory = directory, tree = Tree.new(session.step),
     snapshots = Snapshots.new(session, directory and directory.path), warnings = early }
-  lathe.track(session, note)
+  engine.track(session, note)
 end
 
 -- A new run: its first state is noted, and edits that are planned before its first step are made now.
@@ -452,7 +452,7 @@ end
 function history.stop()
   if not H then return end
   H.snapshots:close()
-  lathe.track(H.session, nil)
+  engine.track(H.session, nil)
   H = nil
 end
 

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 -- Looking at the history: branches, edits, snapshots.
-local history = lathe.history
+local history = engine.history
 local inner = require "lathe.history"
 local positions = require "lathe.positions"
 local words = require "lathe.words"

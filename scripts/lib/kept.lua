@@ -50,7 +50,7 @@ local function different(before, after)
 end
 
 -- Calls an objective's function, and marks the run where it keeps something.
-function lathe.call_objective(f, objective, session, model, batch)
+function engine.call_objective(f, objective, session, model, batch)
   local before = reach(f)
   local loss = f(model, batch)
   if changes[f] == true then return loss end
@@ -59,7 +59,7 @@ function lathe.call_objective(f, objective, session, model, batch)
     changes[f] = (changes[f] or 0) + 1
     if changes[f] == 2 then
       changes[f] = true
-      lathe.history.warn(session, ("objective '%s' changes '%s' from step to step, which is not in the run's state: "
+      engine.history.warn(session, ("objective '%s' changes '%s' from step to step, which is not in the run's state: "
         .. "undo, resume and replay give other numbers; use batch.step in its place"):format(objective, names[1]))
     end
   end

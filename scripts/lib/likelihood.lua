@@ -64,7 +64,7 @@ function scoring.minimal_pairs(session, path, options)
   local name, source, tokenizer = parts(session, options)
   local result, list = { pairs = 0, right = 0, kinds = {} }, plainly("", lathe.read_pairs, path)
   if #list == 0 then fail("%s: there is no pair in it", path) end
-  local told = lathe.clock()
+  local told = lathe.seconds()
   for i, pair in ipairs(list) do
     local scores = {}
     for n, which in ipairs { "sentence_good", "sentence_bad" } do
@@ -81,8 +81,8 @@ function scoring.minimal_pairs(session, path, options)
       if scores[1] > scores[2] then count.right = count.right + 1 end
       count.accuracy = count.right / count.pairs
     end
-    if lathe.clock() - told > 1 then
-      told = lathe.clock()
+    if lathe.seconds() - told > 1 then
+      told = lathe.seconds()
       print(("pair %d of %d"):format(i, #list))
     end
   end

@@ -3,7 +3,7 @@
 -- One line each, "path<tab>what it is", "path{option<tab>what it is", sorted.
 local MOST, DEEPEST, LONGEST_DOC = 20000, 16, 100
 local members, doc_of, options_of = lathe.members, lathe.doc_of, lathe.options_of
-local type, pcall, next, tonumber, ipairs = type, pcall, next, tonumber, ipairs
+local type, pcall, next, tonumber, ipairs, rawget = type, pcall, next, tonumber, ipairs, rawget
 
 local function brief(text)
   local body = text:match("^[^\n]*%b()[^\n]*\n\n(.+)") or text
@@ -26,6 +26,7 @@ end
 -- Calls visit(path, value) for each name right behind the value, and lists it.
 local function behind(list, path, value, visit)
   local ok, names = pcall(members, value)
+  if value == _G and rawget(_G, "run") == nil then names[#names + 1] = "run" end -- the live one is in no table
   local live = type(value) == "userdata"
   for _, name in ipairs(ok and names or {}) do
     if is_name(name) or (live and name:find("^%d+$")) then

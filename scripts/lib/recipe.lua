@@ -151,7 +151,8 @@ lathe.document(recipe, "recipe { doc = '...', params = { steps = integer {100, m
   .. "  as by expect(metrics.final):below(2), gives the program status 1.")
 
 -- A recipe with other defaults and with edits that are made while it trains: what 'lathe export-recipe' writes.
--- with: set = { name = "text as for --set" }, edits = { { step, "line of Lua" }, ... }
+-- with: set = { name = "text as for --set" }, edits = { { step, "line of Lua" }, ... }, steps = all of them, seed = what
+-- it has without --seed, stop = the step after which the run saves and leaves, to be resumed
 function lathe.edited(base, with)
   if getmetatable(base) ~= Recipe then fail("lathe.edited takes a recipe and a table with set and edits") end
   for name, word in pairs(with.set or {}) do
@@ -159,11 +160,15 @@ function lathe.edited(base, with)
     if not param then fail("the recipe has no parameter '%s'", name) end
     param.default = param.kind == "file" and word or checks[param.kind](name, param, parse(param, word))
   end
+  for _, name in ipairs { "seed", "stop" } do
+    if with[name] ~= nil and (math.type(with[name]) ~= "integer" or with[name] < 0) then fail("lathe.edited: %s is a number from 0", name) end
+    base[name] = with[name]
+  end
   local build = base.build
   base.build = function(p)
     local made = build(p)
-    lathe.silently(function() made.steps = with.steps or made.steps end) -- part of the recipe, no edit
-    lathe.history.plan(made, with.edits or {})
+    engine.silently(function() made.steps = with.steps or made.steps end) -- part of the recipe, no edit
+    engine.history.plan(made, with.edits or {})
     return made
   end
   return base
@@ -173,6 +178,9 @@ local function base_name(path) return path:match("[^/]*$") end
 
 -- For the C side (scripts/recipe.c).
 local api = {}
+
+-- The seed or the stop that the recipe names, -1 where it names none.
+function api.setting(recipe, name) return recipe[name] or -1 end
 
 function api.check(value, path)
   if getmetatable(value) ~= Recipe then

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 -- What a journal is good for: going on with a run, doing it all again, the clean recipe.
-local history = lathe.history
+local history = engine.history
 local inner = require "lathe.history"
 local journal = require "lathe.journal"
 local metrics = require "lathe.branch_metrics"
@@ -46,7 +46,7 @@ local function apply_entry(entry)
   if is_command(entry.text) then return apply(entry.text) end
   local H = inner.state()
   H.snapshots:add(H.session.step, current().path)
-  lathe.silently(apply, entry.text)
+  engine.silently(apply, entry.text)
   register(entry)
 end
 
@@ -62,7 +62,7 @@ local function load_checkpoint(step)
       print("warning: " .. problem)
     elseif positions.on_the_way(edits, { step = saved, path = its }, { step = math.max(saved, step), path = path })
       and (saved <= step or positions.same_path(its, path)) then
-      lathe.silently(function()
+      engine.silently(function()
         for _, id in ipairs(its) do apply(edits[id].effect) end
       end)
       H.directory.load(saved)
@@ -118,7 +118,7 @@ function history.resume(session, directory)
   local step, saved = read_all(session, directory)
   local H = inner.state()
   if saved and saved > step then step = saved end
-  lathe.silently(inner.compute, { step = step, path = current().path })
+  engine.silently(inner.compute, { step = step, path = current().path })
   if H.move then metrics.mend(directory, H.tree, H.move) end
   directory.remove_checkpoints_after(step)
   directory.cut_metrics(step)
@@ -133,7 +133,7 @@ function history.look(session, directory) read_all(session, directory) end
 function history.settle(session, text)
   history.start(session, nil)
   read(journal.entries(text))
-  lathe.silently(function()
+  engine.silently(function()
     for _, id in ipairs(current().path) do apply(inner.state().tree.edits[id].effect) end
   end)
   history.stop()
@@ -150,7 +150,7 @@ local function different_tensor(states, number)
   if not line then return nil end
   local said = {}
   for name, hash in line:gmatch '"([^"]+)": "(%x+)"' do said[name] = hash end
-  for _, tensor in ipairs(lathe.tensor_hashes(H.session)) do
+  for _, tensor in ipairs(engine.tensor_hashes(H.session)) do
     if said[tensor.name] ~= tensor.hash then return tensor.name end
   end
 end
@@ -201,7 +201,7 @@ function history.replay(session, text, states, till, recorded)
   for i, entry in ipairs(journal.entries(text)) do
     if till and entry.step > till then break end
     H.done = {}
-    lathe.silently(train_to, entry.step, "replaying")
+    engine.silently(train_to, entry.step, "replaying")
     local hash = session:hash()
     if hash ~= entry.hash then
       report_difference(entry, i, last, hash, states, recorded)
@@ -215,14 +215,17 @@ function history.replay(session, text, states, till, recorded)
 end
 
 -- The recipe with only the edits that shaped the state in which the journal ends.
-function history.export(text, recipe, set, steps)
-  local H = { tree = Tree.new(0) }
+function history.export(text, recipe, set, steps, seed)
+  local H, entries = { tree = Tree.new(0) }, journal.entries(text)
   inner.set_state(H)
-  local ok, problem = pcall(read, journal.entries(text))
+  local ok, stands = pcall(read, entries)
   inner.set_state(nil)
-  if not ok then error(problem, 0) end
+  if not ok then error(stands, 0) end
+  local finished = #entries > 0 and entries[#entries].text == "finish()"
   local out = { "local base = (function(...)\n", recipe, "\nend)(...)\n\nreturn lathe.edited(base, {\n" }
-  out[#out + 1] = ("  steps = %d,\n  set = {\n"):format(steps)
+  out[#out + 1] = ("  seed = %d,\n  steps = %d,\n"):format(seed, steps)
+  if not finished and stands > 0 then out[#out + 1] = ("  stop = %d, -- where the run stood\n"):format(stands) end
+  out[#out + 1] = "  set = {\n"
   local names = {}
   for name in pairs(set) do names[#names + 1] = name end
   table.sort(names)

@@ -19,7 +19,7 @@ function Snapshots.new(session, folder)
 end
 
 function Snapshots:close()
-  for _, snapshot in ipairs(self.list) do lathe.free_snapshot(snapshot.state) end
+  for _, snapshot in ipairs(self.list) do engine.free_snapshot(snapshot.state) end
   self.list = {}
 end
 
@@ -31,13 +31,13 @@ end
 
 -- Moves the oldest snapshots in memory to the disk, where there is room.
 local function put_aside(store)
-  local over, room = total(store, lathe.snapshot_bytes) - store.memory, store.disk - total(store, lathe.snapshot_bytes_aside)
+  local over, room = total(store, engine.snapshot_bytes) - store.memory, store.disk - total(store, engine.snapshot_bytes_aside)
   for _, snapshot in ipairs(store.list) do
     local state = snapshot.state
-    local bytes = lathe.snapshot_bytes(state)
+    local bytes = engine.snapshot_bytes(state)
     if over <= 0 or not store.folder or bytes > room then return end
     if bytes > 0 then
-      local ok, why = lathe.put_aside(state, store.folder)
+      local ok, why = engine.put_aside(state, store.folder)
       if not ok then
         store.disk = 0
         print("warning: no more snapshots go to the disk: " .. why)
@@ -62,15 +62,15 @@ local function drop(store, bytes_of, limit)
   while total(store, bytes_of) > limit do
     local at = least_useful(store, bytes_of)
     if not at then return end
-    lathe.free_snapshot(table.remove(store.list, at).state)
+    engine.free_snapshot(table.remove(store.list, at).state)
     put_aside(store)
   end
 end
 
 function Snapshots:thin_out()
   put_aside(self)
-  drop(self, lathe.snapshot_bytes, self.memory)
-  drop(self, lathe.snapshot_bytes_aside, self.disk)
+  drop(self, engine.snapshot_bytes, self.memory)
+  drop(self, engine.snapshot_bytes_aside, self.disk)
 end
 
 -- A snapshot of the session, which stands at the position, unless there is one.
@@ -78,7 +78,7 @@ function Snapshots:add(step, path)
   for _, snapshot in ipairs(self.list) do
     if snapshot.step == step and positions.same_path(snapshot.path, path) then return end
   end
-  self.list[#self.list + 1] = { step = step, path = path, state = lathe.snapshot(self.session) }
+  self.list[#self.list + 1] = { step = step, path = path, state = engine.snapshot(self.session) }
   self.fresh = true
   self:thin_out()
 end
@@ -116,12 +116,12 @@ local function megabytes(bytes) return comma((bytes + (1 << 19)) >> 20) end
 function Snapshots:listing()
   local list = {}
   for i, snapshot in ipairs(self.list) do
-    local own, aside = lathe.snapshot_bytes(snapshot.state), lathe.snapshot_bytes_aside(snapshot.state)
+    local own, aside = engine.snapshot_bytes(snapshot.state), engine.snapshot_bytes_aside(snapshot.state)
     list[i] = { step = snapshot.step, edits = #snapshot.path, memory = own, disk = aside,
       text = ("step %-12s edits %-4d %s MB in memory, %s MB on the disk"):format(comma(snapshot.step), #snapshot.path, megabytes(own), megabytes(aside)) }
   end
-  list[#list + 1] = { text = ("%s of %s MB in memory, %s of %s MB on the disk"):format(megabytes(total(self, lathe.snapshot_bytes)),
-    megabytes(self.memory), megabytes(total(self, lathe.snapshot_bytes_aside)), megabytes(self.disk)) }
+  list[#list + 1] = { text = ("%s of %s MB in memory, %s of %s MB on the disk"):format(megabytes(total(self, engine.snapshot_bytes)),
+    megabytes(self.memory), megabytes(total(self, engine.snapshot_bytes_aside)), megabytes(self.disk)) }
   return words.listing(list)
 end
 

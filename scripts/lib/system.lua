@@ -9,16 +9,16 @@ local function missing(name, key)
 end
 
 local function warned(name, key)
-  lathe.history.warn(nil, ("the recipe uses %s.%s: 'lathe run --resume', eval, save and replay have neither os nor io and will "
+  engine.history.warn(nil, ("the recipe uses %s.%s: 'lathe run --resume', eval, save and replay have neither os nor io and will "
     .. "fail there; what it gives belongs into a parameter of the recipe (--set)"):format(name, tostring(key)))
 end
 
 -- In place of os and io from now on; real: whether there are such libraries.
-function lathe.guard_system(real)
+function engine.guard_system(real)
   local told = not real
   for _, name in ipairs { "os", "io" } do
     local library = real and _G[name] or {}
-    _G[name] = setmetatable({}, { __index = function(_, key)
+    _ENV[name] = setmetatable({}, { __index = function(_, key)
       if not real then missing(name, key) end
       if not told and library[key] ~= nil then
         told = true
@@ -26,6 +26,6 @@ function lathe.guard_system(real)
       end
       return library[key]
     end })
-    package.loaded[name] = _G[name]
+    package.loaded[name] = _ENV[name]
   end
 end

@@ -28,12 +28,12 @@ function topics.run()
   end
   for i, edit in ipairs(listed(edits)) do done[i] = { step = edit.step, effect = edit.effect } end
   tell { branches = tree }
-  tell { edits = done, snapshots = lathe.history.steps_at_hand(), pauses = before_now(lathe.pauses(run)) }
+  tell { edits = done, snapshots = engine.history.steps_at_hand(), pauses = before_now(lathe.pauses(run)) }
 end
 
 -- The tree of branches with what happened on each.
 function topics.history()
-  tell { tree = lathe.history.tree() }
+  tell { tree = engine.history.tree() }
 end
 
 for name, f in pairs(require "lathe.view_panes") do topics[name] = f end

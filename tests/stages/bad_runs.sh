@@ -31,10 +31,10 @@ wait_for_step() { # DIR STEP
     broken "$1 did not come to step $2"
 }
 
-"${bert[@]}" --steps 120 --out alone >log 2>&1 || broken "the run failed"
+"${bert[@]}" --steps 400 --out alone >log 2>&1 || broken "the run failed"
 
 # Ctrl-C: the state is saved, status 130, and going on ends in the same bytes. A second process is refused meanwhile.
-"${bert[@]}" --steps 120 --set batch_size=8 --out stopped >log 2>&1 &
+"${bert[@]}" --steps 400 --set batch_size=8 --out stopped >log 2>&1 &
 process=$!
 wait_for_step stopped 5
 kill -STOP $process
@@ -44,7 +44,7 @@ second() {
     [[ $status == 1 ]] || broken "the second process: status $status"
     grep -q "in use by process $process" second || broken "the second process: $(cat second)"
 }
-second "${bert[@]}" --steps 120 --out stopped
+second "${bert[@]}" --steps 400 --out stopped
 second "$LATHE" run --resume stopped
 kill -INT $process
 kill -CONT $process
@@ -93,7 +93,7 @@ for signal in TERM:143 USR1:0 HUP:; do
 done
 
 # A run that goes on with other parts than it was begun with is warned about.
-"${bert[@]}" --steps 120 --out moved >log 2>&1 || broken "the run failed"
+"${bert[@]}" --steps 400 --out moved >log 2>&1 || broken "the run failed"
 grep -q '"lua": "Lua 5.4' moved/config.json || broken "Lua's version is not in config.json"
 rm moved/model.safetensors
 "$LATHE" run --plain --resume moved >log 2>&1 || broken "the run did not go on"
@@ -104,7 +104,7 @@ grep -q "may differ in their last bits" log && grep -q "OpenBLAS' core was Presc
     broken "other parts, and no warning"
 
 # A disk that is full (a limit of the size of files) while a checkpoint is saved: the run goes on later.
-refused "File too large" bash -c 'trap "" XFSZ; ulimit -f 40; exec "$@"' _ "${bert[@]}" --steps 120 --out full
+refused "File too large" bash -c 'trap "" XFSZ; ulimit -f 40; exec "$@"' _ "${bert[@]}" --steps 400 --out full
 [[ -z $(find full -name '*.safetensors' -size +40k) ]] || broken "a file above the limit"
 "$LATHE" run --plain --resume full >log 2>&1 || broken "it did not go on after the disk was full"
 cmp alone/model.safetensors full/model.safetensors
@@ -151,7 +151,7 @@ sed 's|loss = function(model, batch)|& calls = (calls or 0) + 1|; s|(batch.step 
 [[ $(grep -c "warning: objective 'mine' changes 'global calls'" log) == 2 ]] || broken "a counter is forgotten"
 
 # Who reads the lines leaves: the run saves, says so, and goes on later.
-{ "${bert[@]}" --steps 120 --out piped || echo "status $?" >status; } 2>log | head -n 1 >/dev/null
+{ "${bert[@]}" --steps 400 --out piped || echo "status $?" >status; } 2>log | head -n 1 >/dev/null
 [[ $(cat status) == "status 1" && ! -e piped/socket ]] || broken "a closed pipe: $(cat status)"
 grep -q 'nothing can be printed any more' log && grep -q 'saved at step [0-9]*; go on with: lathe run --resume piped' log ||
     broken "a closed pipe is not told"

@@ -1,12 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # A run whose recipe edits it: killed and resumed it ends in the same bytes, its replay reaches every recorded state
-# with another number of threads, and the recipe exported from it makes the same run again.
+# with another number of threads, and the recipe exported from it makes the same run again, with its seed, to where it
+# stood. A text that changed is named.
 set -euo pipefail
 
 small=(--set hidden_size=32 --set num_attention_heads=2 --set batch_size=8 --set length=32 --set vocab_size=300)
-"$LATHE" run bert "${small[@]}" --steps 2 --out plain >/dev/null
+"$LATHE" run bert "${small[@]}" --steps 2 --seed 7 --out plain >/dev/null
 "$LATHE" export-recipe plain >edited.lua
+! grep 'stop =' edited.lua
+"$LATHE" run edited.lua --out twice >/dev/null
+cmp plain/model.safetensors twice/model.safetensors
 sed -i 's/^  steps = .*/  steps = 60,/; s/^  edits = {$/  edits = {\n    { 0, "run.clip_norm = 0.7" },/' edited.lua
 sed -i 's/^    { 0, .*/&\n    { 20, "run.objectives.nsp.weight = 0.1" },/' edited.lua
 sed -i 's/^    { 20, .*/&\n    { 40, "run.model.bert.pooler.frozen = true" },/' edited.lua
@@ -45,6 +49,25 @@ done
 "$LATHE" export-recipe whole >again.lua
 "$LATHE" run again.lua --out again >/dev/null
 cmp whole/model.safetensors again/model.safetensors
+
+# one that was stopped: to the step where it stood, and on from there
+sed 's/^  steps = 60,/&\n  stop = 30,/' edited.lua >stopped.lua
+"$LATHE" run stopped.lua --out stopped >/dev/null
+"$LATHE" export-recipe stopped >stopped_again.lua
+grep -q '^  stop = 30,' stopped_again.lua
+"$LATHE" run stopped_again.lua --out stopped_again >/dev/null
+cmp stopped/checkpoints/step-00000030/model.safetensors stopped_again/checkpoints/step-00000030/model.safetensors
+"$LATHE" run --resume stopped >/dev/null
+cmp whole/model.safetensors stopped/model.safetensors
+
+# the text is another one now
+for word in a cat sat on the mat; do echo "The dog saw $word. A bird sang of $word."; done >text.txt
+for _ in {1..5}; do cat text.txt text.txt >more.txt; mv more.txt text.txt; done
+"$LATHE" run bert "${small[@]}" --set text="$PWD/text.txt" --set vocab_size=60 --steps 2 --out read >/dev/null
+"$LATHE" replay read | grep -q '^4 of 4 recorded states'
+echo "The dog saw nothing." >>text.txt
+! "$LATHE" replay read >differs.txt
+head -n 2 differs.txt | grep -q "^the data of source 'train' are not those of the run: "
 
 # a weight file that differs from what the journal says is found
 sed 's/at(40, "./at(40, "0/' whole/journal.lua >changed.lua

@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
+# scale: full
+# Fails since the branches of the workbench, of pauses and of the history met (28 November): see the notes of issues 3 and 4.
 # The workbench and its run, apart: a build that takes long, two workbenches of which one is in control, a line that does
 # not end, a viewer that is killed, a paste, a run that is over and goes on. The session then replays to every hash.
 set -euo pipefail
@@ -158,6 +160,7 @@ key 8
 enter 'undelete_branch("other")' 'branch other is back'
 enter 'delete_branch("main")' 'is the one that you are on'
 key Escape
+shows ': palette' # Escape and a key at once are Alt with the key
 
 # --- over, looked at, and on ---
 key p
@@ -170,6 +173,7 @@ key 8
 enter 'run.step > 1' '┃true'
 enter 'run.objectives.nsp.weight = 2' 'only looked at'
 key Escape
+shows ': palette'
 key p
 shows 'go on training from here'
 key Enter

@@ -63,6 +63,7 @@ key End Enter
 shows '1 Curves'
 shows "did you mean 'theme'"
 shows '\*'
+shows '^ lathe +short.* finished'
 key q
 shows '^ short +finished'
 key q

@@ -18,10 +18,10 @@ run = make "bert"
 -- As the run does it: steps with their metrics.
 function train(n)
   for _ = 1, n do
-    lathe.history.due()
+    engine.history.due()
     local metrics = run:train(1)
     directory.append_metrics(('{"step": %d, "loss": %.9g, "grad_norm": %.9g}\n'):format(metrics.step, metrics.loss, metrics.grad_norm))
-    lathe.history.stepped()
+    engine.history.stepped()
   end
 end
 

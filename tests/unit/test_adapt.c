@@ -18,7 +18,7 @@ static const char prepare[] =
     "  seed = 3, steps = 40, data = { train = rows.train, valid = rows.valid, other = target.train },\n"
     "  model = models.mlp { input_size = 6, hidden_sizes = { 5 }, activation = 'tanh' },\n"
     "  objectives = { objectives.classify {} }, optimizer = optim.adamw { lr = 0.01 } }\n"
-    "function train(n) for _ = 1, n do run:train(1) lathe.history.stepped() end end\n"
+    "function train(n) for _ = 1, n do run:train(1) engine.history.stepped() end end\n"
     "function fails(words, f)\n"
     "  local hash = run:hash()\n"
     "  local ok, why = pcall(f)\n"
@@ -56,7 +56,7 @@ static int push_directory(lua_State *L)
 
 static void open_host(void)
 {
-    HostOptions options = {.output = drop_output, .seed = 1};
+    HostOptions options = {.output = drop_output, .seed = 1, .inside = true};
     ASSERT_OK(host_new(&options, &host));
     ASSERT_OK(host_protect(host, push_globals, NULL));
     ASSERT_OK(run(prepare));
@@ -99,7 +99,7 @@ static void stop(void)
 START_TEST(adds_everything_as_one_edit)
 {
     ASSERT_OK(
-        run("lathe.history.begin(run, directory) train(5) local before = run:hash()\n"
+        run("engine.history.begin(run, directory) train(5) local before = run:hash()\n"
             "run:adapt { method = 'dann', target = 'other', weight = 0.5, hidden_size = 4, gamma = 5 }\n"
             "assert(#edits() == 1 and run.objectives.domain.start == 5 and run.objectives.domain.weight == 0.5)\n"
             "assert(#run.model.domain_classifier.dense.weight.shape == 2)\n"
@@ -118,7 +118,7 @@ END_TEST
 START_TEST(what_does_not_fit_is_refused)
 {
     ASSERT_OK(
-        run("lathe.history.begin(run, directory) train(2) before = directory.read_journal()\n"
+        run("engine.history.begin(run, directory) train(2) before = directory.read_journal()\n"
             "fails('not in the session', function() run:adapt { target = 'nothing' } end)\n"
             "fails('to itself', function() run:adapt { target = 'train' } end)\n"
             "fails('there is the method \"dann\"', function() run:adapt { method = 'mmd', target = 'other' } end)\n"
@@ -141,19 +141,19 @@ END_TEST
 START_TEST(data_of_the_prompt_is_replayed)
 {
     static const int threads[] = {1, 2, 3, 5};
-    ASSERT_OK(run("lathe.history.begin(run, directory) train(4)\n"
+    ASSERT_OK(run("engine.history.begin(run, directory) train(4)\n"
                   "local made = data.svmlight(folder .. '/target.svmlight', "
                   "{ features = 6, values = 'binary', labels = 'none' })\n"
                   "run:adapt { target = made, hidden_size = 3 }\n"
                   "assert(run.data.target.batch_size == 32)\n"
                   "train(6) run.objectives.domain.weight = 0.2 train(3)\n"
                   "assert(directory.read_journal():find('values = \"binary\"', 1, true))\n"
-                  "lathe.history.finish()"));
+                  "engine.history.finish()"));
     for (size_t i = 0; i < 4; i++) {
         host_free(host);
         open_host();
         threads_set(threads[i]);
-        ASSERT_OK(run("assert(lathe.history.replay(run, directory.read_journal(), '', nil))\n"
+        ASSERT_OK(run("assert(engine.history.replay(run, directory.read_journal(), '', nil))\n"
                       "assert(run.objectives.domain.weight == 0.2)"));
     }
 }
@@ -194,7 +194,7 @@ START_TEST(adapts_a_bert)
             "  objectives = { objectives.mlm {}, objectives.nsp {} },\n"
             "  model = models.bert { vocab_size = words.vocab_size, hidden_size = 16, num_hidden_layers = 1,\n"
             "    num_attention_heads = 2, max_position_embeddings = 16 } }\n"
-            "lathe.history.begin(run) train(2)\n"
+            "engine.history.begin(run) train(2)\n"
             "fails('the journal cannot say', function() run:adapt { target = pairs_of(3) } end)\n"
             "run:adapt { target = 'target' } train(4)\n"
             "assert(run.last['accuracy.domain'] and run.model.domain_classifier.out_proj.weight.step == 4)\n"

@@ -8,6 +8,7 @@
 #include "engine/kernels/bf16_product.h"
 #include "engine/train/snapshot.h"
 #include "scripts/bind_history.h"
+#include "scripts/library.h"
 #include "tests/unit/scratch.h"
 
 #include <stdlib.h>
@@ -18,6 +19,7 @@ static Host *host;
 static RunDirectory *directory;
 static Buffer printed;
 static size_t at_start;
+static bool inside = true; /* the tests see the library's own globals */
 
 static void keep_output(void *context, const char *text, size_t length)
 {
@@ -61,7 +63,7 @@ static Status run(const char *text)
 /* A fresh program with the session as its recipe builds it. */
 static void open_host(void)
 {
-    HostOptions options = {.output = keep_output, .seed = 1};
+    HostOptions options = {.output = keep_output, .seed = 1, .inside = inside};
     ASSERT_OK(host_new(&options, &host));
     ASSERT_OK(host_protect(host, push_path, NULL));
     ASSERT_OK(host_load_file(host, LATHE_SOURCE "/tests/unit/history.lua"));
@@ -98,7 +100,7 @@ static void stop(void)
 
 static void begin(void)
 {
-    ASSERT_OK(run("lathe.history.begin(run, directory)"));
+    ASSERT_OK(run("engine.history.begin(run, directory)"));
 }
 
 /* As the prompt does it. */
@@ -125,9 +127,9 @@ static void assert_recorded(void)
 {
     ASSERT_OK(run("keep_last()"));
     start_again();
-    ASSERT_OK(run("lathe.history.resume(run, directory) check_last()"));
+    ASSERT_OK(run("engine.history.resume(run, directory) check_last()"));
     start_again();
-    ASSERT_OK(run("assert(lathe.history.replay(run, directory.read_journal(), '', nil))"));
+    ASSERT_OK(run("assert(engine.history.replay(run, directory.read_journal(), '', nil))"));
 }
 
 static void assert_printed(const char *words)
@@ -207,7 +209,7 @@ static void stand_amid(void)
 static void assert_nothing_happened(void)
 {
     ASSERT_OK(run("assert(run:hash() == here and #edits() == 1 and #branches() == 2 and branches()[1].step == 8)\n"
-                  "assert(directory.read_journal() == said and not lathe.is_silent())"));
+                  "assert(directory.read_journal() == said and not engine.is_silent())"));
 }
 
 /* Ctrl-C, a function that looks on, and a full disk. */
@@ -369,7 +371,7 @@ START_TEST(the_tree_has_edits_and_snapshots)
 {
     begin();
     ASSERT_OK(run("train(3) branch 'a' run.optimizer.lr = 0.02 train(1) snapshot() switch 'main'\n"
-                  "local tree = lathe.history.tree()\n"
+                  "local tree = engine.history.tree()\n"
                   "assert(#tree == 2 and tree[1].name == 'main' and tree[1].current and tree[1].parent == 0)\n"
                   "local a = tree[2]\n"
                   "assert(a.parent == 1 and a.fork == 3 and a.step == 4 and #a.edits == 1)\n"
@@ -405,7 +407,7 @@ END_TEST
 static void plan(void)
 {
     ASSERT_OK(
-        run("lathe.history.plan(run, { { 0, 'run.clip_norm = 0.5' },\n"
+        run("engine.history.plan(run, { { 0, 'run.clip_norm = 0.5' },\n"
             "  { 3, 'run.optimizer.lr = 0.02 run.objectives.nsp.weight = 0.1' }, { 9, 'run.clip_norm = 2' } })"));
 }
 
@@ -413,7 +415,7 @@ static void resume_planned(void)
 {
     start_again();
     plan();
-    ASSERT_OK(run("lathe.history.resume(run, directory)"));
+    ASSERT_OK(run("engine.history.resume(run, directory)"));
 }
 
 START_TEST(planned_edits_are_made_once)
@@ -453,7 +455,7 @@ END_TEST
 
 START_TEST(planned_lines_that_fail_say_which)
 {
-    ASSERT_OK(run("lathe.history.plan(run, { { 2, 'run.clip_norm = 0.5 run.steps = 0' } })"));
+    ASSERT_OK(run("engine.history.plan(run, { { 2, 'run.clip_norm = 0.5 run.steps = 0' } })"));
     begin();
     ASSERT_OK(run("train(2)"));
     ASSERT_FAILS(run("train(1)"), STATUS_INVALID, "edit 1 of the recipe, at step 2: ");
@@ -482,9 +484,9 @@ END_TEST
 START_TEST(a_damaged_journal_is_an_error)
 {
     ASSERT_OK(run("directory.put_journal('at(3, \"abcd\")\\nfoo(\\n')"));
-    ASSERT_FAILS(run("lathe.history.resume(run, directory)"), STATUS_LUA, "journal:1: unexpected symbol");
+    ASSERT_FAILS(run("engine.history.resume(run, directory)"), STATUS_LUA, "journal:1: unexpected symbol");
     ASSERT_OK(run("directory.put_journal('at(5, \"abcd\")\\nat(5, \"abcd\")\\nrun.clip_norm = 2')"));
-    ASSERT_FAILS(run("lathe.history.resume(run, directory)"), STATUS_LUA, "says nothing");
+    ASSERT_FAILS(run("engine.history.resume(run, directory)"), STATUS_LUA, "says nothing");
 }
 END_TEST
 
@@ -504,6 +506,70 @@ START_TEST(a_failing_restore_changes_nothing)
 }
 END_TEST
 
+/* --- what a line does to its globals is its own business --- */
+
+static const char *const breaks[] = {
+    "run = nil",
+    "run = 5",
+    "lathe = nil",
+    "math = nil string = nil table = nil",
+    "pcall = nil load = nil print = nil error = nil pairs = {} ipairs = nil type = nil tostring = nil next = nil",
+    "string.format = nil string.gsub = nil string.match = nil string.rep = nil string.find = nil",
+    "table.concat = nil table.move = nil table.sort = nil table.remove = nil math.max = nil math.type = nil",
+    "getmetatable('').__index = nil",
+    "getmetatable(run).__newindex = nil",
+    "undo = nil redo = nil branch = nil edits = nil",
+    "setmetatable(_G, {__index = function() error('no') end}) run = nil",
+    "setmetatable(_G, {__newindex = function() error('no') end})",
+    "lathe.clock = nil",
+    "lathe.history.stepped = nil",
+    "engine.restore(run, engine.snapshot(run))",
+    "require('lathe.history').set_state(nil)",
+    "package.loaded = nil package.searchers = nil require = nil",
+    "lathe.show = nil lathe.nearest = error",
+    "rawset(lathe, 'nearest', error) rawset(_G, 'lathe', 7)",
+    "objectives = nil optim.adamw = nil schedules = nil models = nil data = nil tokenizers = nil",
+    "for k in pairs(_G) do _G[k] = nil end",
+    "local i = 1 while debug.getupvalue(undo, i) do debug.getupvalue(undo, i).current = nil i = i + 1 end",
+    "debug.getupvalue(undo, 1).session = nil",
+    "local f = load 'run = 3 math = 4' f()",
+    "coroutine.wrap(function() math, string = nil end)()",
+};
+
+static int begin_live(lua_State *L)
+{
+    Session **session = lua_touserdata(L, 1);
+    lua_getglobal(L, "run");
+    *session = bind_check_session(L, -1)->session;
+    library_set_run(L, -1);
+    lua_pushnil(L);
+    lua_setglobal(L, "run");
+    return 0;
+}
+
+START_TEST(globals_of_lines_are_theirs)
+{
+    Session *session;
+    inside = false;
+    start_again();
+    ASSERT_OK(host_protect(host, begin_live, &session));
+    ASSERT_OK(bind_history(host, "begin", directory, session));
+    for (size_t i = 0; i < sizeof breaks / sizeof *breaks; i++) {
+        Status status = run_line(breaks[i]);
+        (void)status;
+        ASSERT_OK(run_line("run = nil run.clip_norm = 0.5 + run.step / 100"));
+        ASSERT_OK(bind_step(host, session, NULL));
+        ASSERT_OK(bind_history_tell(host, "stepped", directory, session));
+        ASSERT_OK(run_line(i % 3 ? "undo() redo() undo() branches() edits() print(run)"
+                                 : "run.objectives.nsp.weight = 0.2"));
+        ASSERT_OK(bind_history_tell(host, "saved", directory, session));
+    }
+    inside = true;
+    start_again();
+    ASSERT_OK(run("assert(engine.history.replay(run, directory.read_journal(), '', nil))"));
+}
+END_TEST
+
 /* Edits, undos, branches, rewinds and failures at random; then the program dies, another one resumes and has the
  * same state; and a replay reaches every recorded state with any number of threads. */
 static void random_session(int seed)
@@ -513,12 +579,12 @@ static void random_session(int seed)
     snprintf(text, sizeof text, "random_session(%d)", seed);
     ASSERT_OK(run(text));
     start_again();
-    ASSERT_OK(run("lathe.history.resume(run, directory) check_last()"));
+    ASSERT_OK(run("engine.history.resume(run, directory) check_last()"));
     static const int threads[] = {1, 2, 3, 5};
     for (size_t i = 0; i < sizeof threads / sizeof *threads; i++) {
         start_again();
         threads_set(threads[i]);
-        ASSERT_OK(run("assert(lathe.history.replay(run, directory.read_journal(), '', nil))"));
+        ASSERT_OK(run("assert(engine.history.replay(run, directory.read_journal(), '', nil))"));
     }
 }
 
@@ -543,12 +609,12 @@ START_TEST(a_replay_names_what_differs)
                   "for line in io.lines(directory.path .. '/states.jsonl') do states[#states + 1] = line end\n"
                   "run.objectives.nsp.weight = 0.4\n"
                   "local journal = directory.read_journal()\n"
-                  "assert(not lathe.history.replay(run, journal, table.concat(states, '\\n')))\n"
+                  "assert(not engine.history.replay(run, journal, table.concat(states, '\\n')))\n"
                   "journal = journal:gsub('^at%(0[^\\n]*\\nbegan%(%)\\n', '')\n" /* as the first days' are */
                   "table.remove(states, 1)\n"
                   "local function metrics() directory.last_rows('', 0) return io.open(directory.path .. "
                   "'/metrics.jsonl'):read 'a' end\n"
-                  "assert(not lathe.history.replay(run, journal, table.concat(states, '\\n'), nil, metrics))"));
+                  "assert(not engine.history.replay(run, journal, table.concat(states, '\\n'), nil, metrics))"));
     ck_assert_ptr_nonnull(strstr(printed.data, "step 0: the state is"));
     ck_assert_ptr_nonnull(strstr(printed.data, "nothing before it was recorded"));
     ck_assert_ptr_nonnull(strstr(printed.data, "the first tensor that differs: model.bert"));
@@ -581,6 +647,7 @@ Suite *history_suite(void)
     tcase_add_test(tests, a_damaged_journal_is_an_error);
     tcase_add_test(tests, a_failing_restore_changes_nothing);
     tcase_add_test(tests, a_replay_names_what_differs);
+    tcase_add_test(tests, globals_of_lines_are_theirs);
     tcase_add_test(tests, random_sessions_replay);
     suite_add_tcase(suite, tests);
     return suite;

@@ -4,6 +4,7 @@
 #include "engine/base/memory.h"
 #include "scripts/bind_session.h"
 #include "scripts/bind_tokenizers.h"
+#include "scripts/library.h"
 #include "tests/unit/scratch.h"
 
 Suite *lua_session_suite(void);
@@ -300,10 +301,18 @@ START_TEST(own_objectives)
 }
 END_TEST
 
+static int push_engine(lua_State *L)
+{
+    library_push(L, "engine");
+    lua_setglobal(L, "engine");
+    return 0;
+}
+
 /* What an objective draws depends on seed, objective, step and micro-step, not on what was drawn before it: a look,
  * a line, an evaluation change nothing, and going back gives the same again. */
 START_TEST(draws_of_own_objectives)
 {
+    ASSERT_OK(host_protect(host, push_engine, NULL));
     ASSERT_OK(
         run("function drawing(name, seen)\n"
             "  return objectives.custom { name = name, loss = function(model, batch)\n"
@@ -325,9 +334,9 @@ START_TEST(draws_of_own_objectives)
             "run = small({ drawing 'a', drawing 'b' }, { accumulate = 2 })\n"
             "hook(run.model.bert.pooler, function() randn(3) math.random() end)\n"
             "run:train(1) randn(7) math.random() run:evaluate('valid') run:train(1)\n"
-            "local half = lathe.snapshot(run) run:train(1)\n"
+            "local half = engine.snapshot(run) run:train(1)\n"
             "assert(run:hash() == a:hash())\n"
-            "lathe.restore(run, half) run:train(1)\n"
+            "engine.restore(run, half) run:train(1)\n"
             "assert(run:hash() == a:hash())\n"
             "local c = small({ drawing 'c', drawing 'b' }, { accumulate = 2 }) c:train(3)\n"
             "assert(c:hash() ~= a:hash())\n"

@@ -25,7 +25,22 @@ await() {
 has() { screen | grep -E -- "$1" >/dev/null; }
 lacks() { ! has "$1"; }
 shows() { await "'$1' did not appear" has "$1"; }
-key() { terminal send-keys -t "$pane" "$@"; }
+# Escape and a key that is read together with it are Alt and the key: what it does is awaited, for a while.
+press_escape() {
+    local before looks
+    before=$(screen)
+    terminal send-keys -t "$pane" Escape
+    for ((looks = 0; looks < 20; looks++)); do
+        [[ $(screen) == "$before" ]] || break
+        sleep 0.1
+    done
+}
+key() {
+    local name
+    for name; do
+        if [[ $name == Escape ]]; then press_escape; else terminal send-keys -t "$pane" "$name"; fi
+    done
+}
 type_in() { terminal send-keys -t "$pane" -l -- "$1"; }
 # enter LINE WORDS: types a line and waits for what matches the words.
 enter() {
