@@ -262,6 +262,7 @@ static void follow_breakpoints(Control *control)
 
 Status control_boundary(Control *control)
 {
+    if (control->pause && !control->paused) begin_pause(control); /* asked for by nobody's line, so before any */
     serve(control);
     follow_breakpoints(control);
     TRY(ask_conditions(control));

@@ -61,8 +61,10 @@ static void on_told(void *context, const char *words)
     Server *server = context;
     const char *what = *words == '[' ? words + strcspn(words, " ") : words; /* the log has the step of its own */
     run_log_put(atomic_load(&server->log), LOG_NOTE, atomic_load(&server->step), "%s", what + (*what == ' '));
+    /* The first that is told while it stands says why. Kept before it is sent: who joins now may hear it twice. */
+    if (!control_paused(server->control) || !server->pause.length)
+        set_pause(server, control_paused(server->control) ? words : "");
     clients_send_all(server, &(WireMessage){.type = WIRE_LOG, .text = words});
-    set_pause(server, control_paused(server->control) ? words : "");
 }
 
 /* --- who may change the run --- */

@@ -1,7 +1,5 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# scale: full
-# Fails since the branches of the workbench, of pauses and of the history met (28 November): see the notes of issues 3 and 4.
 # doc/debugging.md is what one gets who types its lines: each is run, and what is printed is compared with the page, but
 # for numbers and pictures, which depend on the processor. "..." on the page stands for the rest of an output.
 set -euo pipefail

@@ -1,7 +1,5 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# scale: full
-# Fails since the branches of the workbench, of pauses and of the history met (28 November): see the notes of issues 3 and 4.
 # A step that fails pauses a run that somebody can enter, and is mended from the prompt: numbers that are not finite,
 # an objective that raises, no memory. Where nobody is there the run ends, and --resume --paused comes back to the place.
 set -euo pipefail
