@@ -219,10 +219,15 @@ static Status parse_flag(const Command *command, int argc, char **argv, int *at,
     return set_flag(flag, equals ? equals + 1 : argv[++*at], out);
 }
 
+Arguments command_nothing(void)
+{
+    return (Arguments){.seed = -1, .steps = -1, .threads = -1, .until = -1, .lua_memory = -1};
+}
+
 Status command_parse(const Command *command, int argc, char **argv, Arguments *out)
 {
     bool only_names = false;
-    *out = (Arguments){.seed = -1, .steps = -1, .threads = -1, .until = -1, .lua_memory = -1};
+    *out = command_nothing();
     for (int i = 0; i < argc; i++) {
         if (!only_names && strcmp(argv[i], "--") == 0)
             only_names = true;

@@ -51,6 +51,9 @@ const Command *command_find(const char *name);
 /* Whether the command takes the option. */
 bool command_takes(const Command *command, const Flag *flag);
 
+/* No flag and no name was given. */
+Arguments command_nothing(void);
+
 /* Reads argv behind the command's name. Errors: unknown option (with the nearest), a missing or wrong value, too
  * many or too few names: usage errors, with the remedy. */
 Status command_parse(const Command *command, int argc, char **argv, Arguments *out) STATUS_CHECKED;

@@ -101,8 +101,8 @@ static int64_t integer_of(const Form *form, const char *name)
 static void take_words(const StartItem *item, const Form *form, Words *out)
 {
     Arguments *arguments = &out->arguments;
-    *arguments =
-        (Arguments){.seed = -1, .steps = -1, .threads = -1, .until = -1, .lua_memory = -1, .name_count = 1};
+    *arguments = command_nothing();
+    arguments->name_count = 1;
     arguments->names[0] = item->path;
     for (int i = 0; form && i < form->count && arguments->set_count < COMMAND_MAX_SETS; i++) {
         const FormField *field = &form->fields[i];
@@ -363,8 +363,8 @@ static int train(Starting *starting)
 static int open_run(const StartItem *item, bool trains)
 {
     int code = 0;
-    Arguments arguments = {
-        .seed = -1, .steps = -1, .threads = -1, .until = -1, .lua_memory = -1, .resume = item->path};
+    Arguments arguments = command_nothing();
+    arguments.resume = item->path;
     if (trains) return command_run(&arguments);
     Status status = attend_run(item->path, NULL, &code);
     return status == STATUS_OK ? code : command_fail(status);

@@ -111,8 +111,9 @@ Status detach_start(const Arguments *arguments, const char *directory, DetachedR
 /* Its words go to a file without a name: nothing is written to the run. */
 Status detach_look(const char *directory, DetachedRun *out)
 {
-    const Arguments arguments = {
-        .resume = directory, .look = true, .seed = -1, .steps = -1, .threads = -1, .until = -1, .lua_memory = -1};
+    Arguments arguments = command_nothing();
+    arguments.resume = directory;
+    arguments.look = true;
     *out = (DetachedRun){.words = memfd_create("lathe-look", MFD_CLOEXEC)};
     if (out->words < 0) return status_fail(STATUS_IO, "no file for a new process: %s", strerror(errno));
     return start(&arguments, directory, out);

@@ -171,20 +171,23 @@ static Status take_line(Attend *attend, const char *line)
     return chunk ? link_line(&attend->link, chunk) : STATUS_OK;
 }
 
-static void on_entered(void *context, const char *line)
+static bool on_entered(void *context, const char *line)
 {
     Attend *attend = context;
     const Key leave = {.code = 4};
     View *view = &attend->workbench.view;
-    if (!line) {
-        focus_set(&view->focus, PANE_CURVES);
-        workbench_key(&attend->workbench, &leave, "");
-    } else if (!view->connected) {
+    if (line && !view->connected) {
         workbench_note(&attend->workbench, "nobody is there to be asked: %s",
                        view->state == RUN_CONNECTING ? "the run does not listen yet" : "the run is over");
-    } else {
-        tell(attend, take_line(attend, line));
+        return false;
     }
+    if (line) {
+        tell(attend, take_line(attend, line));
+        return true;
+    }
+    focus_set(&view->focus, PANE_CURVES);
+    workbench_key(&attend->workbench, &leave, "");
+    return true;
 }
 
 static void on_complete(void *context, const char *line)

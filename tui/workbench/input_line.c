@@ -14,6 +14,7 @@ static Buffer history;
 static FILE *nowhere; /* readline's terminal: never written to, always at its end */
 static Key waiting;   /* bytes that readline takes one by one */
 static int taken;
+static char *kept; /* a line that was entered and not taken: readline empties its own */
 
 /* Only called where a byte is there; what a command of readline's asks for beyond that is an empty one. */
 static int next_byte(FILE *file)
@@ -34,8 +35,11 @@ static void no_terminal(int meta)
 /* The history keeps what was typed, a zero byte being impossible in it. */
 static void on_line(char *line)
 {
+    if (!events.entered(events.context, line)) {
+        kept = line;
+        return;
+    }
     if (line) prompt_history_add(line, &history);
-    events.entered(events.context, line);
     free(line);
 }
 
@@ -83,6 +87,9 @@ static void take_bytes(const Key *key)
     waiting = *key;
     taken = 0;
     while (taken < waiting.length) rl_callback_read_char();
+    if (kept) input_put(kept);
+    free(kept);
+    kept = NULL;
 }
 
 /* A sequence is given whole, so that readline never waits for the rest of one. ESC alone ends a search as C-j does.

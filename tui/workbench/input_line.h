@@ -7,7 +7,8 @@
 #include "tui/workbench/keys.h"
 
 typedef struct InputEvents {
-    void (*entered)(void *context, const char *line);  /* NULL: the end of input, Ctrl-D on an empty line */
+    /* NULL: the end of input, Ctrl-D on an empty line. False: it was not taken, and stays to be entered again. */
+    bool (*entered)(void *context, const char *line);
     void (*complete)(void *context, const char *line); /* Tab: the line up to the cursor */
     void *context;
 } InputEvents;

@@ -88,7 +88,8 @@ static void start_look(Link *link)
 
 static void start_again(Link *link)
 {
-    Arguments arguments = {.resume = link->view->directory, .seed = -1, .steps = -1, .threads = -1, .until = -1};
+    Arguments arguments = command_nothing();
+    arguments.resume = link->view->directory;
     detach_forget(&link->child);
     link->resuming = link->looked = link->stopped = false;
     link->farewell[0] = '\0';
