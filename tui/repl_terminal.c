@@ -41,14 +41,18 @@ static bool show_news(void)
     return !over;
 }
 
-/* Until a key can be read; false: the prompt is over. A signal ends the wait, too. */
+/* Until a key can be read or the line is given up; false: the prompt is over. A signal does not end the wait for
+ * news: tmux tells of a window's new size a while after it has it. */
 static bool wait_for_key(int keys)
 {
     struct pollfd list[2] = {{.fd = keys, .events = POLLIN}, {.fd = current->watched, .events = POLLIN}};
-    if (current->watched < 0) return true;
-    while (poll(list, 2, -1) >= 0) {
-        if (list[1].revents && !show_news()) return false;
-        if (list[0].revents) break;
+    while (!abandoned && !list[0].revents) {
+        if (poll(list, 2, -1) >= 0) {
+            if (list[1].revents && !show_news()) return false;
+        } else {
+            if (errno != EINTR) return false;
+            rl_check_signals(); /* the window's size */
+        }
     }
     return true;
 }
@@ -58,18 +62,15 @@ static int get_character(FILE *file)
 {
     unsigned char character;
     for (;;) {
-        if (!abandoned && !wait_for_key(fileno(file))) return EOF;
-        if (abandoned) goto interrupted;
+        if (!wait_for_key(fileno(file))) return EOF;
+        if (abandoned) break;
         ssize_t got = read(fileno(file), &character, 1);
         if (got == 1) return character;
         if (got == 0 || errno != EINTR) return EOF;
-        rl_check_signals(); /* the window's size */
-        if (!abandoned) continue;
-    interrupted:
-        fputs("^C", rl_outstream);
-        rl_replace_line("", 0);
-        return '\n';
     }
+    fputs("^C", rl_outstream);
+    rl_replace_line("", 0);
+    return '\n';
 }
 
 /* --- completion --- */
