@@ -30,7 +30,7 @@ static bool is_one_of(const char *name, const char *const *list)
  * what a run leaves that was killed while it began (its lock is there then). */
 static bool harmless(const char *name, bool begun)
 {
-    static const char *const beginnings[] = {"recipe.lua", "lua", NULL};
+    static const char *const beginnings[] = {"socket", "log.jsonl", "recipe.lua", "lua", "origin", NULL};
     return *name == '.' || strcmp(name, "log.txt") == 0 || (begun && is_one_of(name, beginnings));
 }
 

@@ -92,7 +92,7 @@ END_TEST
 /* Nothing of somebody's is written over, whatever it is called. */
 START_TEST(a_run_begins_in_an_empty_directory)
 {
-    static const char *const refused[] = {"todo.txt",  "recipe.lua",     "lua",
+    static const char *const refused[] = {"todo.txt",  "socket",         "recipe.lua", "lua",
                                           "vocab.txt", "tokenizer.json", "branches"};
     RunDirectory *run;
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
@@ -111,6 +111,7 @@ START_TEST(a_run_begins_in_an_empty_directory)
     scratch_write(scratch_path("a/.gitignore"), "x", 1);
     scratch_write(scratch_path("a/log.txt"), "x", 1);
     ASSERT_OK(run_directory_create(path, &run));
+    scratch_write(scratch_path("a/socket"), "x", 1);
     scratch_write(scratch_path("a/recipe.lua"), "x", 1);
     run_directory_close(run); /* killed here, before config.json: the next one begins anew */
     ASSERT_OK(run_directory_create(path, &run));
