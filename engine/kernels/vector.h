@@ -17,7 +17,7 @@
 #define VECTOR_CLONES
 #endif
 
-#if defined(__x86_64__) && defined(__GLIBC__)
+#ifdef HAVE_LIBMVEC
 #define VECTOR_MATH __attribute__((simd("notinbranch")))
 VECTOR_MATH float expf(float);
 VECTOR_MATH float erff(float);

@@ -131,12 +131,18 @@ function where(condition, a, b) return ops.where(condition, a, b) end
 
 function linspace(start, stop, count)
   if math.type(count) ~= "integer" or count < 1 then fail("linspace(start, stop, count) takes a count of at least 1") end
+  if not math.type(start) or not math.type(stop) then fail("linspace(start, stop, count) takes numbers") end
   local step = count > 1 and (stop - start) / (count - 1) or 0
   return arange(count) * step + start
 end
 
-function zeros_like(x) return zeros(x.shape, { dtype = x.dtype }) end
-function ones_like(x) return ones(x.shape, { dtype = x.dtype }) end
+local function like(what, make, x)
+  if lathe.kind(x) ~= "tensor" then fail("%s takes a tensor, whose type and shape it has; got %s", what, lathe.kind(x) or type(x)) end
+  return make(x.shape, { dtype = x.dtype })
+end
+
+function zeros_like(x) return like("zeros_like", zeros, x) end
+function ones_like(x) return like("ones_like", ones, x) end
 
 function randint(low, high, ...)
   if math.type(low) ~= "integer" or math.type(high) ~= "integer" or high <= low or high - low > 1 << 24 then
