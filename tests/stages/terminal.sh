@@ -9,6 +9,7 @@ terminal new-session -d -s lathe -x 140 -y 50 cat
 begin "$LATHE" repl
 shows '^lathe>$'
 enter '6 * 7' '^42$'
+prompted
 type_in 'for i = 1, 2 do'
 key Enter
 shows '^    \.\.$'
@@ -18,16 +19,20 @@ enter 'end' '^222$'
 has '^111$' || broken "the first turn of the loop printed nothing"
 
 # Completion: a table's field, a table in a table, a record, a method of a tensor; two that begin alike are listed.
+prompted
 type_in 'string.rever'
 key Tab
 shows '^lathe> string\.reverse$'
 enter '("abc")' '^cba$'
+prompted
 type_in 'outer = {inner = {deepest = 5500}}'
 key Enter
+prompted
 type_in 'outer.inner.dee'
 key Tab
 shows '^lathe> outer\.inner\.deepest$'
 enter ' + 55' '^5555$'
+prompted
 type_in 'objectives.ml'
 key Tab
 shows '^lathe> objectives\.mlm$'
@@ -47,6 +52,7 @@ shows '^lathe> models\.bert \{ hidden_size$'
 key C-u
 type_in 'x = zeros(2, 3)'
 key Enter
+prompted
 type_in 'x:backw'
 key Tab
 shows '^lathe> x:backward$'
@@ -90,10 +96,12 @@ key Enter
 shows '^77$'
 
 # Ctrl-C ends a line, an unfinished chunk and an endless loop; the prompt goes on each time.
+prompted
 type_in 'no such line'
 shows 'no such line$'
 key C-c
 shows '\^C'
+prompted
 type_in 'for i = 1, 2 do'
 key Enter
 shows '^    \.\.$'
@@ -170,6 +178,7 @@ begin "$LATHE" attach --prompt behind
 shows '^lathe>$'
 enter '6 * 7' '^42$'
 enter 'run.objectives.nsp.weight = 0.5' 'objectives.nsp.weight 1 -> 0.5'
+prompted
 type_in 'run.objectives.ml'
 key Tab
 shows '^lathe> run\.objectives\.mlm$'
@@ -179,6 +188,7 @@ shows '^lathe> run\.objectives\.mlm\.mlm_probability$'
 shows '^  run\.objectives\.mlm\.mlm_probability  share of the tokens that are predicted$'
 key Enter
 shows '^0\.15$'
+prompted
 type_in 'run.model:resh'
 key Tab
 shows '^lathe> run\.model:reshape$'
@@ -194,12 +204,14 @@ key C-c
 shows '^\^Cinterrupted$'
 enter 'pause()' 'paused; resume\(\) goes on'
 # A chunk of several lines, one that is given up, and a paste that runs at Enter, not before, in a window of another size.
+prompted
 type_in 'for i = 1, 2 do'
 key Enter
 shows '^    \.\.$'
 type_in 'print(i * 333)'
 key Enter
 enter 'end' '^666$'
+prompted
 type_in 'for i = 1, 2 do'
 key Enter
 key C-c
@@ -213,6 +225,7 @@ terminal resize-window -t lathe -x 140 -y 50
 key Enter
 shows '^33$'
 # What another client does is told above the line that is being typed.
+prompted
 type_in '7 * 1'
 "$LATHE" attach behind <<<'resume()' >/dev/null
 shows '^\[[0-9,]+\] goes on$'

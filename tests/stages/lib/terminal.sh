@@ -42,6 +42,9 @@ key() {
     done
 }
 type_in() { terminal send-keys -t "$pane" -l -- "$1"; }
+# prompted: the last line is done, so that what is typed now stands behind the prompt.
+at_prompt() { [[ $(screen | grep . | tail -n 1) == 'lathe>' ]]; }
+prompted() { await "no prompt came back" at_prompt; }
 # enter LINE WORDS: types a line and waits for what matches the words.
 enter() {
     type_in "$1"
