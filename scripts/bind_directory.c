@@ -53,7 +53,7 @@ static int put_log(lua_State *L)
 
 /* --- files below the run --- */
 
-static Status append(const char *directory, const char *name, const char *text, size_t length)
+static Status append(const char *directory, const char *name, const char *text, size_t length, bool sync)
 {
     char *path, *parent;
     FileAppender *appender;
@@ -65,7 +65,7 @@ static Status append(const char *directory, const char *name, const char *text, 
     }
     if (status == STATUS_OK) status = file_appender_open(path, &appender);
     if (status == STATUS_OK) {
-        status = file_appender_put(appender, text, length, true);
+        status = file_appender_put(appender, text, length, sync);
         file_appender_close(appender);
     }
     memory_free(path);
@@ -101,19 +101,35 @@ static Status put_tensor(void *context, const char *name, Hash hash)
     return buffer_printf(out, "%s\"%s\": \"%s\"", out->data[out->length - 1] == '{' ? "" : ", ", name, text);
 }
 
-static Status print_state(const Session *session, int64_t step, const char *hash, Buffer *out)
+static Status print_state(const Session *session, Buffer *out, char hash[HASH_TEXT_SIZE])
 {
-    TRY(buffer_printf(out, "{\"step\": %lld, \"hash\": \"%s\", \"tensors\": {", (long long)step, hash));
-    TRY(session_each_hash(session, put_tensor, out));
-    return buffer_text(out, "}}\n");
+    Hash whole;
+    TRY(buffer_text(out, "{"));
+    TRY(session_each_hash(session, put_tensor, out, &whole));
+    hash_text(whole, hash);
+    return buffer_text(out, "}");
 }
 
-/* put_state(step, hash) */
+/* state(): the hash of the session's state, and those of its tensors as JSON */
+static int read_state(lua_State *L)
+{
+    char hash[HASH_TEXT_SIZE];
+    Buffer *tensors = host_push_buffer(L);
+    host_check(L, print_state(place_of(L)->session, tensors, hash));
+    host_buffer_to_string(L, tensors);
+    lua_pushstring(L, hash);
+    lua_insert(L, -2);
+    return 2;
+}
+
+/* put_state(step, hash, tensors). Nothing waits for the disk: without the line a replay only says less. */
 static int put_state(lua_State *L)
 {
-    Buffer *line = host_push_buffer(L);
-    host_check(L, print_state(place_of(L)->session, luaL_checkinteger(L, 1), luaL_checkstring(L, 2), line));
-    host_check(L, append(path_of(L), "states.jsonl", line->data, line->length));
+    size_t length;
+    lua_pushfstring(L, "{\"step\": %I, \"hash\": \"%s\", \"tensors\": %s}\n", luaL_checkinteger(L, 1),
+                    luaL_checkstring(L, 2), luaL_checkstring(L, 3));
+    const char *line = lua_tolstring(L, -1, &length);
+    host_check(L, append(path_of(L), "states.jsonl", line, length, false));
     return 0;
 }
 
@@ -269,7 +285,7 @@ static int append_metrics(lua_State *L)
     const char *text = luaL_checklstring(L, 1, &length);
     if (length == 0) return 0;
     host_check(L, run_directory_cut_metrics(place_of(L)->directory, INT64_MAX)); /* closes the file */
-    host_check(L, append(path_of(L), "metrics.jsonl", text, length));
+    host_check(L, append(path_of(L), "metrics.jsonl", text, length, true));
     host_check(L, run_directory_cut_metrics(place_of(L)->directory, place_of(L)->session->step));
     return 0;
 }
@@ -298,7 +314,7 @@ static int append_branch(lua_State *L)
 {
     size_t length;
     const char *text = luaL_checklstring(L, 2, &length);
-    host_check(L, append(path_of(L), branch_file(L, 1), text, length));
+    host_check(L, append(path_of(L), branch_file(L, 1), text, length, true));
     return store_branch(L);
 }
 
@@ -397,6 +413,7 @@ void bind_push_directory(lua_State *L, RunDirectory *directory, Session *session
     static const luaL_Reg functions[] = {{"put_journal", put_journal},
                                          {"read_journal", read_journal},
                                          {"log", put_log},
+                                         {"state", read_state},
                                          {"put_state", put_state},
                                          {"checkpoints", list_checkpoints},
                                          {"checkpoint_edits", checkpoint_edits},

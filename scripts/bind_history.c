@@ -151,7 +151,8 @@ static int tensor_hashes(lua_State *L)
 {
     Buffer *list = host_push_buffer(L);
     lua_Integer count = 0;
-    host_check(L, session_each_hash(bind_check_session(L, 1)->session, add_hash, list));
+    Hash whole;
+    host_check(L, session_each_hash(bind_check_session(L, 1)->session, add_hash, list, &whole));
     lua_newtable(L);
     for (const char *at = list->data; at && *at; at += strcspn(at, "\n") + 1) {
         size_t name = strcspn(at, " "), all = strcspn(at, "\n");

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tui/bench.h"
 
+#include "engine/base/memory.h"
+#include "engine/io/file.h"
 #include "engine/train/session.h"
 
+#include <errno.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +42,9 @@ const BenchRecord bench_records[] = {
      CONFIG(4, 256, 8192, 32)},
     {"gpt2-generate", "128 tokens from a GPT-2 of 12 layers, 768 wide, vocabulary 50,257", bench_generate,
      CONFIG(12, 768, 50257, 1)},
+    {"live", "what a snapshot, an edit and a prompt that waits cost a run, beside bert-mini's step", bench_live,
+     CONFIG(4, 256, 8192, 32)},
+    {"open", "metrics and journal of a run of a million steps (or --steps) are opened", bench_open, {0}},
 };
 const int bench_record_count = sizeof bench_records / sizeof *bench_records;
 
@@ -65,6 +71,27 @@ double bench_median(double *seconds, int64_t count)
 {
     qsort(seconds, (size_t)count, sizeof *seconds, compare_numbers);
     return seconds[count / 2];
+}
+
+/* --- files --- */
+
+Status bench_folder(char **out)
+{
+    const char *base = getenv("TMPDIR");
+    TRY(file_join(base && *base ? base : "/tmp", "lathe-bench-XXXXXX", out));
+    if (mkdtemp(*out)) return STATUS_OK;
+    Status status = file_fail(*out, "made", errno);
+    memory_free(*out);
+    return status;
+}
+
+Status bench_remove_folder(char *path, Status status)
+{
+    char message[512];
+    snprintf(message, sizeof message, "%s", status_message());
+    Status removed = file_remove_tree(path);
+    memory_free(path);
+    return status == STATUS_OK ? removed : status_fail(status, "%s", message);
 }
 
 /* --- memory --- */

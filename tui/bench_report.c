@@ -56,9 +56,34 @@ static void print_limits(const BenchResult *r)
     puts("");
 }
 
+/* "4.10 ms +- 0.20, 0.9% of a step (limit 1%), 0.8% of its processor time" */
+static void print_cost(const BenchCost *cost)
+{
+    printf("  %-48s %8.2f ms +- %.2f", cost->what, 1e3 * cost->seconds, 1e3 * cost->spread);
+    if (cost->share != 0)
+        printf(", %.2f%% of a step, %.2f%% of its processor time", 100 * cost->share, 100 * cost->busy_share);
+    if (cost->limit > 0 && cost->share != 0)
+        printf(" (limit %.0f%%)\n", 100 * cost->limit);
+    else if (cost->limit > 0)
+        printf(" (limit %.0f ms)\n", 1e3 * cost->limit);
+    else
+        printf(" (%s)\n", cost->seconds < cost->spread ? "not measurable" : "measurable");
+}
+
+static void print_costs(const BenchResult *r)
+{
+    if (r->seconds > 0)
+        printf("  a step: %.2f ms, peak memory %.0f MB\n", 1e3 * r->seconds, 1e-6 * (double)r->peak_bytes);
+    for (int i = 0; i < r->cost_count; i++) print_cost(&r->costs[i]);
+}
+
 void bench_print(const BenchResult *r)
 {
     print_head(r);
+    if (r->cost_count) {
+        print_costs(r);
+        return;
+    }
     if (r->bytes_per_second > 0) {
         print_generation(r);
         return;
@@ -97,6 +122,25 @@ static Status worst_json(const BenchResult *r, json_t *row)
     return status;
 }
 
+static Status costs_json(const BenchResult *r, json_t *row)
+{
+    json_t *costs, *object;
+    TRY(json_new_array(&costs));
+    TRY(json_set(row, "costs", costs));
+    for (int i = 0; i < r->cost_count; i++) {
+        const BenchCost *cost = &r->costs[i];
+        TRY(json_new_object(&object));
+        TRY(json_append(costs, object));
+        TRY(json_set_text(object, "what", cost->what));
+        TRY(json_set_number(object, "seconds", cost->seconds));
+        TRY(json_set_number(object, "spread_seconds", cost->spread));
+        TRY(json_set_number(object, "share", cost->share));
+        TRY(json_set_number(object, "processor_share", cost->busy_share));
+        TRY(json_set_number(object, "limit", cost->limit));
+    }
+    return STATUS_OK;
+}
+
 static Status step_json(const BenchResult *r, json_t *row)
 {
     json_t *ops;
@@ -118,6 +162,7 @@ Status bench_json(const BenchResult *r, json_t *rows)
     TRY(json_set_text(row, "name", r->record->name));
     TRY(json_set_text(row, "precision", r->config.precision ? "bf16" : "f32"));
     TRY(json_set_number(row, "seconds", r->seconds));
+    if (r->cost_count) return costs_json(r, row);
     TRY(json_set_number(row, "tokens_per_second", r->tokens_per_second));
     TRY(json_set_integer(row, "peak_bytes", r->peak_bytes));
     TRY(json_set_number(row, "memory_gbytes_per_second", 1e-9 * r->read_rate));

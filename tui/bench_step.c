@@ -59,7 +59,7 @@ static void random_free(Source *source)
 
 static const SourceType random_type = {"random tokens", random_next, NULL, random_free};
 
-static Status random_text_new(const BenchConfig *config, Source **out)
+Status bench_random_text(const BenchConfig *config, Source **out)
 {
     RandomText *text;
     TRY(memory_new(1, sizeof *text, &text));
@@ -108,7 +108,7 @@ static Status fill_session(Session *session, const BenchConfig *bench)
         config.encoder.max_position_embeddings = bench->length;
     TRY(model_new(&model_bert, &config, "model", random_key(1, "weights"), &model));
     TRY(session_add_model(session, model));
-    TRY(random_text_new(bench, &source));
+    TRY(bench_random_text(bench, &source));
     Status status = session_add_source(session, "train", source);
     source_unref(source);
     TRY(status);

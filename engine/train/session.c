@@ -259,30 +259,8 @@ Status session_check(Session *session)
     return STATUS_OK;
 }
 
-/* --- the state's hash --- */
+/* --- small things --- */
 
-static Status hash_tensor(Hash *hash, const Tensor *tensor)
-{
-    if (!tensor) return STATUS_OK;
-    *hash = hash_combine(*hash, hash_bytes(tensor->shape, (size_t)tensor->ndim * sizeof *tensor->shape));
-    *hash = hash_combine(*hash,
-                         hash_bytes(tensor_data(tensor), (size_t)tensor_count(tensor) * dtype_size(tensor->dtype)));
-    return STATUS_OK;
-}
-
-static Status hash_param(void *context, Param *param)
-{
-    Hash *hash = context;
-    *hash = hash_combine(*hash, hash_bytes(param->path, strlen(param->path)));
-    *hash = hash_combine(*hash, hash_bytes(&param->step, sizeof param->step));
-    *hash = hash_combine(*hash, hash_bytes(&param->frozen, sizeof param->frozen));
-    TRY(hash_tensor(hash, param->value));
-    TRY(hash_tensor(hash, param->mask));
-    for (int i = 0; i < PARAM_STATES; i++) TRY(hash_tensor(hash, param->state[i]));
-    return STATUS_OK;
-}
-
-/* A config by its printed fields: the bytes of a struct may hold padding. */
 DType session_precision(const Session *session)
 {
     return session->precision == PRECISION_BF16 ? DTYPE_BF16 : DTYPE_F32;
@@ -295,103 +273,11 @@ void session_set_mode(Session *session, bool training)
     tape_set_recompute(session->tape, session->recompute);
 }
 
-static Status hash_config(Hash *hash, const char *name, const Option *table, const void *config)
-{
-    Buffer text = {0};
-    Status status = buffer_text(&text, name);
-    for (; status == STATUS_OK && table && table->name; table++) {
-        status = buffer_printf(&text, " %s=", table->name);
-        if (status == STATUS_OK) status = option_print(table, config, &text);
-    }
-    if (status == STATUS_OK) *hash = hash_combine(*hash, hash_bytes(text.data, text.length));
-    buffer_free(&text);
-    return status;
-}
-
-Status session_hash(const Session *session, Hash *out)
-{
-    Hash hash = hash_bytes(&session->step, sizeof session->step);
-    hash = hash_combine(hash, hash_bytes(&session->seed, sizeof session->seed));
-    hash = hash_combine(hash, hash_bytes(&session->steps, sizeof session->steps));
-    hash = hash_combine(hash, hash_bytes(&session->accumulate, sizeof session->accumulate));
-    hash = hash_combine(hash, hash_bytes(&session->clip_norm, sizeof session->clip_norm));
-    hash = hash_combine(hash, hash_bytes(&session->skip_spikes, sizeof session->skip_spikes));
-    if (session->precision != PRECISION_F32) /* so that journals from before there was a choice hold */
-        hash = hash_combine(hash, hash_bytes(&session->precision, sizeof session->precision));
-    hash = hash_combine(hash, hash_bytes(&session->losses, offsetof(LossStatistics, skipped)));
-    if (session->losses.skipped) /* likewise */
-        hash = hash_combine(hash, hash_bytes(&session->losses.skipped, sizeof session->losses.skipped));
-    for (int i = 0; i < session->model_count; i++) {
-        const Model *model = session->models[i];
-        TRY(hash_config(&hash, model->record->name, model->record->options, model->config));
-        TRY(module_each_param(model->root, hash_param, &hash));
-    }
-    for (int i = 0; i < session->source_count; i++) {
-        const Cursor *cursor = &session->sources[i].cursor;
-        hash = hash_combine(hash, hash_bytes(cursor, sizeof *cursor));
-        hash = hash_combine(hash, hash_bytes(&session->sources[i].batch_size, sizeof(int64_t)));
-    }
-    for (int i = 0; i < session->objective_count; i++) {
-        const Objective *objective = session->objectives[i];
-        double numbers[2] = {objective->weight, objective->enabled};
-        hash = hash_combine(hash, hash_bytes(numbers, sizeof numbers));
-        hash = hash_combine(hash, hash_bytes(objective->model, strlen(objective->model)));
-        hash = hash_combine(hash, hash_bytes(objective->source, strlen(objective->source)));
-        TRY(hash_config(&hash, objective->name, objective->record->options, objective->config));
-    }
-    TRY(hash_config(&hash, session->optimizer.record->name, session->optimizer.record->options,
-                    &session->optimizer.config));
-    TRY(hash_config(&hash, session->schedule.record->name, session->schedule.record->options,
-                    &session->schedule.config));
-    for (int i = 0; i < session->prune_count; i++)
-        TRY(hash_config(&hash, "prune", prune_options, &session->prunes[i]));
-    *out = hash;
-    return STATUS_OK;
-}
-
 Status session_set_edits(Session *session, const char *edits)
 {
     char *copy;
     TRY(memory_copy_text(edits, &copy));
     memory_free(session->edits);
     session->edits = copy;
-    return STATUS_OK;
-}
-
-typedef struct HashVisit {
-    const Session *session;
-    const Model *model;
-    Status (*visit)(void *context, const char *name, Hash hash);
-    void *context;
-} HashVisit;
-
-static Status visit_tensor(const HashVisit *visit, const Param *param, const char *kind, const Tensor *tensor)
-{
-    char name[MODEL_NAME_SIZE + MODULE_PATH_SIZE + 64];
-    Hash hash = {0};
-    if (!tensor) return STATUS_OK;
-    snprintf(name, sizeof name, "%s.%s%s%s", visit->model->name, param->path, *kind ? "." : "", kind);
-    TRY(hash_tensor(&hash, tensor));
-    return visit->visit(visit->context, name, hash);
-}
-
-static Status visit_param(void *context, Param *param)
-{
-    const HashVisit *visit = context;
-    const char *const *states = visit->session->optimizer.record->states;
-    TRY(visit_tensor(visit, param, "", param->value));
-    TRY(visit_tensor(visit, param, "mask", param->mask));
-    for (int i = 0; states[i]; i++) TRY(visit_tensor(visit, param, states[i], param->state[i]));
-    return STATUS_OK;
-}
-
-Status session_each_hash(const Session *session, Status (*visit)(void *context, const char *name, Hash hash),
-                         void *context)
-{
-    HashVisit all = {.session = session, .visit = visit, .context = context};
-    for (int i = 0; i < session->model_count; i++) {
-        all.model = session->models[i];
-        TRY(module_each_param(all.model->root, visit_param, &all));
-    }
     return STATUS_OK;
 }

@@ -226,12 +226,11 @@ void passes_clear(Passes *passes);
 /* Which edits shaped the state: kept in checkpoints, no part of the hash. */
 Status session_set_edits(Session *session, const char *edits) STATUS_CHECKED;
 
-/* The hash of each tensor of the state: "model.bert.pooler.dense.weight", "... .exp_avg". */
-Status session_each_hash(const Session *session, Status (*visit)(void *context, const char *name, Hash hash),
-                         void *context) STATUS_CHECKED;
-
 /* The hash of the whole state: parameters, masks, optimizer state, cursors, step, objectives, options, schedules.
  */
 Status session_hash(const Session *session, Hash *out) STATUS_CHECKED;
+/* The same; visit gets the hash of each tensor: "model.bert.pooler.dense.weight", "... .exp_avg". */
+Status session_each_hash(const Session *session, Status (*visit)(void *context, const char *name, Hash hash),
+                         void *context, Hash *out) STATUS_CHECKED;
 
 #endif

@@ -26,6 +26,7 @@ ENGINE_SOURCES += engine/train/source.c
 ENGINE_SOURCES += engine/train/source.h
 ENGINE_SOURCES += engine/train/structure.c
 ENGINE_SOURCES += engine/train/structure.h
+ENGINE_SOURCES += engine/train/state_hash.c
 ENGINE_SOURCES += engine/train/step.c
 ENGINE_SOURCES += engine/train/run.c
 ENGINE_SOURCES += engine/train/run.h

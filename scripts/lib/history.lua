@@ -40,13 +40,13 @@ local function current() return H.tree:branch() end
 -- What will be written of something that happens to the state as it is now.
 local function entry_of(text, notes)
   if H.reading or not H.directory then return end
-  local step, hash = now(), H.session:hash()
-  return { step = step, hash = hash, text = journal.entry(step, hash, text, notes) }
+  local step, hash, tensors = now(), H.directory.state()
+  return { step = step, hash = hash, tensors = tensors, text = journal.entry(step, hash, text, notes) }
 end
 
 local function put(entry)
   if not entry then return end
-  H.directory.put_state(entry.step, entry.hash)
+  H.directory.put_state(entry.step, entry.hash, entry.tensors)
   H.directory.put_journal(entry.text)
 end
 

@@ -139,20 +139,20 @@ function history.settle(session, text)
   history.stop()
 end
 
--- The first tensor whose hash is another one than states.jsonl says for the entry, nil where none is.
-local function different_tensor(states, number)
-  local H = inner.state()
-  local line, n = nil, 0
+-- The first tensor whose hash is another one than states.jsonl says for the entry, in words.
+local function different_tensor(states, entry)
+  local line
+  local begins = ('{"step": %d, "hash": "%s", '):format(entry.step, entry.hash)
   for l in states:gmatch "[^\n]+" do
-    n = n + 1
-    if n == number then line = l end
+    if l:sub(1, #begins) == begins then line = l end
   end
-  if not line then return nil end
+  if not line then return "not known; states.jsonl says nothing of this state" end
   local said = {}
   for name, hash in line:gmatch '"([^"]+)": "(%x+)"' do said[name] = hash end
-  for _, tensor in ipairs(engine.tensor_hashes(H.session)) do
+  for _, tensor in ipairs(engine.tensor_hashes(inner.state().session)) do
     if said[tensor.name] ~= tensor.hash then return tensor.name end
   end
+  return "none; cursors or options differ"
 end
 
 local function as_recorded(loss, grad_norm) return ("%.9g %.9g"):format(loss, grad_norm or 0 / 0) end
@@ -172,7 +172,7 @@ end
 
 local function report_difference(entry, number, from, hash, states, metrics)
   print(("step %s: the state is %s, the journal says %s"):format(comma(entry.step), hash, entry.hash))
-  print(("  the first tensor that differs: %s"):format(different_tensor(states, number) or "none; cursors or options differ"))
+  print(("  the first tensor that differs: %s"):format(different_tensor(states, entry)))
   if number == 1 then
     print("  nothing before it was recorded: the run may have begun from other weights, another seed or other libraries")
   else

@@ -59,3 +59,9 @@ status=0
 status=0
 "$LATHE" sweep bert --set lrr=1 2>out || status=$?
 [[ $status == 1 ]] && grep -q "did you mean 'lr'" out || broken "a misspelt name: $(cat out)"
+
+# What edits and openings cost is measured; the numbers are for people.
+"$LATHE" bench live open --steps 3 --set layers=1 --set width=8 --set batch=1 --set length=16 --set vocabulary=50 --json >bench.json 2>log
+for words in 'a snapshot, with' 'an edit of one weight' 'a prompt that' 'one of the first' 'opening metrics'; do
+    grep -q "\"what\": \"$words" bench.json || broken "no '$words' in: $(cat bench.json log)"
+done

@@ -600,23 +600,41 @@ START_TEST(random_sessions_replay)
 }
 END_TEST
 
+/* A kill while the last entry was written leaves its first line, whole or not. */
+START_TEST(a_torn_entry_is_none)
+{
+    begin();
+    ASSERT_OK(run("train(2) run.clip_norm = 0.5"));
+    start_again();
+    ASSERT_OK(
+        run("local journal = directory.read_journal()\n"
+            "local count = #engine.history.entries(journal)\n"
+            "for _, torn in ipairs { 'at(9', 'at(9, \"ab\")', 'at(9, \"ab\")\\n', 'at(9, \"ab\")\\nrun.cli' } do\n"
+            "  assert(#engine.history.entries(journal .. torn) == count)\n"
+            "end\n"
+            "assert(engine.history.replay(run, journal .. 'at(9, \"ab\")\\n', '', nil))"));
+}
+END_TEST
+
 START_TEST(a_replay_names_what_differs)
 {
     begin();
     ASSERT_OK(run("train(3) run.optimizer.lr = 0.02 train(2) run.clip_norm = 0.5"));
     start_again();
-    ASSERT_OK(run("local states = {}\n"
-                  "for line in io.lines(directory.path .. '/states.jsonl') do states[#states + 1] = line end\n"
-                  "run.objectives.nsp.weight = 0.4\n"
-                  "local journal = directory.read_journal()\n"
-                  "assert(not engine.history.replay(run, journal, table.concat(states, '\\n')))\n"
-                  "journal = journal:gsub('^at%(0[^\\n]*\\nbegan%(%)\\n', '')\n" /* as the first days' are */
-                  "table.remove(states, 1)\n"
-                  "local function metrics() directory.last_rows('', 0) return io.open(directory.path .. "
-                  "'/metrics.jsonl'):read 'a' end\n"
-                  "assert(not engine.history.replay(run, journal, table.concat(states, '\\n'), nil, metrics))"));
+    ASSERT_OK(
+        run("local states = {}\n"
+            "for line in io.lines(directory.path .. '/states.jsonl') do states[#states + 1] = line end\n"
+            "table.insert(states, 1, '{\"step\": 0, \"hash\": \"0\", \"tensors\": {}}')\n" /* its entry was lost */
+            "run.objectives.nsp.weight = 0.4\n"
+            "local journal = directory.read_journal()\n"
+            "assert(not engine.history.replay(run, journal, table.concat(states, '\\n')))\n"
+            "journal = journal:gsub('^at%(0[^\\n]*\\nbegan%(%)\\n', '')\n" /* as the first days' are */
+            "local function metrics() directory.last_rows('', 0) return io.open(directory.path .. "
+            "'/metrics.jsonl'):read 'a' end\n"
+            "assert(not engine.history.replay(run, journal, table.concat(states, '\\n'), nil, metrics))"));
     ck_assert_ptr_nonnull(strstr(printed.data, "step 0: the state is"));
     ck_assert_ptr_nonnull(strstr(printed.data, "nothing before it was recorded"));
+    ck_assert_ptr_nonnull(strstr(printed.data, "that differs: none; cursors or options differ"));
     ck_assert_ptr_nonnull(strstr(printed.data, "the first tensor that differs: model.bert"));
     ck_assert_ptr_nonnull(strstr(printed.data, "than metrics.jsonl says: 1\n"));
 }
@@ -646,6 +664,7 @@ Suite *history_suite(void)
     tcase_add_test(tests, what_cannot_be_is_refused);
     tcase_add_test(tests, a_damaged_journal_is_an_error);
     tcase_add_test(tests, a_failing_restore_changes_nothing);
+    tcase_add_test(tests, a_torn_entry_is_none);
     tcase_add_test(tests, a_replay_names_what_differs);
     tcase_add_test(tests, globals_of_lines_are_theirs);
     tcase_add_test(tests, random_sessions_replay);
