@@ -133,7 +133,15 @@ static int put_state(lua_State *L)
     return 0;
 }
 
-/* --- checkpoints --- */
+/* --- checkpoints: of the run, and where a name is given the newest one of a branch that was left --- */
+
+static const char *checkpoints_of(lua_State *L, int name)
+{
+    if (lua_isnoneornil(L, name)) return path_of(L);
+    const char *branch = luaL_checkstring(L, name);
+    luaL_argcheck(L, *branch && !strchr(branch, '/'), name, "no name of a branch");
+    return lua_pushfstring(L, "%s/left/%s.branch", path_of(L), branch);
+}
 
 static int push_steps(lua_State *L)
 {
@@ -146,11 +154,11 @@ static int push_steps(lua_State *L)
     return 1;
 }
 
-/* The steps of the checkpoints, the newest first. */
+/* checkpoints(name): their steps, the newest first */
 static int list_checkpoints(lua_State *L)
 {
     CheckpointSteps steps;
-    host_check(L, checkpoints_list(path_of(L), &steps));
+    host_check(L, checkpoints_list(checkpoints_of(L, 1), &steps));
     lua_pushcfunction(L, push_steps);
     lua_pushlightuserdata(L, &steps);
     int code = lua_pcall(L, 1, 1, 0);
@@ -158,13 +166,14 @@ static int list_checkpoints(lua_State *L)
     return code == LUA_OK ? 1 : lua_error(L);
 }
 
-/* The edits that shaped a checkpoint, "1 2 5"; or nil and why it cannot be used. A newer format is an error. */
+/* checkpoint_edits(step, name): the edits that shaped it, "1 2 5"; or nil and why it cannot be used. A newer format
+ * is an error. */
 static int checkpoint_edits(lua_State *L)
 {
     Checkpoint checkpoint = {0};
-    const char *edits = "";
+    const char *edits = "", *run = checkpoints_of(L, 2);
     Buffer *text = host_push_buffer(L);
-    Status status = checkpoints_open(path_of(L), luaL_checkinteger(L, 1), &checkpoint);
+    Status status = checkpoints_open(run, luaL_checkinteger(L, 1), &checkpoint);
     if (status == STATUS_OK && json_object_get(checkpoint.state, "edits"))
         status = json_member_text(checkpoint.state_path, checkpoint.state, "edits", &edits);
     if (status == STATUS_OK) status = buffer_text(text, edits);
@@ -180,10 +189,11 @@ static int checkpoint_edits(lua_State *L)
     return 2;
 }
 
+/* load(step, name) */
 static int load_checkpoint(lua_State *L)
 {
     Checkpoint checkpoint = {0};
-    host_check(L, checkpoints_open(path_of(L), luaL_checkinteger(L, 1), &checkpoint));
+    host_check(L, checkpoints_open(checkpoints_of(L, 2), luaL_checkinteger(L, 1), &checkpoint));
     Status status = checkpoint_read(place_of(L)->session, checkpoint.path, checkpoint.state_path, checkpoint.state);
     checkpoint_close(&checkpoint);
     host_check(L, status);
@@ -204,9 +214,15 @@ static int save_checkpoint(lua_State *L)
     return 0;
 }
 
-static int remove_checkpoints_after(lua_State *L)
+/* leave_checkpoints(step, name): those of later steps go; the newest of them is kept for the branch of that name,
+ * where one is given. */
+static int leave_checkpoints(lua_State *L)
 {
-    host_check(L, checkpoints_remove_after(path_of(L), luaL_checkinteger(L, 1)));
+    lua_Integer step = luaL_checkinteger(L, 1);
+    if (lua_isnoneornil(L, 2))
+        host_check(L, checkpoints_remove_after(path_of(L), step));
+    else
+        host_check(L, checkpoints_move_after(path_of(L), step, checkpoints_of(L, 2)));
     return 0;
 }
 
@@ -359,6 +375,9 @@ static int rename_branch(lua_State *L)
 {
     const char *from = branch_file(L, 1), *to = branch_file(L, 2);
     host_check(L, rename_in(path_of(L), from, to));
+    from = lua_pushfstring(L, "left/%s.branch", lua_tostring(L, 1));
+    to = lua_pushfstring(L, "left/%s.branch", lua_tostring(L, 2));
+    host_check(L, rename_in(path_of(L), from, to));
     lua_pushboolean(L, has_columns(L, 1) && has_columns(L, 2));
     return 1;
 }
@@ -419,7 +438,7 @@ void bind_push_directory(lua_State *L, RunDirectory *directory, Session *session
                                          {"checkpoint_edits", checkpoint_edits},
                                          {"load", load_checkpoint},
                                          {"save", save_checkpoint},
-                                         {"remove_checkpoints_after", remove_checkpoints_after},
+                                         {"leave_checkpoints", leave_checkpoints},
                                          {"metrics_after", metrics_after},
                                          {"cut_metrics", cut_metrics},
                                          {"append_metrics", append_metrics},

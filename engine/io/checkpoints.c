@@ -5,6 +5,7 @@
 #include "engine/base/memory.h"
 #include "engine/io/file.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -353,6 +354,35 @@ Status checkpoints_remove_after(const char *run, int64_t step)
         if (list.steps[i] > step) status = remove_step(run, list.steps[i]);
     checkpoints_list_free(&list);
     return status;
+}
+
+static Status move_step(const char *run, int64_t step, const char *to)
+{
+    char *from, *there, *parent;
+    TRY(file_remove_tree(to));
+    TRY(checkpoint_path(run, step, NULL, &from));
+    Status status = checkpoint_path(to, step, NULL, &there);
+    if (status == STATUS_OK) {
+        status = file_parent(there, &parent);
+        if (status == STATUS_OK) {
+            status = file_make_directory(parent, true);
+            memory_free(parent);
+        }
+        if (status == STATUS_OK && rename(from, there) != 0) status = file_fail(from, "moved", errno);
+        memory_free(there);
+    }
+    memory_free(from);
+    return status;
+}
+
+Status checkpoints_move_after(const char *run, int64_t step, const char *to)
+{
+    CheckpointSteps list;
+    TRY(checkpoints_list(run, &list));
+    int64_t newest = list.count ? list.steps[list.count - 1] : -1;
+    checkpoints_list_free(&list);
+    if (newest > step) TRY(move_step(run, newest, to));
+    return checkpoints_remove_after(run, step);
 }
 
 /* Says what is still there after a failed save. */

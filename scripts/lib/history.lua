@@ -6,6 +6,7 @@
 local Tree = require "lathe.tree"
 local Snapshots = require "lathe.snapshots"
 local journal = require "lathe.journal"
+local positions = require "lathe.positions"
 local metrics = require "lathe.branch_metrics"
 local words = require "lathe.words"
 local fail, comma, shown = words.fail, words.comma, words.shown
@@ -86,9 +87,46 @@ end
 
 local function name_edits(path) engine.set_edits(H.session, table.concat(path, " ")) end
 
+-- Loads a checkpoint of the run, or of a branch that was left, which was shaped by the edits of the path. The session
+-- is in its first state.
+local function load_saved(step, name, path)
+  engine.silently(function()
+    for _, id in ipairs(path) do apply(H.tree.edits[id].effect) end
+  end)
+  H.directory.load(step, name)
+  H.snapshots:add(step, path)
+end
+
+-- The path of a checkpoint that lies on the way to the position; nil and why where it cannot be read.
+local function path_of_saved(step, name, position)
+  local text, problem = H.directory.checkpoint_edits(step, name)
+  if not text then return nil, problem end
+  local path = {}
+  for id in text:gmatch "%d+" do path[#path + 1] = math.tointeger(tonumber(id)) end
+  if positions.on_the_way(H.tree.edits, { step = step, path = path }, position) then return path end
+end
+
+-- Branches that were left keep their newest checkpoint: one that lies further on the way than the snapshot is loaded.
+local function load_left(position, start)
+  local first = H.snapshots:nearest(H.tree.edits, { step = 0, path = {} })
+  if not (H.directory and first) then return start end
+  for _, name in ipairs(H.tree.order) do
+    for _, step in ipairs(H.directory.checkpoints(name)) do
+      local path = step > start.step and path_of_saved(step, name, position)
+      if path then
+        engine.restore(H.session, first.state)
+        load_saved(step, name, path)
+        start = H.snapshots:nearest(H.tree.edits, position)
+      end
+    end
+  end
+  return start
+end
+
 -- The state of the position, from the nearest one at hand.
 local function compute(position)
   local start = H.snapshots:nearest(H.tree.edits, position)
+  start = start and load_left(position, start)
   if not start then
     fail("step %s cannot be computed again: the weights in %s, from which the run began, are not there any more",
       comma(position.step), lathe.stood_in())
@@ -119,7 +157,7 @@ local function travel(step, tree, text, move)
     if line then line:did(text) end
     if not H.directory then return end
     local ok, problem = pcall(metrics.follow, H.directory, tree, move)
-    if ok then ok, problem = pcall(H.directory.remove_checkpoints_after, step) end
+    if ok then ok, problem = pcall(H.directory.leave_checkpoints, move.common, move.from) end
     if not ok then print("warning: " .. tostring(problem)) end
   end)
 end
@@ -481,5 +519,5 @@ describe(snapshot, "snapshot(): keeps the state of this step at hand, so that re
 return {
   need = need, find = find, check_name = check_name, exchange = exchange_by_line, announce = announce,
   state = function() return H end, set_state = function(state) H = state end,
-  now = now, current = current, is_command = is_command, apply = apply, train_to = train_to, compute = compute, take_back = take_back,
+  now = now, current = current, is_command = is_command, apply = apply, train_to = train_to, compute = compute, take_back = take_back, load_saved = load_saved, path_of_saved = path_of_saved,
 }

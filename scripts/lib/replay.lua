@@ -53,20 +53,13 @@ end
 -- Loads the newest checkpoint that lies on the way; without one the state stays the first one.
 local function load_checkpoint(step)
   local H = inner.state()
-  local path, edits = current().path, H.tree.edits
+  local path = current().path
   for _, saved in ipairs(H.directory.checkpoints()) do
-    local text, problem = H.directory.checkpoint_edits(saved)
-    local its = {}
-    for id in (text or ""):gmatch "%d+" do its[#its + 1] = math.tointeger(tonumber(id)) end
-    if not text then
+    local its, problem = inner.path_of_saved(saved, nil, { step = math.max(saved, step), path = path })
+    if problem then
       print("warning: " .. problem)
-    elseif positions.on_the_way(edits, { step = saved, path = its }, { step = math.max(saved, step), path = path })
-      and (saved <= step or positions.same_path(its, path)) then
-      engine.silently(function()
-        for _, id in ipairs(its) do apply(edits[id].effect) end
-      end)
-      H.directory.load(saved)
-      H.snapshots:add(saved, its)
+    elseif its and (saved <= step or positions.same_path(its, path)) then
+      inner.load_saved(saved, nil, its)
       return saved
     end
   end
@@ -120,7 +113,7 @@ function history.resume(session, directory)
   if saved and saved > step then step = saved end
   engine.silently(inner.compute, { step = step, path = current().path })
   if H.move then metrics.mend(directory, H.tree, H.move) end
-  directory.remove_checkpoints_after(step)
+  directory.leave_checkpoints(step, H.move and H.move.from)
   directory.cut_metrics(step)
   for _, name in ipairs(H.tree.order) do directory.store_branch(name) end
   forget_half_a_line()

@@ -600,6 +600,29 @@ START_TEST(random_sessions_replay)
 }
 END_TEST
 
+/* A branch that was left keeps its newest checkpoint: to go back to it after a restart little is computed again. */
+START_TEST(a_branch_that_was_left_keeps_a_checkpoint)
+{
+    begin();
+    ASSERT_OK(run("train(4) run.objectives.nsp.weight = 0.3 run.model:reshape { num_hidden_layers = 2 } train(6)\n"
+                  "directory.save() train(2)\n"
+                  "local file = io.open(directory.path .. '/hash', 'w') file:write(run:hash()) file:close()\n"
+                  "rewind(2) branch 'other' train(3) directory.save()"));
+    start_again();
+    ASSERT_OK(run("engine.history.resume(run, directory)\n"
+                  "assert(run.step == 5)\n"
+                  "rename_branch('main~1', '..')\n"
+                  "switch '..'\n"
+                  "assert(run:hash() == io.open(directory.path .. '/hash'):read 'a')\n"
+                  "local at = {} for _, s in ipairs(snapshots()) do if s.step then at[s.step] = s.edits end end\n"
+                  "assert(at[10] == 2, 'it was computed again from the beginning')\n"
+                  "assert(directory.checkpoints('other')[1] == 5)\n"
+                  "switch 'other' assert(run.step == 5)"));
+    start_again();
+    ASSERT_OK(run("assert(engine.history.replay(run, directory.read_journal(), '', nil))"));
+}
+END_TEST
+
 /* A kill while the last entry was written leaves its first line, whole or not. */
 START_TEST(a_torn_entry_is_none)
 {
@@ -664,6 +687,7 @@ Suite *history_suite(void)
     tcase_add_test(tests, what_cannot_be_is_refused);
     tcase_add_test(tests, a_damaged_journal_is_an_error);
     tcase_add_test(tests, a_failing_restore_changes_nothing);
+    tcase_add_test(tests, a_branch_that_was_left_keeps_a_checkpoint);
     tcase_add_test(tests, a_torn_entry_is_none);
     tcase_add_test(tests, a_replay_names_what_differs);
     tcase_add_test(tests, globals_of_lines_are_theirs);
