@@ -4,6 +4,7 @@
 #include "engine/base/memory.h"
 #include "engine/base/names.h"
 #include "engine/io/file.h"
+#include "scripts/bind_edit.h"
 #include "scripts/library.h"
 
 #include <stdio.h>
@@ -22,6 +23,7 @@ struct Recipe {
     Host *host;
     int ref; /* of the recipe's table in the registry */
     char *path, *spoken;
+    Buffer plan; /* the recipe that a journal stands for; empty: it is none */
 };
 
 /* --- finding --- */
@@ -282,11 +284,76 @@ static int build_session(lua_State *L)
 
 /* --- the C side --- */
 
-/* An error names the file: one in the last line, "return recipe {...}", has no place in it. */
-static Status run_file(Host *host, const char *path)
+/* --- a run's journal as a recipe --- */
+
+static bool is_journal(const Buffer *text)
 {
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    Status status = host_load_file(host, path);
+    static const char first[] = "-- lathe ", second[] = "\nlathe.run {";
+    const char *end = text->length ? strchr(text->data, '\n') : NULL;
+    return end && strncmp(text->data, first, sizeof first - 1) == 0 && strncmp(end, second, sizeof second - 1) == 0;
+}
+
+typedef struct Plan {
+    const Buffer *journal, *recipe;
+    Buffer *out;
+} Plan;
+
+static int make_plan(lua_State *L)
+{
+    const Plan *plan = lua_touserdata(L, 1);
+    size_t length;
+    bind_push_history(L, "plan_of");
+    lua_pushlstring(L, plan->journal->data, plan->journal->length);
+    lua_pushlstring(L, plan->recipe->data ? plan->recipe->data : "", plan->recipe->length);
+    lua_call(L, 2, 1);
+    const char *text = lua_tolstring(L, -1, &length);
+    host_check(L, buffer_append(plan->out, text, length));
+    return 0;
+}
+
+static Status read_beside(const char *path, const char *name, Buffer *out)
+{
+    char *folder, *beside;
+    TRY(file_parent(path, &folder));
+    Status status = file_join(folder, name, &beside);
+    memory_free(folder);
+    TRY(status);
+    status = file_read_empty(beside, 0, out);
+    memory_free(beside);
+    return status;
+}
+
+/* Fills recipe->plan where the file is a journal. */
+static Status read_plan(Recipe *recipe)
+{
+    Buffer journal = {0}, text = {0};
+    Plan plan = {&journal, &text, &recipe->plan};
+    Status status = file_read_empty(recipe->path, 0, &journal);
+    if (status == STATUS_OK && is_journal(&journal)) {
+        status = read_beside(recipe->path, "recipe.lua", &text);
+        if (status == STATUS_OK) status = host_protect(recipe->host, make_plan, &plan);
+    }
+    buffer_free(&text);
+    buffer_free(&journal);
+    return status;
+}
+
+static bool is_named_journal(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return strcmp(slash ? slash + 1 : path, "journal.lua") == 0;
+}
+
+/* An error names the file: one in the last line, "return recipe {...}", has no place in it. */
+static Status run_file(Recipe *recipe)
+{
+    Host *host = recipe->host;
+    const char *path = recipe->path, *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    Status status = is_named_journal(path) ? read_plan(recipe) : STATUS_OK;
+    if (status == STATUS_OK && recipe->plan.length)
+        status = host_load(host, recipe->plan.data, recipe->plan.length, path);
+    else if (status == STATUS_OK)
+        status = host_load_file(host, path);
     if (status == STATUS_OK) status = host_call(host, 0, 1);
     bool named = status == STATUS_OK || status == STATUS_CANCELLED || strstr(status_message(), name);
     return named ? status : status_context(status, "%s", name);
@@ -301,7 +368,7 @@ static Status load(Host *host, const char *name, Recipe *recipe)
     recipe->path = buffer_take(&path);
     TRY(status);
     TRY(memory_copy_text(name, &recipe->spoken));
-    TRY(run_file(host, recipe->path));
+    TRY(run_file(recipe));
     RecipeCall call = {.recipe = recipe};
     lua_State *L = host_lua(host);
     lua_pushcfunction(L, adopt);
@@ -328,12 +395,19 @@ void recipe_free(Recipe *recipe)
     luaL_unref(host_lua(recipe->host), LUA_REGISTRYINDEX, recipe->ref);
     memory_free(recipe->path);
     memory_free(recipe->spoken);
+    buffer_free(&recipe->plan);
     memory_free(recipe);
 }
 
 const char *recipe_path(const Recipe *recipe)
 {
     return recipe->path;
+}
+
+Status recipe_text(const Recipe *recipe, Buffer *out)
+{
+    if (recipe->plan.length) return buffer_append(out, recipe->plan.data, recipe->plan.length);
+    return file_read(recipe->path, 0, out);
 }
 
 Status recipe_setting(Recipe *recipe, const char *name, int64_t *out)

@@ -27,12 +27,16 @@ Status recipe_find(const char *name, Buffer *path) STATUS_CHECKED;
 Status recipe_list(Status (*visit)(void *context, const char *name, const char *path),
                    void *context) STATUS_CHECKED;
 
-/* Finds, reads and runs it. name as the user gave it: messages speak of it. Errors: not found, a syntax error or
+/* Finds, reads and runs it. name as the user gave it: messages speak of it. The journal of a run is a recipe, too,
+ * whose planned edits are the journal's. Errors: not found; a journal that goes back or branches, a syntax error or
  * any other Lua error (with file and line), not a recipe. */
 Status recipe_load(Host *host, const char *name, Recipe **out) STATUS_CHECKED;
 void recipe_free(Recipe *recipe);
 /* Where it was found. */
 const char *recipe_path(const Recipe *recipe);
+
+/* Appends its text, that a run keeps. */
+Status recipe_text(const Recipe *recipe, Buffer *out) STATUS_CHECKED;
 
 /* What a recipe that was exported says beside its parameters: its "seed"; "stop", the step after which its run
  * leaves. -1: nothing. */

@@ -518,7 +518,7 @@ static Status copy_recipe(const RunSetup *setup, const char *directory, json_t *
 {
     Buffer text = {0};
     char content[HASH_TEXT_SIZE];
-    Status status = file_read(setup->recipe_path, 0, &text);
+    Status status = recipe_text(setup->recipe, &text);
     if (status == STATUS_OK) hash_text(hash_bytes(text.data, text.length), content);
     if (status == STATUS_OK) status = json_set_text(config, "recipe_content", content);
     if (status == STATUS_OK) status = write_text(directory, "recipe.lua", text.data, text.length);
@@ -539,6 +539,9 @@ static Status journal_text(RunSetup *setup, const json_t *config, Buffer *out)
         TRY(json_print(value, 0, out));
         TRY(buffer_text(out, ","));
     }
+    TRY(buffer_text(out, " }, data = {"));
+    json_object_foreach(json_object_get(config, "data"), key, value)
+        TRY(buffer_printf(out, " [\"%s\"] = \"%s\",", key, json_string_value(json_object_get(value, "content"))));
     return buffer_text(out, " } }\n");
 }
 

@@ -207,6 +207,22 @@ function history.replay(session, text, states, till, recorded)
   return true
 end
 
+-- A recipe's text with other settings: with = { seed, steps, stop, set, edits }, see lathe.edited().
+local function edited_recipe(recipe, with)
+  local out = { "local base = (function(...)\n", recipe, "\nend)(...)\n\nreturn lathe.edited(base, {\n" }
+  out[#out + 1] = ("  seed = %d,\n  steps = %d,\n"):format(with.seed, with.steps)
+  if with.stop then out[#out + 1] = ("  stop = %d, -- where the run stood\n"):format(with.stop) end
+  out[#out + 1] = "  set = {\n"
+  local names = {}
+  for name in pairs(with.set) do names[#names + 1] = name end
+  table.sort(names)
+  for _, name in ipairs(names) do out[#out + 1] = ("    %s = %q,\n"):format(name, with.set[name]) end
+  out[#out + 1] = "  },\n  edits = {\n"
+  for _, edit in ipairs(with.edits) do out[#out + 1] = ("    { %d, %q },\n"):format(edit[1], edit[2]) end
+  out[#out + 1] = "  },\n})\n"
+  return table.concat(out)
+end
+
 -- The recipe with only the edits that shaped the state in which the journal ends.
 function history.export(text, recipe, set, steps, seed)
   local H, entries = { tree = Tree.new(0) }, journal.entries(text)
@@ -214,20 +230,39 @@ function history.export(text, recipe, set, steps, seed)
   local ok, stands = pcall(read, entries)
   inner.set_state(nil)
   if not ok then error(stands, 0) end
-  local finished = #entries > 0 and entries[#entries].text == "finish()"
-  local out = { "local base = (function(...)\n", recipe, "\nend)(...)\n\nreturn lathe.edited(base, {\n" }
-  out[#out + 1] = ("  seed = %d,\n  steps = %d,\n"):format(seed, steps)
-  if not finished and stands > 0 then out[#out + 1] = ("  stop = %d, -- where the run stood\n"):format(stands) end
-  out[#out + 1] = "  set = {\n"
-  local names = {}
-  for name in pairs(set) do names[#names + 1] = name end
-  table.sort(names)
-  for _, name in ipairs(names) do out[#out + 1] = ("    %s = %q,\n"):format(name, set[name]) end
-  out[#out + 1] = "  },\n  edits = {\n"
-  for _, id in ipairs(H.tree:branch().path) do
+  local finished, edits = #entries > 0 and entries[#entries].text == "finish()", {}
+  for i, id in ipairs(H.tree:branch().path) do
     local edit = H.tree.edits[id]
-    out[#out + 1] = ("    { %d, %q },\n"):format(edit.step, edit.effect)
+    edits[i] = { edit.step, edit.effect }
   end
-  out[#out + 1] = "  },\n})\n"
-  return table.concat(out)
+  return edited_recipe(recipe, { seed = seed, steps = steps, stop = not finished and stands > 0 and stands or nil, set = set, edits = edits })
+end
+
+-- The settings that the journal begins with.
+local function header_of(text)
+  local words = text:match "^%-%- [^\n]*\nlathe%.run (%b{})"
+  local header = words and load("return " .. words, "=journal.lua", "t", {})
+  local ok, values = pcall(header or error)
+  if not (ok and math.type(values.seed) and math.type(values.steps) and type(values.set) == "table") then
+    fail("journal.lua does not begin with lathe.run { recipe =, seed =, steps =, set = }")
+  end
+  return values
+end
+
+-- The recipe that does what a journal says, as it stands: its edits are planned edits.
+function history.plan_of(text, recipe)
+  local header, set, edits = header_of(text), {}, {}
+  for name, value in pairs(header.set) do set[name] = math.type(value) == "float" and ("%.17g"):format(value) or tostring(value) end
+  for _, entry in ipairs(journal.entries(text)) do
+    local count = entry.text:match "^take_back%((%d+)%)$" -- of a line that failed
+    if count then
+      for _ = 1, count do edits[#edits] = nil end
+    elseif is_command(entry.text) and not entry.text:find "^planned%(" then
+      fail("journal.lua has %s at step %s, which no plan can have; 'lathe export-recipe DIR' writes the edits that shaped the end",
+        entry.text, comma(entry.step))
+    elseif not (is_command(entry.text) or journal.marks[entry.text]) then
+      edits[#edits + 1] = { entry.step, entry.text }
+    end
+  end
+  return edited_recipe(recipe, { seed = header.seed, steps = header.steps, set = set, edits = edits })
 end

@@ -50,6 +50,16 @@ done
 "$LATHE" run again.lua --out again >/dev/null
 cmp whole/model.safetensors again/model.safetensors
 
+# the journal itself runs, as it stands; one that goes back does not, and says what to do
+"$LATHE" run whole/journal.lua --out planned >/dev/null
+cmp whole/model.safetensors planned/model.safetensors
+sed -n 2p whole/journal.lua | grep -qE ' data = \{ \["train"\] = "[0-9a-f]{32}", \["valid"\] = "[0-9a-f]{32}", \} \}$'
+mkdir back
+cp whole/recipe.lua back/
+(cat whole/journal.lua; printf 'at(60, "00")\nundo()\n') >back/journal.lua
+! "$LATHE" run back/journal.lua --out nothing >/dev/null 2>refused.txt
+grep -q "journal.lua has undo() at step 60, which no plan can have; 'lathe export-recipe DIR'" refused.txt
+
 # one that was stopped: to the step where it stood, and on from there
 sed 's/^  steps = 60,/&\n  stop = 30,/' edited.lua >stopped.lua
 "$LATHE" run stopped.lua --out stopped >/dev/null
