@@ -404,7 +404,7 @@ const char *recipe_path(const Recipe *recipe)
     return recipe->path;
 }
 
-Status recipe_text(const Recipe *recipe, Buffer *out)
+Status recipe_read_text(const Recipe *recipe, Buffer *out)
 {
     if (recipe->plan.length) return buffer_append(out, recipe->plan.data, recipe->plan.length);
     return file_read(recipe->path, 0, out);

@@ -36,7 +36,7 @@ void recipe_free(Recipe *recipe);
 const char *recipe_path(const Recipe *recipe);
 
 /* Appends its text, that a run keeps. */
-Status recipe_text(const Recipe *recipe, Buffer *out) STATUS_CHECKED;
+Status recipe_read_text(const Recipe *recipe, Buffer *out) STATUS_CHECKED;
 
 /* What a recipe that was exported says beside its parameters: its "seed"; "stop", the step after which its run
  * leaves. -1: nothing. */

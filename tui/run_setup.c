@@ -518,7 +518,7 @@ static Status copy_recipe(const RunSetup *setup, const char *directory, json_t *
 {
     Buffer text = {0};
     char content[HASH_TEXT_SIZE];
-    Status status = recipe_text(setup->recipe, &text);
+    Status status = recipe_read_text(setup->recipe, &text);
     if (status == STATUS_OK) hash_text(hash_bytes(text.data, text.length), content);
     if (status == STATUS_OK) status = json_set_text(config, "recipe_content", content);
     if (status == STATUS_OK) status = write_text(directory, "recipe.lua", text.data, text.length);
