@@ -150,6 +150,8 @@ static Status describe_module(const Module *module, Buffer *out)
     module_path(module, path);
     TRY(buffer_printf(out, "Module %s: %lld weights in %lld parameters", *path ? path : module->name,
                       (long long)module_count_weights(module), (long long)module_count_params(module)));
+    int64_t frozen = module_count_frozen(module);
+    if (frozen) TRY(buffer_printf(out, ", %lld of them frozen", (long long)frozen));
     for (int i = 0; i < module->child_count; i++) {
         if (i == 12 && module->child_count > 14)
             return buffer_printf(out, "\n  ... (%d more)", module->child_count - i);
@@ -193,6 +195,17 @@ static int module_length(lua_State *L)
     return 1;
 }
 
+static int field_all_frozen(lua_State *L)
+{
+    const Module *module = check_module(L, 1);
+    int64_t count = module_count_params(module);
+    lua_pushboolean(L, count > 0 && module_count_frozen(module) == count);
+    return 1;
+}
+
+static const BindField module_fields[] = {
+    {"frozen", "whether updates pass by all parameters below it; can be assigned", field_all_frozen}, {0}};
+
 static const BindClass module_class = {
     .type = MODULE_TYPE,
     .name = "module",
@@ -202,6 +215,7 @@ static const BindClass module_class = {
            "modules and parameters; .frozen = true freezes all below it; "
            "summary(module) shows the tree; #module counts its "
            "children; run.model.config are the options of the model.",
+    .fields = module_fields,
     .methods = {bind_module_methods, bind_finetune_methods, bind_generate_methods, bind_save_methods}};
 
 /* --- parameters --- */
@@ -386,32 +400,38 @@ static Status set_frozen(void *context, Param *param)
     return STATUS_OK;
 }
 
+static void freeze_place(lua_State *L, const Place *place, Param *param, Module *module, bool frozen)
+{
+    SessionHandle *handle = bind_handle_of(L, 1);
+    int64_t count = param ? 1 : module_count_params(module);
+    int64_t before = param ? param->frozen : module_count_frozen(module);
+    const char *word = frozen ? "true" : "false";
+    if (before == (frozen ? count : 0)) {
+        bind_edit_needless(L, handle, lua_pushfstring(L, "frozen is %s already", word));
+        return;
+    }
+    Buffer *effect = host_push_buffer(L), *inverse = host_push_buffer(L), *what = host_push_buffer(L);
+    host_check(L, bind_frozen_line(place->model, place->path, frozen, effect));
+    host_check(L, param ? bind_frozen_line(place->model, place->path, param->frozen, inverse)
+                        : bind_frozen_lines(module, inverse));
+    host_check(L, buffer_printf(what, "%s frozen -> %s", *place->path ? place->path : place->model, word));
+    bind_edit(L, handle, effect->data, inverse->data);
+    host_check(L, param ? set_frozen(&frozen, param) : module_each_param(module, set_frozen, &frozen));
+    bind_edit_done(L, handle, what->data);
+}
+
 /* x.frozen = true, of a parameter or of all below a module. */
 static int set_field(lua_State *L)
 {
     bool parameter = luaL_testudata(L, 1, PARAM_TYPE) != NULL;
     const Place *place = lua_touserdata(L, 1);
-    const char *name = luaL_checkstring(L, 2);
-    if (strcmp(name, "frozen") != 0)
+    if (strcmp(luaL_checkstring(L, 2), "frozen") != 0)
         return luaL_error(L, "of %s only frozen can be set: run.model....frozen = true",
                           parameter ? "a parameter" : "a module");
     bind_check_type(L, 3, LUA_TBOOLEAN, "frozen", "true or false");
     bind_need_boundary(L, set_field);
-    bool frozen = lua_toboolean(L, 3);
     Param *param = parameter ? bind_check_param(L, 1) : NULL;
-    Module *module = parameter ? NULL : check_module(L, 1);
-    Buffer *effect = host_push_buffer(L), *inverse = host_push_buffer(L), *what = host_push_buffer(L);
-    host_check(L, buffer_printf(effect, "run.models[\"%s\"]%s%s%s.frozen = %s", place->model,
-                                *place->path ? "[\"" : "", place->path, *place->path ? "\"]" : "",
-                                frozen ? "true" : "false"));
-    if (param)
-        host_check(L, buffer_printf(inverse, "run.models[\"%s\"][\"%s\"].frozen = %s", place->model, place->path,
-                                    param->frozen ? "true" : "false"));
-    host_check(L, buffer_printf(what, "%s frozen -> %s", *place->path ? place->path : place->model,
-                                frozen ? "true" : "false"));
-    bind_edit(L, bind_handle_of(L, 1), effect->data, inverse->data);
-    host_check(L, param ? set_frozen(&frozen, param) : module_each_param(module, set_frozen, &frozen));
-    bind_edit_done(L, bind_handle_of(L, 1), what->data);
+    freeze_place(L, place, param, parameter ? NULL : check_module(L, 1), lua_toboolean(L, 3));
     return 0;
 }
 

@@ -75,6 +75,7 @@ local function train_to(step, why)
   local from, told = H.session.step, lathe.seconds()
   while H.session.step < step do
     engine.step(H.session)
+    H.snapshots:stepped()
     if H.stepped then H.stepped() end
     local shown_elsewhere = lathe.progress(why, H.session.step - from, step - from)
     if not shown_elsewhere and lathe.seconds() - told > 1 then
@@ -156,6 +157,15 @@ local function note(effect, inverse)
   exchange(tree, effect, { typed = typed ~= "" and typed ~= effect and shown(typed) or nil, back = inverse, planned = H.planning })
   record(shown(effect))
   if line then line.edits = line.edits + 1 end
+end
+
+-- How the edit that was made last is taken back, behind what it did.
+function history.ways_back()
+  local path = current().path
+  local inverse = H.tree.edits[path[#path]].inverse
+  local before = inverse and #inverse < 200 and inverse:match "^[^=]+ = ([^%s={}]+)$"
+  local revert = before and ("sets %s again from here"):format(before) or "takes it back from here"
+  return (".  undo() goes back to %s%s"):format(comma(now()), inverse and ", revert() " .. revert or "")
 end
 
 -- The last edits were never made: the state is what it was before them. before: its snapshot, where there is one.

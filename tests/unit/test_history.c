@@ -188,6 +188,37 @@ START_TEST(several_edits_are_undone_and_redone)
 }
 END_TEST
 
+/* Freezing a module whose parts differ is taken back part by part; what an edit says of revert() is what it can. */
+START_TEST(edits_are_taken_back_from_here)
+{
+    begin();
+    ASSERT_OK(run("train(1) run.objectives.nsp.weight = 0.1"));
+    assert_printed(
+        "[1] objectives.nsp.weight 0.5 -> 0.1.  undo() goes back to 1, revert() sets 0.5 again from here\n");
+    ASSERT_OK(run(
+        "local bert = run.model.bert local dense = bert.pooler.dense\n"
+        "assert(bert.frozen == false) bert.pooler.frozen = true assert(bert.pooler.frozen and dense.bias.frozen)\n"
+        "assert(bert.frozen == false and tostring(bert):find ', 2 of them frozen')\n"
+        "dense.bias.frozen = false train(1) bert.frozen = true assert(bert.frozen)"));
+    assert_printed("bert frozen -> true.  undo() goes back to 2, revert() takes it back from here\n");
+    ASSERT_OK(
+        run("revert() local bert = run.model.bert local dense = bert.pooler.dense\n"
+            "assert(dense.weight.frozen and not dense.bias.frozen and not bert.encoder.frozen and run.step == 2)\n"
+            "assert(not bert.embeddings.word_embeddings.weight.frozen)\n"
+            "run.model:freeze { except = 'encoder' } train(1) revert()\n"
+            "assert(dense.weight.frozen and not dense.bias.frozen and not run.model.cls.frozen)\n"
+            "local count = #edits() dense.bias.frozen = false assert(#edits() == count)\n"
+            "run.optimizer = optim.sgd { lr = 0.02 } train(1) revert()\n"
+            "assert(run.optimizer.lr == 0.01 and run.optimizer.beta1 == 0.9) train(1)\n"
+            "run.model:reset 'cls'"));
+    assert_printed("nothing changes: frozen is false already\n");
+    assert_printed("cls drawn anew.  undo() goes back to 5\n");
+    ASSERT_FAILS(run("revert()"), STATUS_LUA,
+                 "cannot be taken back by a single change; undo() goes back before it");
+    assert_recorded();
+}
+END_TEST
+
 static int interrupt(lua_State *L)
 {
     (void)L;
@@ -629,6 +660,7 @@ Suite *history_suite(void)
     tcase_add_checked_fixture(tests, start, stop);
     tcase_add_test(tests, undo_goes_back_and_redo_forth);
     tcase_add_test(tests, an_electra_goes_back_and_forth);
+    tcase_add_test(tests, edits_are_taken_back_from_here);
     tcase_add_test(tests, metrics_follow_the_branch);
     tcase_add_test(tests, branches_are_named_deleted_and_brought_back);
     tcase_add_test(tests, metrics_of_branches_are_moved);

@@ -132,9 +132,11 @@ START_TEST(live_edits)
     ASSERT_OK(run("run = small { objectives.mlm {}, objectives.nsp { weight = 0.5 } } run:train(2)"));
     buffer_clear(&printed);
     ASSERT_OK(run("run.objectives.nsp.weight = 0.1 run.optimizer.lr = 1e-3 run.steps = 30"));
-    ck_assert_str_eq(printed.data, "[2] objectives.nsp.weight 0.5 -> 0.1.  undo() goes back to 2\n"
-                                   "[2] optimizer.lr 0.01 -> 0.001.  undo() goes back to 2\n"
-                                   "[2] run.steps 20 -> 30.  undo() goes back to 2\n");
+    ck_assert_str_eq(
+        printed.data,
+        "[2] objectives.nsp.weight 0.5 -> 0.1.  undo() goes back to 2, revert() sets 0.5 again from here\n"
+        "[2] optimizer.lr 0.01 -> 0.001.  undo() goes back to 2, revert() sets 0.01 again from here\n"
+        "[2] run.steps 20 -> 30.  undo() goes back to 2, revert() sets 20 again from here\n");
     ASSERT_FAILS(run("run.objectives.mlm.mlm_probability = 1.5"), STATUS_INVALID,
                  "mlm_probability must be a number in (0, 1]; got 1.5. Nothing was changed.");
     ASSERT_FAILS(run("run.objectives.mlm.mlm_probabilty = 0.5"), STATUS_INVALID, "did you mean 'mlm_probability'?");
@@ -158,11 +160,12 @@ START_TEST(structural_edits)
     ck_assert_str_eq(
         printed.data,
         "[2] model: num_hidden_layers 1 -> 2, intermediate_size 64 -> 80; 5010 -> 9346 weights.  undo() goes back "
-        "to 2\n"
+        "to 2, revert() takes it back from here\n"
         "[2] cls.seq_relationship drawn anew.  undo() goes back to 2\n"
-        "[2] data.train.batch_size 4 -> 6.  undo() goes back to 2\n"
-        "[2] model.config.hidden_dropout_prob 0.1 -> 0.2.  undo() goes back to 2\n"
-        "[2] model.config.num_attention_heads 2 -> 4.  undo() goes back to 2\n");
+        "[2] data.train.batch_size 4 -> 6.  undo() goes back to 2, revert() sets 4 again from here\n"
+        "[2] model.config.hidden_dropout_prob 0.1 -> 0.2.  undo() goes back to 2, revert() sets 0.1 again from "
+        "here\n"
+        "[2] model.config.num_attention_heads 2 -> 4.  undo() goes back to 2, revert() sets 2 again from here\n");
     ASSERT_OK(run("assert(run.data.train:batch().size == 6 and pairs_.train.batch_size == 4)\n"
                   "run:train(1) hash = run:hash() weight = run.objectives.nsp"));
     ASSERT_OK(run("run:remove_objective 'nsp' run:add_objective(objectives.mlm { weight = 0.25, name = 'more' })\n"
