@@ -232,14 +232,9 @@ Status tokenizer_config_write(const char *directory, const char *class_name, boo
                               const char *const *specials)
 {
     json_t *config;
-    char *path;
     TRY(json_new_object(&config));
     Status status = fill_config(config, class_name, lowercase, specials);
-    if (status == STATUS_OK) status = file_join(directory, "tokenizer_config.json", &path);
-    if (status == STATUS_OK) {
-        status = json_write(path, config);
-        memory_free(path);
-    }
+    if (status == STATUS_OK) status = json_write_in(directory, "tokenizer_config.json", config);
     json_decref(config);
     return status;
 }

@@ -225,14 +225,9 @@ static Status put_config(const Model *model, json_t *out)
 static Status write_config(const Model *model, const char *directory)
 {
     json_t *config;
-    char *path;
     TRY(json_new_object(&config));
     Status status = put_config(model, config);
-    if (status == STATUS_OK) status = file_join(directory, config_name, &path);
-    if (status == STATUS_OK) {
-        status = json_write(path, config);
-        memory_free(path);
-    }
+    if (status == STATUS_OK) status = json_write_in(directory, config_name, config);
     json_decref(config);
     return status;
 }

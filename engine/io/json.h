@@ -62,6 +62,8 @@ Status json_read_option(const Option *option, const json_t *value, const char *o
 Status json_print(const json_t *value, int indent, Buffer *out) STATUS_CHECKED;
 /* Prints with two spaces a level and a newline at the end, in place of the file (engine/io/file.h). */
 Status json_write(const char *path, const json_t *value) STATUS_CHECKED;
+/* The same to a file of this name in the directory. */
+Status json_write_in(const char *directory, const char *name, const json_t *value) STATUS_CHECKED;
 
 /* Parts for whoever writes JSON without building values. Text: quoted and escaped; must be UTF-8 (what is not
  * becomes U+FFFD). Numbers: the fewest digits that give back the same double (or float); non-finite as

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/base/memory.h"
 #include "engine/io/file.h"
 #include "engine/io/json.h"
 
@@ -156,5 +157,14 @@ Status json_write(const char *path, const json_t *value)
     if (status == STATUS_OK) status = buffer_text(&text, "\n");
     if (status == STATUS_OK) status = file_write(path, text.data, text.length);
     buffer_free(&text);
+    return status;
+}
+
+Status json_write_in(const char *directory, const char *name, const json_t *value)
+{
+    char *path;
+    TRY(file_join(directory, name, &path));
+    Status status = json_write(path, value);
+    memory_free(path);
     return status;
 }

@@ -49,16 +49,11 @@ static Status print_companion(const Saving *saving, json_t *out)
 static Status write_config(const Saving *saving, const char *directory)
 {
     json_t *config;
-    char *path;
     TRY(json_new_object(&config));
     Status status = saving->architecture
                         ? pretrained_print_config(saving->model, saving->architecture, saving->how, config)
                         : print_companion(saving, config);
-    if (status == STATUS_OK) status = file_join(directory, "config.json", &path);
-    if (status == STATUS_OK) {
-        status = json_write(path, config);
-        memory_free(path);
-    }
+    if (status == STATUS_OK) status = json_write_in(directory, "config.json", config);
     json_decref(config);
     return status;
 }

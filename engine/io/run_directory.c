@@ -207,11 +207,7 @@ bool run_directory_is_run(const char *path)
 
 Status run_directory_write_config(const RunDirectory *run, const json_t *config)
 {
-    char *path;
-    TRY(file_join(run->path, "config.json", &path));
-    Status status = json_write(path, config);
-    memory_free(path);
-    return status;
+    return json_write_in(run->path, "config.json", config);
 }
 
 Status run_directory_read_config(const char *path, json_t **out)

@@ -369,11 +369,7 @@ static Status write_model(const Session *session, const Model *model, const char
     snprintf(name, sizeof name, "%s.json", model->name);
     TRY(json_new_object(&config));
     status = model_config(session, model, config);
-    if (status == STATUS_OK) status = file_join(directory, name, &path);
-    if (status == STATUS_OK) {
-        status = json_write(path, config);
-        memory_free(path);
-    }
+    if (status == STATUS_OK) status = json_write_in(directory, name, config);
     json_decref(config);
     return status;
 }

@@ -9,6 +9,7 @@
 #include "engine/train/pruning.h"
 #include "engine/train/snapshot.h"
 #include "tests/unit/op_calls.h"
+#include "tests/unit/session_checks.h"
 #include "tests/unit/skip.h"
 #include "tests/unit/tiny_bert.h"
 
@@ -217,26 +218,9 @@ START_TEST(losses_match)
 }
 END_TEST
 
-static Hash hash_after_steps(int steps)
-{
-    Hash hash;
-    Session *session = make_half_session();
-    for (int i = 0; i < steps; i++) OK(session_step(session, NULL));
-    OK(session_hash(session, &hash));
-    session_free(session);
-    return hash;
-}
-
 START_TEST(threads_do_not_matter)
 {
-    static const int counts[] = {1, 2, 3, 5};
-    Hash first = {0};
-    for (int i = 0; i < 4; i++) {
-        threads_set(counts[i]);
-        Hash hash = hash_after_steps(4);
-        if (i == 0) first = hash;
-        ck_assert(hash_equal(first, hash));
-    }
+    expect_same_bits_with_threads(make_half_session, 4);
 }
 END_TEST
 
@@ -329,22 +313,7 @@ END_TEST
 
 START_TEST(step_survives_failing_allocations)
 {
-    Hash before, after;
-    for (uint64_t n = 1;; n++) {
-        Session *session = make_half_session();
-        OK(session_hash(session, &before));
-        memory_fail_after(n, 0);
-        Status status = session_step(session, NULL);
-        memory_fail_after(0, 0);
-        OK(session_hash(session, &after));
-        if (status != STATUS_OK) {
-            ck_assert_int_eq(status, STATUS_NOMEM);
-            ck_assert(hash_equal(before, after));
-            OK(session_step(session, NULL));
-        }
-        session_free(session);
-        if (status == STATUS_OK) break;
-    }
+    expect_steps_survive_failing_allocations(make_half_session);
 }
 END_TEST
 

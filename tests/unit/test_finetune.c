@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Fine-tuning of tiny pre-trained models against PyTorch (tests/parity/torch_classes.py). */
-#include "engine/io/checkpoints.h"
-#include "engine/train/checkpoint.h"
 #include "engine/train/class_scores.h"
-#include "engine/train/snapshot.h"
+#include "tests/unit/session_checks.h"
 #include "tests/unit/stored_classes.h"
 
-#include <math.h>
 
 Suite *finetune_suite(void);
 
@@ -46,11 +43,6 @@ static Status thaw(void *context, Param *param)
     (void)context;
     param_set_frozen(param, false);
     return STATUS_OK;
-}
-
-static Status write_session(void *context, const char *directory, json_t *state)
-{
-    return checkpoint_write(context, directory, state);
 }
 
 /* Nothing of a frozen trunk is differentiated. */
@@ -161,34 +153,17 @@ START_TEST(all_may_be_frozen)
 END_TEST
 
 /* What was frozen is so again, gradients included; what is drawn in the head depends on the step alone. */
+static void thaw_all(Session *session)
+{
+    ASSERT_OK(module_each_param(session->models[0]->root, thaw, NULL));
+}
+
 START_TEST(snapshots_and_checkpoints_keep_frozen)
 {
     const char *dropout = _i ? "resid_pdrop=0.2;" : "classifier_dropout=0.5;";
     Session *session = stored_classes_session(&stored_models[_i], dropout);
-    Snapshot *snapshot;
-    Checkpoint checkpoint;
-    Hash expected, got;
     stored_classes_freeze(session, stored_classes_trunk(session));
-    ASSERT_OK(session_step(session, NULL));
-    ASSERT_OK(snapshot_take(session, &snapshot));
-    ASSERT_OK(checkpoints_save(scratch_folder, 1, (double)NAN, 1, write_session, session));
-    ASSERT_OK(session_step(session, NULL));
-    ASSERT_OK(session_hash(session, &expected));
-    ASSERT_OK(module_each_param(session->models[0]->root, thaw, NULL));
-    ASSERT_OK(snapshot_restore(snapshot, session));
-    snapshot_free(snapshot);
-    ASSERT_OK(session_step(session, NULL));
-    ASSERT_OK(session_hash(session, &got));
-    ck_assert(hash_equal(got, expected));
-    session_free(session);
-    session = stored_classes_session(&stored_models[_i], dropout);
-    ASSERT_OK(checkpoints_newest(scratch_folder, &checkpoint));
-    ASSERT_OK(checkpoint_read(session, checkpoint.path, checkpoint.state_path, checkpoint.state));
-    checkpoint_close(&checkpoint);
-    ASSERT_OK(session_step(session, NULL));
-    ASSERT_OK(session_hash(session, &got));
-    ck_assert(hash_equal(got, expected));
-    session_free(session);
+    expect_state_comes_back(session, thaw_all, stored_classes_session(&stored_models[_i], dropout));
 }
 END_TEST
 

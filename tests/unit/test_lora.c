@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Low-rank adapters of tiny pre-trained models: against PyTorch (tests/parity/torch_classes.py), merged, saved. */
 #include "engine/io/adapter.h"
-#include "engine/io/checkpoints.h"
 #include "engine/io/json.h"
 #include "engine/io/weights.h"
 #include "engine/nn/lora.h"
 #include "engine/nn/reshape.h"
-#include "engine/train/checkpoint.h"
-#include "engine/train/snapshot.h"
 #include "engine/train/structure.h"
+#include "tests/unit/session_checks.h"
 #include "tests/unit/stored_classes.h"
 
 #include <unistd.h>
@@ -311,37 +309,10 @@ END_TEST
 
 /* --- the state --- */
 
-static Status write_session(void *context, const char *directory, json_t *state)
-{
-    return checkpoint_write(context, directory, state);
-}
-
 /* Snapshots give the adapters back; a checkpoint makes them in a session that has another rank. */
 START_TEST(the_state_has_adapters)
 {
-    Session *session = adapted_session(_i);
-    Snapshot *snapshot;
-    Checkpoint checkpoint;
-    Hash expected, got;
-    ASSERT_OK(session_step(session, NULL));
-    ASSERT_OK(snapshot_take(session, &snapshot));
-    ASSERT_OK(checkpoints_save(scratch_folder, 1, (double)NAN, 1, write_session, session));
-    ASSERT_OK(session_step(session, NULL));
-    ASSERT_OK(session_hash(session, &expected));
-    ASSERT_OK(snapshot_restore(snapshot, session));
-    snapshot_free(snapshot);
-    ASSERT_OK(session_step(session, NULL));
-    ASSERT_OK(session_hash(session, &got));
-    ck_assert(hash_equal(got, expected));
-    session_free(session);
-    session = stored_classes_session(&stored_models[_i], adapted);
-    ASSERT_OK(checkpoints_newest(scratch_folder, &checkpoint));
-    ASSERT_OK(checkpoint_read(session, checkpoint.path, checkpoint.state_path, checkpoint.state));
-    checkpoint_close(&checkpoint);
-    ASSERT_OK(session_step(session, NULL));
-    ASSERT_OK(session_hash(session, &got));
-    ck_assert(hash_equal(got, expected));
-    session_free(session);
+    expect_state_comes_back(adapted_session(_i), NULL, stored_classes_session(&stored_models[_i], adapted));
 }
 END_TEST
 
