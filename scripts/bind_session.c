@@ -506,7 +506,7 @@ static int field_seed(lua_State *L)
 static int field_loss(lua_State *L)
 {
     const Session *session = own_session(L);
-    lua_pushnumber(L, session->step ? session->last.loss : (double)NAN);
+    lua_pushnumber(L, session->last.step ? session->last.loss : (double)NAN);
     return 1;
 }
 
@@ -616,12 +616,12 @@ static Status describe(const Session *session, const char *headline, Buffer *out
         const Objective *objective = session->objectives[i];
         TRY(buffer_printf(out, "%s%s x %.2f%s", i ? "    " : "", objective->name, objective->weight,
                           objective->enabled ? "" : " (off)"));
-        if (session->step) TRY(buffer_printf(out, " = %.3f", session->last.objectives[i]));
+        if (session->last.step) TRY(buffer_printf(out, " = %.3f", session->last.objectives[i]));
     }
     TRY(buffer_printf(out, "\n  optimizer  %s, lr %.2g (%s)", session->optimizer.record->name,
-                      session->step ? session->last.lr : session->optimizer.config.lr,
+                      session->last.step ? session->last.lr : session_next_lr(session),
                       session->schedule.record->name));
-    return session->step ? buffer_printf(out, ", grad_norm %.3g", session->last.grad_norm) : STATUS_OK;
+    return session->last.step ? buffer_printf(out, ", grad_norm %.3g", session->last.grad_norm) : STATUS_OK;
 }
 
 static int session_tostring(lua_State *L)

@@ -150,7 +150,7 @@ static Status add_objective(const Session *session, int place, json_t *list)
     TRY(json_set_boolean(entry, "enabled", objective->enabled));
     TRY(json_set_text(entry, "record", objective->record->name));
     TRY(add_options(entry, objective->record->options, objective->config));
-    return json_set_number(entry, "value", session->step ? session->last.objectives[place] : (double)NAN);
+    return json_set_number(entry, "value", session->last.step ? session->last.objectives[place] : (double)NAN);
 }
 
 /* How often the data of the first objective were gone through; NaN: nothing is learned from data. */
@@ -175,7 +175,7 @@ static Status describe_session(const Session *session, bool paused, json_t *out)
     TRY(add_record(out, "schedule", session->schedule.record->name, session->schedule.record->options,
                    &session->schedule.config));
     TRY(add_names(session, out));
-    TRY(json_set_number(out, "lr", session->step ? session->last.lr : session->optimizer.config.lr));
+    TRY(json_set_number(out, "lr", session->last.step ? session->last.lr : session_next_lr(session)));
     TRY(json_set_number(out, "memory", (double)memory_in_use()));
     TRY(json_set_number(out, "epoch", epochs_of(session)));
     TRY(json_new_array(&list));

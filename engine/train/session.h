@@ -44,7 +44,7 @@ typedef struct NamedValue {
 
 /* What a step reports. Values of objectives are means over the micro-steps, NaN where the objective is off. */
 typedef struct StepMetrics {
-    int64_t step; /* the number of steps done, from 1 */
+    int64_t step; /* the number of steps done, from 1; 0 where this process did none */
     double loss, lr, grad_norm, seconds;
     double batch_seconds, update_seconds; /* of these: reading batches; norm, clipping and optimizer */
     int64_t tokens, examples;
@@ -154,6 +154,9 @@ Status session_check(Session *session) STATUS_CHECKED;
 void session_set_mode(Session *session, bool training);
 /* Of the session's products. */
 DType session_precision(const Session *session);
+
+/* The learning rate that the schedule gives the next step. */
+double session_next_lr(const Session *session);
 
 /* One optimizer step over accumulate micro-steps. On any failure nothing has changed. Errors: cancelled, a loss or
  * gradient that is not finite (names step and objective or parameter), shapes, memory. */

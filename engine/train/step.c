@@ -355,6 +355,11 @@ static void remember_loss(Session *session, const StepMetrics *metrics)
     losses->square += share * (metrics->loss * metrics->loss - losses->square);
 }
 
+double session_next_lr(const Session *session)
+{
+    return session->optimizer.config.lr * schedule_factor(&session->schedule, session->step, session->steps);
+}
+
 static Status update(Session *session, StepMetrics *metrics)
 {
     double squares = 0;
@@ -368,7 +373,7 @@ static Status update(Session *session, StepMetrics *metrics)
     TRY(check_gradients(session, metrics->grad_norm));
     double clip = session->clip_norm;
     double scale = clip > 0 && metrics->grad_norm > clip ? clip / metrics->grad_norm : 1;
-    metrics->lr = session->optimizer.config.lr * schedule_factor(&session->schedule, session->step, session->steps);
+    metrics->lr = session_next_lr(session);
     judge_loss(session, metrics);
     if (metrics->skipped) return STATUS_OK;
     TRY(tape_pause(session->tape));

@@ -87,11 +87,15 @@ process=$!
 await "it does not listen" test -e ends/socket
 attach ends <<'END'
 run.step
+run
+run.loss ~= run.loss
 run.objectives.mine.weight = 0
 resume()
 END
 says '^\[6\] paused before the next step; resume() goes on'
 says '^6$'
+says '^  objectives mlm x 1.00    mine x 1.00$' # no step was done here yet, so no loss is known
+says '^true$'
 wait $process || broken "the run that was mended failed"
 [[ -f ends/model.safetensors ]] || broken "it has no end"
 status=0

@@ -77,12 +77,18 @@ static void follow_child(Link *link)
     }
 }
 
+/* Nobody trains it, so that there is nothing to be asked about when one leaves. */
 static void start_look(Link *link)
 {
+    View *view = link->view;
+    if (view->state == RUN_CONNECTING) {
+        view->state = RUN_OVER;
+        snprintf(view->ending, sizeof view->ending, "over");
+    }
     detach_forget(&link->child);
     link->looked = true;
-    if (detach_look(link->view->directory, &link->child) == STATUS_OK) return;
-    snprintf(link->view->note, sizeof link->view->note, "%s", status_message());
+    if (detach_look(view->directory, &link->child) == STATUS_OK) return;
+    snprintf(view->note, sizeof view->note, "%s", status_message());
     link->phase = LINK_ENDED;
 }
 
