@@ -264,16 +264,7 @@ static int param_tostring(lua_State *L)
     return 1;
 }
 
-/* A copy's view of the value: what is done with it does not reach the run. */
-static void push_value(lua_State *L, const Param *param)
-{
-    Tensor *alias = NULL;
-    TensorHandle *handle = bind_new_tensor(L);
-    host_check(L, tensor_clone(NULL, param->value, &alias));
-    bind_fill_tensor(L, handle, alias);
-}
-
-/* The gradient is that of the last step, before clipping. NULL: nil. */
+/* A copy, so that nothing done with it reaches the run; sealed, so that nobody believes it did. NULL: nil. */
 static int push_copy(lua_State *L, const Tensor *tensor)
 {
     Tensor *copy = NULL;
@@ -284,7 +275,13 @@ static int push_copy(lua_State *L, const Tensor *tensor)
     TensorHandle *handle = bind_new_tensor(L);
     host_check(L, tensor_clone(NULL, tensor, &copy));
     bind_fill_tensor(L, handle, copy);
+    storage_seal(copy->storage);
     return 1;
+}
+
+static int push_value(lua_State *L, const Param *param)
+{
+    return push_copy(L, param->value);
 }
 
 /* {exp_avg = tensor, ...}: copies, by the names of the session's optimizer. */
@@ -293,11 +290,8 @@ static int push_state(lua_State *L, const Param *param)
     const char *const *names = bind_handle_of(L, 1)->session->optimizer.record->states;
     lua_newtable(L);
     for (int i = 0; i < PARAM_STATES && names[i]; i++) {
-        Tensor *copy = NULL;
         if (!param->state[i]) continue;
-        TensorHandle *handle = bind_new_tensor(L);
-        host_check(L, tensor_clone(NULL, param->state[i], &copy));
-        bind_fill_tensor(L, handle, copy);
+        push_copy(L, param->state[i]);
         lua_setfield(L, -2, names[i]);
     }
     return 1;
@@ -316,10 +310,10 @@ static int forward_method(lua_State *L)
 
 static int field_value(lua_State *L)
 {
-    push_value(L, bind_check_param(L, 1));
-    return 1;
+    return push_value(L, bind_check_param(L, 1));
 }
 
+/* That of the last step, before clipping. */
 static int field_grad(lua_State *L)
 {
     host_need_boundary(L, field_grad);

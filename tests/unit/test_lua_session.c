@@ -250,20 +250,24 @@ END_TEST
 
 START_TEST(looks_inside)
 {
-    ASSERT_OK(run("run = small { objectives.mlm {} }"
-                  " local before = run:hash()"
-                  " local w = run.model.bert.encoder.layer[0].attention.self.query.weight"
-                  " local text = tostring(w)"
-                  " assert(text:find('^Parameter f32%[16,16%] bert.encoder.layer.0.attention.self.query.weight\\n  "
-                  "norm '), text)"
-                  " assert(w.shape[1] == 16 and w:sum():item() == w.value:sum():item() and w.grad == nil)"
-                  " w.value[0] = 100 assert(w[0][0]:item() ~= 100)"
-                  " assert(tostring(run.model.bert.encoder):find('Module'))"
-                  " local batch = run.data.train:batch()"
-                  " assert(batch.size == 4 and batch.input_ids.shape[1] == 4)"
-                  " assert(run.data.train:text(batch.input_ids[0]):find('^%[CLS%] '))"
-                  " assert(run:hash() == before)"
-                  " for _, name in ipairs(lathe.members(run)) do local _ = run[name] end"));
+    ASSERT_OK(run(
+        "run = small { objectives.mlm {} }"
+        " local before = run:hash()"
+        " local w = run.model.bert.encoder.layer[0].attention.self.query.weight"
+        " local text = tostring(w)"
+        " assert(text:find('^Parameter f32%[16,16%] bert.encoder.layer.0.attention.self.query.weight\\n  "
+        "norm '), text)"
+        " assert(w.shape[1] == 16 and w:sum():item() == w.value:sum():item() and w.grad == nil)"
+        " local ok, why = pcall(function() w.value[0] = 100 end) assert(not ok and why:find 'is a copy of what')"
+        " assert(not pcall(function() w.value[0][1] = 100 end) and not pcall(w.fill_, w, 0))"
+        " local own = w.value:clone() own[0] = 100 assert(own[0][0]:item() == 100)"
+        " assert(w[0][0]:item() ~= 100)"
+        " assert(tostring(run.model.bert.encoder):find('Module'))"
+        " local batch = run.data.train:batch()"
+        " assert(batch.size == 4 and batch.input_ids.shape[1] == 4)"
+        " assert(run.data.train:text(batch.input_ids[0]):find('^%[CLS%] '))"
+        " assert(run:hash() == before)"
+        " for _, name in ipairs(lathe.members(run)) do local _ = run[name] end"));
     ASSERT_FAILS(run("return run.model.bert.encoder.layer[7]"), STATUS_LUA, "bert.encoder.layer has no '7'");
     ASSERT_FAILS(run("return run.model.brt"), STATUS_LUA, "did you mean 'bert'?");
     ASSERT_FAILS(run("run.model.bert.embeddings.word_embeddings.weight[0] = 1"), STATUS_LUA, "frozen");
