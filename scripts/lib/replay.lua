@@ -10,8 +10,6 @@ local words = require "lathe.words"
 local fail, comma = words.fail, words.comma
 local current, apply, train_to, is_command = inner.current, inner.apply, inner.train_to, inner.is_command
 
-history.entries, history.marks = journal.entries, journal.marks -- for scripts/lib/compare.lua
-
 local function register(entry)
   local H = inner.state()
   local tree = H.tree:copy()
@@ -92,22 +90,13 @@ local function forget_half_a_line()
   if count > 0 then inner.take_back(count) end
 end
 
--- Tells again what the journal warns of.
-local function repeat_warnings(text)
-  local known = inner.state().warnings
-  for warning in journal.warnings(text) do
-    if not known[warning] then print("warning: " .. warning) end
-    known[warning] = true
-  end
-end
-
 -- Reads the journal and loads the newest checkpoint on the way to where it ends: that step, and the checkpoint's. The
 -- session is as its recipe builds it.
 local function read_all(session, directory)
   history.start(session, directory)
   local text = directory.read_journal()
   local entries = journal.entries(text)
-  repeat_warnings(text)
+  history.repeat_warnings(text, "warning: ")
   local step = read(entries)
   guess_planned(entries)
   return step, load_checkpoint(step)
@@ -195,7 +184,6 @@ function history.replay(session, text, states, till, recorded)
   history.start(session, nil)
   local H = inner.state()
   H.quiet = true
-  repeat_warnings(text)
   local reached, last = 0, 0
   H.stepped = function() H.done[#H.done + 1] = { step = session.step, metrics = as_recorded(session.last.loss, session.last.grad_norm) } end
   for i, entry in ipairs(journal.entries(text)) do
@@ -214,14 +202,24 @@ function history.replay(session, text, states, till, recorded)
   return true
 end
 
--- The recipe with only the edits that shaped the state in which the journal ends.
-function history.export(text, recipe, set, steps, seed)
+-- What a journal leads to, without a session: the edits that shaped the state in which it ends, { step, effect } each,
+-- the step of that state, and whether the run was trained to its end.
+local function outcome(text)
   local H, entries = { tree = Tree.new(0) }, journal.entries(text)
+  local before, list = inner.state(), {}
   inner.set_state(H)
   local ok, stands = pcall(read, entries)
-  inner.set_state(nil)
+  inner.set_state(before)
   if not ok then error(stands, 0) end
-  local finished = #entries > 0 and entries[#entries].text == "finish()"
+  for i, id in ipairs(H.tree:branch().path) do list[i] = { step = H.tree.edits[id].step, effect = H.tree.edits[id].effect } end
+  return list, stands, #entries > 0 and entries[#entries].text == "finish()"
+end
+
+history.effective_edits = outcome -- for scripts/lib/compare.lua
+
+-- The recipe with only the edits that shaped the state in which the journal ends.
+function history.export(text, recipe, set, steps, seed)
+  local edits, stands, finished = outcome(text)
   local out = { "local base = (function(...)\n", recipe, "\nend)(...)\n\nreturn lathe.edited(base, {\n" }
   out[#out + 1] = ("  seed = %d,\n  steps = %d,\n"):format(seed, steps)
   if not finished and stands > 0 then out[#out + 1] = ("  stop = %d, -- where the run stood\n"):format(stands) end
@@ -231,10 +229,7 @@ function history.export(text, recipe, set, steps, seed)
   table.sort(names)
   for _, name in ipairs(names) do out[#out + 1] = ("    %s = %q,\n"):format(name, set[name]) end
   out[#out + 1] = "  },\n  edits = {\n"
-  for _, id in ipairs(H.tree:branch().path) do
-    local edit = H.tree.edits[id]
-    out[#out + 1] = ("    { %d, %q },\n"):format(edit.step, edit.effect)
-  end
+  for _, edit in ipairs(edits) do out[#out + 1] = ("    { %d, %q },\n"):format(edit.step, edit.effect) end
   out[#out + 1] = "  },\n})\n"
   return table.concat(out)
 end
