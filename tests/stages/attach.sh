@@ -36,6 +36,8 @@ for client in 1 2 3; do
     for i in {1..15}; do
         printf '%s\n' 'run.step' 'print(run)' 'run.model.bert.encoder.layer[0].attention.self.query.weight' \
             'randn(20, 20):sum()' '#run:hash()' 'nonesuch.field' 'for i = 1, 2 do' 'x = i' 'end' '?run'
+        ((i % 7)) || printf '%s\n' 'run:evaluate()' 'hook(run.model.bert.pooler, function(_, t) t[0] = randn(1):item() end)' \
+            'profile(1)' 'tape()' 'nudge(run.model.bert.pooler.dense.weight, 0.1)' 'break_when("loss > 1e9")'
     done | attach looked >"answer$client" 2>&1 &
     clients[client]=$!
 done

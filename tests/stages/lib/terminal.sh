@@ -25,14 +25,15 @@ await() {
 has() { screen | grep -E -- "$1" >/dev/null; }
 lacks() { ! has "$1"; }
 shows() { await "'$1' did not appear" has "$1"; }
-# Escape and a key that is read together with it are Alt and the key: what it does is awaited, for a while.
+# Escape and a key that is read together with it are Alt and the key: what it does is awaited, for a while, and a moment
+# in any case, as the screen may change for another reason.
 press_escape() {
     local before looks
     before=$(screen)
     terminal send-keys -t "$pane" Escape
     for ((looks = 0; looks < 20; looks++)); do
-        [[ $(screen) == "$before" ]] || break
         sleep 0.1
+        ((looks < 5)) || [[ $(screen) == "$before" ]] || break
     done
 }
 key() {
