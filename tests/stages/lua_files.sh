@@ -79,7 +79,7 @@ head -c 1 document.json | grep -q '{' && grep -q '^warning' log || broken "a war
 
 # What is in no state: told at the prompt, in the config, by info and before a replay.
 sed 's/^local sizes.*/local n, sizes, half = 0, { width = 16, rate = 0.01 }, function(x) return x end/
-    s/assert.*()()/0.25/; s/return half(/n = n + 1 return n * half(/' loads.lua >counts.lua
+    s/assert(.*$/0.25/; s/return half(/n = n + 1 return n * half(/' loads.lua >counts.lua
 "$LATHE" run counts.lua --plain --steps 12 --out counts >log 2>&1 || broken "the run failed"
 grep -q "^warning: objective '[a-z]*' changes" log || broken "it is not told"
 words="not replayable: $(sed -n "s/^warning: \(objective '[a-z]*' changes '[a-z]*'\).*/\1/p" log)"
