@@ -480,6 +480,8 @@ function history.begin(session, directory)
   history.due()
 end
 
+function history.is_running() return H ~= nil end
+
 function history.stop()
   if not H then return end
   H.snapshots:close()

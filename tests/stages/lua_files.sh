@@ -90,3 +90,8 @@ trap '"$LATHE" attach live <<<"stop()" >/dev/null 2>&1 || true' EXIT
 until grep -q not_replayable live/config.json; do sleep 0.1; done
 "$LATHE" attach live <<<'print(run)' >log 2>&1
 head -n 1 log | grep -q "^$words" && grep -q "^  $words" log || broken "the prompt does not say '$words'"
+"$LATHE" attach live <<<'print(os.time())' >log 2>&1
+grep -q '^[0-9]*$' log && ! grep -q 'os.time' live/config.json live/journal.lua || broken "a line of the prompt marks the run"
+sed 's/n = n + 1 return n \* half(/os.time() return half(/' counts.lua >clock.lua
+"$LATHE" run clock.lua --plain --steps 2 --out clock >log 2>&1 || broken "the run failed"
+grep -q '"the recipe uses os.time: ' clock/config.json || broken "an objective's clock does not mark the run"
