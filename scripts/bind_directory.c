@@ -3,6 +3,7 @@
 #include "engine/base/memory.h"
 #include "engine/io/checkpoints.h"
 #include "engine/io/file.h"
+#include "engine/io/run_marks.h"
 #include "engine/train/checkpoint.h"
 #include "scripts/bind_history.h"
 
@@ -40,6 +41,13 @@ static int read_journal(lua_State *L)
     host_check(L, run_directory_read_journal(path_of(L), text));
     host_buffer_to_string(L, text);
     return 1;
+}
+
+/* mark(why): the run cannot be done again */
+static int mark(lua_State *L)
+{
+    host_check(L, run_marks_add(place_of(L)->directory, luaL_checkstring(L, 1)));
+    return 0;
 }
 
 /* log(level, text): "edit", "note", ... */
@@ -431,6 +439,7 @@ void bind_push_directory(lua_State *L, RunDirectory *directory, Session *session
 {
     static const luaL_Reg functions[] = {{"put_journal", put_journal},
                                          {"read_journal", read_journal},
+                                         {"mark", mark},
                                          {"log", put_log},
                                          {"state", read_state},
                                          {"put_state", put_state},

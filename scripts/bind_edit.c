@@ -98,27 +98,34 @@ void bind_edit_check(lua_State *L, SessionHandle *handle, Status status)
     host_check(L, status_fail(status, "%s", words));
 }
 
-static void say(lua_State *L, const SessionHandle *handle, const char *words, const char *what, bool back)
+/* "[1,206] words what" and how it is taken back, the text at the top, which is popped. */
+static void say(lua_State *L, const SessionHandle *handle, const char *words, const char *what)
 {
-    if (bind_edits_silent(L)) return;
     char step[THOUSANDS_BYTES];
     Buffer *line = host_push_buffer(L);
-    thousands(handle->session->step, step);
-    host_check(L, buffer_printf(line, "[%s] %s%s", step, words, what));
-    if (back) host_check(L, buffer_printf(line, ".  undo() goes back to %s", step));
-    host_check(L, buffer_text(line, "\n"));
+    host_check(L, buffer_printf(line, "[%s] %s%s%s\n", thousands(handle->session->step, step), words, what,
+                                lua_tostring(L, -2)));
     host_write(host_of(L), line->data, line->length);
-    lua_pop(L, 1);
+    lua_pop(L, 2);
 }
 
 void bind_edit_done(lua_State *L, SessionHandle *handle, const char *what)
 {
-    say(L, handle, "", what, is_tracked(L, handle));
+    if (bind_edits_silent(L)) return;
+    if (is_tracked(L, handle)) {
+        bind_push_history(L, "ways_back");
+        lua_call(L, 0, 1);
+    } else {
+        lua_pushliteral(L, "");
+    }
+    say(L, handle, "", what);
 }
 
 void bind_edit_needless(lua_State *L, const SessionHandle *handle, const char *why)
 {
-    say(L, handle, "nothing changes: ", why, false);
+    if (bind_edits_silent(L)) return;
+    lua_pushliteral(L, "");
+    say(L, handle, "nothing changes: ", why);
 }
 
 /* engine.silently(f, ...): the results of f(...); nobody is told of edits in it. */

@@ -21,8 +21,8 @@ static inline void bind_need_boundary(lua_State *L, lua_CFunction again)
  * training step; somebody else is in control; the disk; memory. Nothing has changed then. */
 void bind_edit(lua_State *L, SessionHandle *handle, const char *effect, const char *inverse);
 
-/* After the change: prints "[1,206] what.  undo() goes back to 1,206" (what: "objectives.nsp.weight 0.5 -> 0.1").
- */
+/* After the change: prints "[1,206] what.  undo() goes back to 1,206, revert() sets 0.5 again from here" (what:
+ * "objectives.nsp.weight 0.5 -> 0.1"). */
 void bind_edit_done(lua_State *L, SessionHandle *handle, const char *what);
 
 /* A failure of what was to be edited, before anything was: adds "Nothing was changed." */

@@ -60,6 +60,33 @@ static Status freeze_line(const Model *model, const char *path, const char *exce
     return buffer_printf(out, *except ? " except = \"%s\" }" : "%s}", except);
 }
 
+/* A line for each part of the tree whose parameters are all frozen, or none is. */
+static Status frozen_lines(const Module *module, const char *model, Buffer *out)
+{
+    char path[MODULE_PATH_SIZE];
+    int64_t count = module_count_params(module), frozen = module_count_frozen(module);
+    if (count == 0) return STATUS_OK;
+    module_path(module, path);
+    if (frozen == 0 || frozen == count) return bind_frozen_line(model, path, frozen > 0, out);
+    for (int i = 0; i < module->param_count; i++)
+        TRY(bind_frozen_line(model, module->params[i]->path, module->params[i]->frozen, out));
+    for (int i = 0; i < module->child_count; i++) TRY(frozen_lines(module->children[i], model, out));
+    return STATUS_OK;
+}
+
+Status bind_frozen_lines(const Module *module, Buffer *out)
+{
+    const Module *root = module;
+    while (root->parent) root = root->parent;
+    return frozen_lines(module, root->name, out);
+}
+
+Status bind_frozen_line(const char *model, const char *path, bool frozen, Buffer *out)
+{
+    return buffer_printf(out, "%srun.models[\"%s\"]%s%s%s.frozen = %s", out->length ? " " : "", model,
+                         *path ? "[\"" : "", path, *path ? "\"]" : "", frozen ? "true" : "false");
+}
+
 /* module:freeze { except = "names" } */
 static int freeze(lua_State *L)
 {
@@ -74,14 +101,15 @@ static int freeze(lua_State *L)
     option_defaults(freeze_options, config);
     if (!lua_isnil(L, 2)) luaL_checktype(L, 2, LUA_TTABLE);
     if (!lua_isnil(L, 2)) bind_read_options(L, 2, freeze_options, config, "freeze", NULL);
-    Buffer *effect = host_push_buffer(L), *what = host_push_buffer(L);
+    Buffer *effect = host_push_buffer(L), *inverse = host_push_buffer(L), *what = host_push_buffer(L);
     Freezing freezing = {.except = config->except};
     if (strpbrk(config->except, "\"\\\n")) return luaL_error(L, "freeze: except must be names of modules");
     host_check(L, count_frozen(module, &freezing));
     host_check(L, freeze_line(model, path, config->except, effect));
+    host_check(L, bind_frozen_lines(module, inverse));
     host_check(L, buffer_printf(what, "%s: %lld weights frozen, %lld trained", *path ? path : model->name,
                                 (long long)freezing.frozen, (long long)freezing.trained));
-    bind_edit(L, handle, effect->data, NULL);
+    bind_edit(L, handle, effect->data, inverse->data);
     freezing.apply = true;
     host_check(L, module_each_param(module, freeze_param, &freezing)); /* it cannot fail */
     bind_edit_done(L, handle, what->data);

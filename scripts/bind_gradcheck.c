@@ -74,6 +74,11 @@ int bind_gradcheck(lua_State *L)
     LuaCheck check = {.host = host_of(L)};
     int top = lua_gettop(L), count = 0;
     luaL_checkany(L, 1);
+    if (!lua_isfunction(L, 1) && luaL_getmetafield(L, 1, "__call") == LUA_TNIL)
+        return luaL_error(
+            L, "gradcheck: a function and its tensors are wanted, as in gradcheck(ops.gelu, randn(3, 4)); got a %s",
+            luaL_typename(L, 1));
+    lua_settop(L, top);
     luaL_checkstack(L, 2 * OP_MAX_INPUTS + 8, "gradcheck");
     if (has_options(L, top)) bind_read_options(L, top--, options, &chosen, "gradcheck", NULL);
     if (top - 1 > OP_MAX_INPUTS)

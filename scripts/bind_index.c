@@ -357,6 +357,10 @@ void bind_assign_indexed(lua_State *L, int index, int key, int value)
 {
     Tensor *tensor = bind_check_tensor(L, index);
     const Tensor *rows = bind_test_tensor(L, key);
+    if (storage_sealed(tensor->storage))
+        luaL_error(
+            L, "this is a copy of what the run has: setting elements of it would change nothing there; :clone() "
+               "gives one of your own, and nudge(parameter, delta) tries a change");
     need_dimension(L, tensor);
     if (lua_type(L, value) == LUA_TTABLE) { /* a list of numbers */
         bind_push_as_tensor(L, value, tensor->dtype);

@@ -150,6 +150,8 @@ static Status describe_module(const Module *module, Buffer *out)
     module_path(module, path);
     TRY(buffer_printf(out, "Module %s: %lld weights in %lld parameters", *path ? path : module->name,
                       (long long)module_count_weights(module), (long long)module_count_params(module)));
+    int64_t frozen = module_count_frozen(module);
+    if (frozen) TRY(buffer_printf(out, ", %lld of them frozen", (long long)frozen));
     for (int i = 0; i < module->child_count; i++) {
         if (i == 12 && module->child_count > 14)
             return buffer_printf(out, "\n  ... (%d more)", module->child_count - i);
@@ -193,6 +195,17 @@ static int module_length(lua_State *L)
     return 1;
 }
 
+static int field_all_frozen(lua_State *L)
+{
+    const Module *module = check_module(L, 1);
+    int64_t count = module_count_params(module);
+    lua_pushboolean(L, count > 0 && module_count_frozen(module) == count);
+    return 1;
+}
+
+static const BindField module_fields[] = {
+    {"frozen", "whether updates pass by all parameters below it; can be assigned", field_all_frozen}, {0}};
+
 static const BindClass module_class = {
     .type = MODULE_TYPE,
     .name = "module",
@@ -202,6 +215,7 @@ static const BindClass module_class = {
            "modules and parameters; .frozen = true freezes all below it; "
            "summary(module) shows the tree; #module counts its "
            "children; run.model.config are the options of the model.",
+    .fields = module_fields,
     .methods = {bind_module_methods, bind_finetune_methods, bind_generate_methods, bind_save_methods}};
 
 /* --- parameters --- */
@@ -250,16 +264,7 @@ static int param_tostring(lua_State *L)
     return 1;
 }
 
-/* A copy's view of the value: what is done with it does not reach the run. */
-static void push_value(lua_State *L, const Param *param)
-{
-    Tensor *alias = NULL;
-    TensorHandle *handle = bind_new_tensor(L);
-    host_check(L, tensor_clone(NULL, param->value, &alias));
-    bind_fill_tensor(L, handle, alias);
-}
-
-/* The gradient is that of the last step, before clipping. NULL: nil. */
+/* A copy, so that nothing done with it reaches the run; sealed, so that nobody believes it did. NULL: nil. */
 static int push_copy(lua_State *L, const Tensor *tensor)
 {
     Tensor *copy = NULL;
@@ -270,7 +275,13 @@ static int push_copy(lua_State *L, const Tensor *tensor)
     TensorHandle *handle = bind_new_tensor(L);
     host_check(L, tensor_clone(NULL, tensor, &copy));
     bind_fill_tensor(L, handle, copy);
+    storage_seal(copy->storage);
     return 1;
+}
+
+static int push_value(lua_State *L, const Param *param)
+{
+    return push_copy(L, param->value);
 }
 
 /* {exp_avg = tensor, ...}: copies, by the names of the session's optimizer. */
@@ -279,11 +290,8 @@ static int push_state(lua_State *L, const Param *param)
     const char *const *names = bind_handle_of(L, 1)->session->optimizer.record->states;
     lua_newtable(L);
     for (int i = 0; i < PARAM_STATES && names[i]; i++) {
-        Tensor *copy = NULL;
         if (!param->state[i]) continue;
-        TensorHandle *handle = bind_new_tensor(L);
-        host_check(L, tensor_clone(NULL, param->state[i], &copy));
-        bind_fill_tensor(L, handle, copy);
+        push_copy(L, param->state[i]);
         lua_setfield(L, -2, names[i]);
     }
     return 1;
@@ -302,10 +310,10 @@ static int forward_method(lua_State *L)
 
 static int field_value(lua_State *L)
 {
-    push_value(L, bind_check_param(L, 1));
-    return 1;
+    return push_value(L, bind_check_param(L, 1));
 }
 
+/* That of the last step, before clipping. */
 static int field_grad(lua_State *L)
 {
     host_need_boundary(L, field_grad);
@@ -386,32 +394,38 @@ static Status set_frozen(void *context, Param *param)
     return STATUS_OK;
 }
 
+static void freeze_place(lua_State *L, const Place *place, Param *param, Module *module, bool frozen)
+{
+    SessionHandle *handle = bind_handle_of(L, 1);
+    int64_t count = param ? 1 : module_count_params(module);
+    int64_t before = param ? param->frozen : module_count_frozen(module);
+    const char *word = frozen ? "true" : "false";
+    if (before == (frozen ? count : 0)) {
+        bind_edit_needless(L, handle, lua_pushfstring(L, "frozen is %s already", word));
+        return;
+    }
+    Buffer *effect = host_push_buffer(L), *inverse = host_push_buffer(L), *what = host_push_buffer(L);
+    host_check(L, bind_frozen_line(place->model, place->path, frozen, effect));
+    host_check(L, param ? bind_frozen_line(place->model, place->path, param->frozen, inverse)
+                        : bind_frozen_lines(module, inverse));
+    host_check(L, buffer_printf(what, "%s frozen -> %s", *place->path ? place->path : place->model, word));
+    bind_edit(L, handle, effect->data, inverse->data);
+    host_check(L, param ? set_frozen(&frozen, param) : module_each_param(module, set_frozen, &frozen));
+    bind_edit_done(L, handle, what->data);
+}
+
 /* x.frozen = true, of a parameter or of all below a module. */
 static int set_field(lua_State *L)
 {
     bool parameter = luaL_testudata(L, 1, PARAM_TYPE) != NULL;
     const Place *place = lua_touserdata(L, 1);
-    const char *name = luaL_checkstring(L, 2);
-    if (strcmp(name, "frozen") != 0)
+    if (strcmp(luaL_checkstring(L, 2), "frozen") != 0)
         return luaL_error(L, "of %s only frozen can be set: run.model....frozen = true",
                           parameter ? "a parameter" : "a module");
     bind_check_type(L, 3, LUA_TBOOLEAN, "frozen", "true or false");
     bind_need_boundary(L, set_field);
-    bool frozen = lua_toboolean(L, 3);
     Param *param = parameter ? bind_check_param(L, 1) : NULL;
-    Module *module = parameter ? NULL : check_module(L, 1);
-    Buffer *effect = host_push_buffer(L), *inverse = host_push_buffer(L), *what = host_push_buffer(L);
-    host_check(L, buffer_printf(effect, "run.models[\"%s\"]%s%s%s.frozen = %s", place->model,
-                                *place->path ? "[\"" : "", place->path, *place->path ? "\"]" : "",
-                                frozen ? "true" : "false"));
-    if (param)
-        host_check(L, buffer_printf(inverse, "run.models[\"%s\"][\"%s\"].frozen = %s", place->model, place->path,
-                                    param->frozen ? "true" : "false"));
-    host_check(L, buffer_printf(what, "%s frozen -> %s", *place->path ? place->path : place->model,
-                                frozen ? "true" : "false"));
-    bind_edit(L, bind_handle_of(L, 1), effect->data, inverse->data);
-    host_check(L, param ? set_frozen(&frozen, param) : module_each_param(module, set_frozen, &frozen));
-    bind_edit_done(L, bind_handle_of(L, 1), what->data);
+    freeze_place(L, place, param, parameter ? NULL : check_module(L, 1), lua_toboolean(L, 3));
     return 0;
 }
 

@@ -17,6 +17,11 @@ typedef struct SessionHandle {
     char pause[480]; /* why a breakpoint wants the run to wait behind this step; cleared by who follows it */
 } SessionHandle;
 
+/* The line of Lua that sets frozen of the module or parameter at the path; the lines that set it of all below a
+ * module to what it is now, with spaces between them (scripts/bind_finetune.c). */
+Status bind_frozen_line(const char *model, const char *path, bool frozen, Buffer *out) STATUS_CHECKED;
+Status bind_frozen_lines(const Module *module, Buffer *out) STATUS_CHECKED;
+
 /* The session at the index, NULL where it is something else. */
 Session *bind_test_session(lua_State *L, int index);
 SessionHandle *bind_check_session(lua_State *L, int index);

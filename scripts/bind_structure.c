@@ -244,13 +244,16 @@ static int set_optimizer(lua_State *L, SessionHandle *handle)
     const Part *part = bind_check_part(L, 3, &bind_optimizers, "optimizer");
     Session *session = handle->session;
     Optimizer optimizer = {.record = part->record.data};
-    Buffer *effect = host_push_buffer(L), *what = host_push_buffer(L);
+    Buffer *effect = host_push_buffer(L), *inverse = host_push_buffer(L), *what = host_push_buffer(L);
     memcpy(&optimizer.config, part->config, sizeof optimizer.config);
     host_check(L, buffer_text(effect, "run.optimizer = "));
     host_check(L, bind_part_line(part, effect));
+    host_check(L, buffer_text(inverse, "run.optimizer = "));
+    host_check(L, bind_record_line("optim", session->optimizer.record->name, session->optimizer.record->options,
+                                   &session->optimizer.config, inverse));
     host_check(L, buffer_printf(what, "optimizer %s -> %s; the old one's state is dropped",
                                 session->optimizer.record->name, optimizer.record->name));
-    bind_edit(L, handle, effect->data, NULL);
+    bind_edit(L, handle, effect->data, inverse->data);
     session_set_optimizer(session, &optimizer);
     bind_edit_done(L, handle, what->data);
     return 0;

@@ -87,6 +87,7 @@ LUA_LIBRARY += scripts/lib/expect.lua
 LUA_LIBRARY += scripts/lib/branches.lua
 LUA_LIBRARY += scripts/lib/history.lua
 LUA_LIBRARY += scripts/lib/control.lua
+LUA_LIBRARY += scripts/lib/offline.lua
 LUA_LIBRARY += scripts/lib/inspect.lua
 LUA_LIBRARY += scripts/lib/journal.lua
 LUA_LIBRARY += scripts/lib/branch_metrics.lua

@@ -5,6 +5,7 @@
 #include "engine/io/checkpoints.h"
 #include "engine/io/file.h"
 #include "engine/io/run_directory.h"
+#include "engine/io/run_marks.h"
 #include "engine/io/safetensors.h"
 #include "tui/command.h"
 #include "tui/progress.h"
@@ -116,6 +117,15 @@ static Status info_metrics(const char *path, json_t *document)
     return status;
 }
 
+static Status print_marks(const char *path)
+{
+    Buffer marks = {0};
+    Status status = run_marks_describe(path, &marks);
+    if (status == STATUS_OK && marks.length) fputs(marks.data, stdout);
+    buffer_free(&marks);
+    return status;
+}
+
 static Status info_run(const char *path, json_t *document)
 {
     json_t *config, *steps;
@@ -133,7 +143,8 @@ static Status info_run(const char *path, json_t *document)
         for (size_t i = 0; i < list.count && status == STATUS_OK; i++)
             status = json_append(steps, json_integer(list.steps[i]));
     } else {
-        status = print_config(config);
+        status = print_marks(path);
+        if (status == STATUS_OK) status = print_config(config);
         printf("checkpoints:");
         for (size_t i = 0; i < list.count; i++) printf(" %lld", (long long)list.steps[i]);
         puts(list.count ? "" : " none");

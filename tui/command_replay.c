@@ -55,6 +55,17 @@ static int push_metrics(lua_State *L)
     return 1;
 }
 
+/* Before anything else. */
+static int tell_warnings(lua_State *L)
+{
+    const Replay *replay = lua_touserdata(L, 1);
+    bind_push_history(L, "repeat_warnings");
+    push_text(L, &replay->journal);
+    lua_pushliteral(L, "not replayable: ");
+    lua_call(L, 2, 0);
+    return 0;
+}
+
 static int replay(lua_State *L)
 {
     Replay *replay = lua_touserdata(L, 1);
@@ -91,6 +102,7 @@ static Status replay_run(const char *path, Replay *out)
     TRY(run_setup_directory(path, true, &out->setup));
     TRY(run_directory_read_journal(path, &out->journal));
     TRY(read_file(path, "states.jsonl", &out->states));
+    TRY(host_protect(out->setup.host, tell_warnings, out));
     TRY(tell_changes(out));
     return host_protect(out->setup.host, replay, out);
 }

@@ -274,17 +274,28 @@ static void refuse(Server *server, Client *client, const char *words)
     pthread_mutex_unlock(&server->lock);
 }
 
+/* What of the run cannot be done again: it is known as soon as there is a config. */
+static void push_marks(const Server *server, Buffer *out)
+{
+    Status status = server->directory ? run_marks_describe(run_directory_path(server->directory), out) : STATUS_OK;
+    if (status != STATUS_OK) buffer_clear(out);
+}
+
 static void take_hello(Server *server, Client *client, const WireMessage *message)
 {
+    Buffer marks = {0};
     if (wire_check_version(message, "the client") != STATUS_OK) {
         refuse(server, client, status_message());
         return;
     }
+    push_marks(server, &marks);
     pthread_mutex_lock(&server->lock);
     client->greeted = true;
+    if (marks.length) queue(client, &(WireMessage){.type = WIRE_LOG, .text = marks.data});
     if (server->task.text[0]) queue_task(&server->task, client);
     if (server->pause.length) queue(client, &(WireMessage){.type = WIRE_LOG, .text = server->pause.data});
     pthread_mutex_unlock(&server->lock);
+    buffer_free(&marks);
 }
 
 /* Its name is shown to others: what is no plain character is left off. */

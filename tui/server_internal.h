@@ -3,6 +3,7 @@
 #ifndef LATHE_TUI_SERVER_INTERNAL_H
 #define LATHE_TUI_SERVER_INTERNAL_H
 
+#include "engine/io/run_marks.h"
 #include "scripts/control.h"
 #include "tui/progress.h"
 #include "tui/server.h"

@@ -92,9 +92,13 @@ static Status complete_cubic(PruneConfig *config, int64_t step, int64_t steps)
         return status_fail(
             STATUS_INVALID, "prune: from begin_step %lld to end_step %lld there is no room for a frequency of %lld",
             (long long)config->begin_step, (long long)config->end_step, (long long)config->frequency);
-    if (prune_last_step(config) > step) return STATUS_OK;
-    return status_fail(STATUS_INVALID, "prune: the schedule would have ended at step %lld, and %lld are done",
-                       (long long)prune_last_step(config), (long long)step);
+    if (prune_last_step(config) <= step)
+        return status_fail(STATUS_INVALID, "prune: the schedule would have ended at step %lld, and %lld are done",
+                           (long long)prune_last_step(config), (long long)step);
+    if (config->begin_step >= step) return STATUS_OK;
+    return status_fail(STATUS_INVALID,
+                       "prune: begin_step %lld is over, %lld steps are done; without it the schedule begins now",
+                       (long long)config->begin_step, (long long)step);
 }
 
 Status prune_complete(PruneConfig *config, int64_t step, int64_t steps)

@@ -187,7 +187,7 @@ static Status put_heads(const Model *model, json_t *out)
     for (int i = 0; i < model->root->child_count; i++) {
         const Module *head = model->root->children[i];
         bool trunk = model->record->base && strcmp(head->name, model->record->base) == 0;
-        bool frozen = module_has_frozen(head);
+        bool frozen = module_count_frozen(head) > 0;
         if (!trunk && !frozen) TRY(json_append(list, json_string(head->name)));
     }
     return STATUS_OK;

@@ -45,13 +45,12 @@ void param_set_frozen(Param *param, bool frozen)
     value->grad_fresh = false;
 }
 
-bool module_has_frozen(const Module *module)
+int64_t module_count_frozen(const Module *module)
 {
-    for (int i = 0; i < module->param_count; i++)
-        if (module->params[i]->frozen) return true;
-    for (int i = 0; i < module->child_count; i++)
-        if (module_has_frozen(module->children[i])) return true;
-    return false;
+    int64_t count = 0;
+    for (int i = 0; i < module->param_count; i++) count += module->params[i]->frozen;
+    for (int i = 0; i < module->child_count; i++) count += module_count_frozen(module->children[i]);
+    return count;
 }
 
 static void param_free(Param *param)

@@ -73,13 +73,12 @@ void param_set_mask(Param *param, Tensor *mask);
 /* A frozen parameter is not stepped and has no gradient: none is computed for it, nor for anything that only it
  * needs, and it has no share in the norm. The gradient that it had is forgotten. */
 void param_set_frozen(Param *param, bool frozen);
-/* Whether any parameter below is frozen. */
-bool module_has_frozen(const Module *module);
 
 /* All parameters below, depth first in order of making. Stops at the first failure. */
 Status module_each_param(const Module *module, Status (*visit)(void *context, Param *param),
                          void *context) STATUS_CHECKED;
 int64_t module_count_params(const Module *module);  /* Param objects */
+int64_t module_count_frozen(const Module *module);  /* those that are frozen */
 int64_t module_count_weights(const Module *module); /* elements */
 /* "bert.encoder.layer.*.output.dense.weight": a star stands for one part of a path. */
 bool module_path_matches(const char *pattern, const char *path);

@@ -10,7 +10,7 @@ struct Storage {
     size_t bytes;
     void (*release)(void *owner);
     void *owner;
-    bool foreign;
+    bool foreign, sealed;
     uint64_t version;
 };
 
@@ -86,6 +86,16 @@ uint64_t storage_version(const Storage *storage)
 void storage_touch(Storage *storage)
 {
     storage->version++;
+}
+
+void storage_seal(Storage *storage)
+{
+    storage->sealed = true;
+}
+
+bool storage_sealed(const Storage *storage)
+{
+    return storage->sealed;
 }
 
 bool storage_foreign(const Storage *storage)

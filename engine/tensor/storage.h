@@ -32,6 +32,9 @@ bool storage_shared(const Storage *storage);
  * whether what it keeps is still what it was. */
 uint64_t storage_version(const Storage *storage);
 void storage_touch(Storage *storage);
+/* A copy that is there to be looked at: nobody changes it in place any more. */
+void storage_seal(Storage *storage);
+bool storage_sealed(const Storage *storage);
 bool storage_foreign(const Storage *storage);
 bool storage_in_arena(const Storage *storage);
 

@@ -175,7 +175,7 @@ static Status add_objective(Micro *micro, Passes *passes, int place, Tensor **to
 static bool any_frozen(const Session *session)
 {
     for (int i = 0; i < session->model_count; i++)
-        if (module_has_frozen(session->models[i]->root)) return true;
+        if (module_count_frozen(session->models[i]->root) > 0) return true;
     return false;
 }
 

@@ -67,19 +67,21 @@ local function add_values(line, values, names)
   end
 end
 
--- The last values of each metric on the way to a branch's end: of its own steps, or of what it left.
-local function last_values(H, branch, names)
-  local values, tip = {}, tip_of(H, branch)
+-- The last values of each metric on the way to a step of a branch: of its own steps, or of what it left.
+local function values_at(H, branch, step, names)
+  local values = {}
   if not H.directory then return values end
   local function take(name, to)
-    local step, evaluation = H.directory.last_rows(name, to)
-    add_values(step, values, names)
+    local row, evaluation = H.directory.last_rows(name, to)
+    add_values(row, values, names)
     add_values(evaluation, values, names)
   end
-  if branch.name ~= H.tree.current then
-    for _, piece in ipairs(H.tree:pieces(branch.name, tip)) do take(piece.name, piece.to) end
+  if branch.name == H.tree.current then
+    take("", step)
+  else
+    for _, piece in ipairs(H.tree:pieces(branch.name, step)) do take(piece.name, piece.to) end
+    take("", H.tree:common_step(branch.name, step, H.tree.current, inner.now()))
   end
-  take("", branch.name == H.tree.current and tip or H.tree:common_step(branch.name, tip, H.tree.current, inner.now()))
   return values
 end
 
@@ -99,21 +101,42 @@ local function add_edits(H, list, branch, from)
   end
 end
 
--- In what two branches differ: a table of their last metrics, and their edits since they parted.
+-- Both at the last step that both have, and what the longer one has now.
+local function metric_rows(H, x, y, add)
+  local tips, names = { tip_of(H, x), tip_of(H, y) }, {}
+  local both, longer = math.min(tips[1], tips[2]), tips[1] ~= tips[2] and (tips[1] > tips[2] and x or y) or nil
+  local left, right = values_at(H, x, both, names), values_at(H, y, both, names)
+  local last = longer and values_at(H, longer, tip_of(H, longer), names)
+  add("", x.name, y.name, "difference", longer and longer.name .. " now")
+  add("step", comma(both), comma(both), "", longer and comma(tip_of(H, longer)))
+  table.sort(names)
+  for _, name in ipairs(names) do
+    add(name, number(left[name]), number(right[name]), difference(left[name], right[name]), last and number(last[name]))
+  end
+end
+
+-- The branches that are meant: of one, this one and it; of none, or of this one alone, it and the one that it left.
+local function pair(H, a, b)
+  local current, one = H.tree:branch(), find(a or H.tree.current)
+  if b then return one, find(b) end
+  if one ~= current then return current, one end
+  if not current.parent then
+    fail(#H.tree.order > 1 and "compare: branch %s left no other one; name another branch: branches() lists them"
+      or "compare: there is only branch %s; branch(name), undo() and rewind(step) leave others", current.name)
+  end
+  return current, find(current.parent)
+end
+
+-- In what two branches differ: a table of their metrics, and their edits since they parted.
 function compare(a, b)
   local H = known()
-  local x = find(a or H.tree.current)
-  local y = find(b or x.parent or "main")
-  local common, names = positions.shared(x.path, y.path), {}
-  local left, right = last_values(H, x, names), last_values(H, y, names)
-  local list, wide = {}, math.max(12, #x.name, #y.name)
-  local function row(name, p, q, d)
-    list[#list + 1] = { text = (("%%-22s %%%ds %%%ds  %%s"):format(wide, wide)):format(name, p, q, d or ""):gsub("%s+$", "") }
-  end
-  row("", x.name, y.name, "difference")
-  row("step", comma(tip_of(H, x)), comma(tip_of(H, y)))
-  table.sort(names)
-  for _, name in ipairs(names) do row(name, number(left[name]), number(right[name]), difference(left[name], right[name])) end
+  local x, y = pair(H, a, b)
+  local common, list = positions.shared(x.path, y.path), {}
+  local wide = math.max(12, #x.name, #y.name)
+  local layout = ("%%-22s %%%ds %%%ds  %%-11s %%12s"):format(wide, wide)
+  metric_rows(H, x, y, function(name, p, q, d, last)
+    list[#list + 1] = { text = layout:format(name, p, q, d, last or ""):gsub("%s+$", "") }
+  end)
   list[#list + 1] = { text = ("parted at step %s, after %d common edit%s"):format(
     comma(H.tree:common_step(x.name, tip_of(H, x), y.name, tip_of(H, y))), common, common == 1 and "" or "s") }
   add_edits(H, list, x, common)
@@ -164,4 +187,5 @@ local function describe(f, text) lathe.document(f, text) end
 describe(rename_branch, "rename_branch(name, new): gives a branch another name.")
 describe(delete_branch, "delete_branch(name): takes a branch away that no other one left; undelete_branch(name) brings it back. The one that you are on stays.")
 describe(undelete_branch, "undelete_branch(name): brings back the branch of this name that was deleted last.")
-describe(compare, "compare(a, b): in what two branches differ: a table of their last metrics, and their edits since they parted. compare() compares this one with the one that it left.")
+describe(compare, "compare(a, b): in what two branches differ: a table of their metrics at the last step that both have, what the longer one has now, "
+  .. "and their edits since they parted. compare(a) compares this branch with a, compare() with the one that it left.")

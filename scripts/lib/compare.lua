@@ -28,19 +28,46 @@ local function configs(a, b, add)
   end
 end
 
--- What was done to a run, without what only says which state was reached.
-local function actions(directory)
-  local list = {}
-  for _, entry in ipairs(engine.history.entries(lathe.run_journal(directory))) do
-    if not engine.history.marks[entry.text] then list[#list + 1] = ("[%d] %s"):format(entry.step, entry.text) end
+local function same_edit(x, y) return x.step == y.step and x.effect == y.effect end
+
+-- longest[i][j]: how many edits the lists x from i on and y from j on have in common, in order.
+local function longest_common(x, y)
+  local longest = {}
+  for i = #x + 1, 1, -1 do
+    longest[i] = {}
+    for j = #y + 1, 1, -1 do
+      if i > #x or j > #y then
+        longest[i][j] = 0
+      elseif same_edit(x[i], y[j]) then
+        longest[i][j] = longest[i + 1][j + 1] + 1
+      else
+        longest[i][j] = math.max(longest[i + 1][j], longest[i][j + 1])
+      end
+    end
   end
-  return list
+  return longest
 end
 
+-- Of what was done only what shaped the state: undone edits and other branches are not compared.
 local function edits(a, b, add)
-  local x, y, common = actions(a), actions(b), 0
-  while x[common + 1] and x[common + 1] == y[common + 1] do common = common + 1 end
-  for i = common + 1, math.max(#x, #y) do add("edit " .. i, x[i], y[i]) end
+  local x = engine.history.effective_edits(lathe.run_journal(a))
+  local y = engine.history.effective_edits(lathe.run_journal(b))
+  local longest, i, j = longest_common(x, y), 1, 1
+  while i <= #x or j <= #y do
+    local one, other = x[i], y[j]
+    if one and other and same_edit(one, other) then
+      i, j = i + 1, j + 1
+    elseif one and other and one.step == other.step and longest[i + 1][j + 1] == longest[i][j] then
+      add("step " .. one.step, one.effect, other.effect)
+      i, j = i + 1, j + 1
+    elseif not other or (one and longest[i + 1][j] == longest[i][j] and (one.step <= other.step or longest[i][j + 1] < longest[i][j])) then
+      add("step " .. one.step, one.effect, nil)
+      i = i + 1
+    else
+      add("step " .. other.step, nil, other.effect)
+      j = j + 1
+    end
+  end
 end
 
 -- Clocks differ always.

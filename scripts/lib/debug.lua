@@ -511,6 +511,9 @@ function attention(text, layer)
   local _, _, model = lathe.module_info(session.model)
   local found = lathe.attention(session, model, ids, types)
   if #found == 0 then fail("attention: the model has no attention") end
+  if layer and not found[math.tointeger(layer) and layer + 1] then
+    fail("attention: there is no layer %s; the model has those from 0 to %d", tostring(layer), #found - 1)
+  end
   local pieces = {}
   for i, id in ipairs(ids) do pieces[i] = texts.piece(tokenizer, id, lathe.verbatim(source)) end
   print(texts.spell(source, tokenizer, ids, {}))

@@ -76,6 +76,7 @@ local function train_to(step, why)
   local from, told = H.session.step, lathe.seconds()
   while H.session.step < step do
     engine.step(H.session)
+    H.snapshots:stepped()
     if H.stepped then H.stepped() end
     local shown_elsewhere = lathe.progress(why, H.session.step - from, step - from)
     if not shown_elsewhere and lathe.seconds() - told > 1 then
@@ -196,6 +197,15 @@ local function note(effect, inverse)
   if line then line.edits = line.edits + 1 end
 end
 
+-- How the edit that was made last is taken back, behind what it did.
+function history.ways_back()
+  local path = current().path
+  local inverse = H.tree.edits[path[#path]].inverse
+  local before = inverse and #inverse < 200 and inverse:match "^[^=]+ = ([^%s={}]+)$"
+  local revert = before and ("sets %s again from here"):format(before) or "takes it back from here"
+  return (".  undo() goes back to %s%s"):format(comma(now()), inverse and ", revert() " .. revert or "")
+end
+
 -- The last edits were never made: the state is what it was before them. before: its snapshot, where there is one.
 local function take_back(count, before)
   local tree = H.tree:copy()
@@ -279,18 +289,39 @@ end
 
 -- --- warnings: what a journal cannot do again ---
 
-local early = {} -- before there is a history
+local warnings = {} -- of the program's one run; also { [text] = true }
 
-local function put_warning(text) H.directory.put_journal("-- warning: " .. text .. "\n") end
+local function know_warning(text)
+  if warnings[text] then return false end
+  warnings[#warnings + 1], warnings[text] = text, true
+  return true
+end
 
--- It is told once and stays in the journal. session: nil is the run's own.
+local function put_warning(text)
+  H.directory.mark(text)
+  H.directory.put_journal("-- warning: " .. text .. "\n")
+end
+
+-- It is told once, stays in the journal and marks the run. session: nil is the run's own.
 function history.warn(session, text)
+  text = utf8.len(text) and text:gsub("%c", " ") or text:gsub("[^\32-\126]", "_")
   local run = not session or (H and session == H.session)
-  local known = H and H.warnings or early
-  if run and known[text] then return end
-  print("warning: " .. text)
-  if run then known[text] = true end
+  if run and not know_warning(text) then return end
+  lathe.tell("warning: " .. text)
   if run and H and H.directory then put_warning(text) end
+end
+
+-- What a journal warns of, told behind the words.
+function history.repeat_warnings(text, words)
+  for warning in journal.warnings(text) do
+    if know_warning(warning) then print(words .. warning) end
+  end
+end
+
+-- For print(run); nil where nothing is known that could not be done again.
+function history.marks()
+  if #warnings == 0 then return nil end
+  return ("not replayable: %s%s"):format(warnings[1], #warnings > 1 and ("; and %d more in journal.lua"):format(#warnings - 1) or "")
 end
 
 -- --- what a person calls ---
@@ -475,7 +506,7 @@ end
 -- directory: the functions of a run's directory, nil for a session at the prompt.
 function history.start(session, directory)
   H = { session = session, directory = directory, tree = Tree.new(session.step),
-    snapshots = Snapshots.new(session, directory and directory.path), warnings = early }
+    snapshots = Snapshots.new(session, directory and directory.path) }
   engine.track(session, note)
 end
 
@@ -483,9 +514,11 @@ end
 function history.begin(session, directory)
   history.start(session, directory)
   mark "began()"
-  for text in pairs(directory and early or {}) do put_warning(text) end
+  for _, text in ipairs(directory and warnings or {}) do put_warning(text) end
   history.due()
 end
+
+function history.is_running() return H ~= nil end
 
 function history.stop()
   if not H then return end

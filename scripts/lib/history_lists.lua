@@ -60,7 +60,9 @@ function history.headline(session)
   local speed = session.last and session.last.tokens_per_second
   if speed and speed > 0 then text = text .. (", %s tokens/s"):format(comma(speed // 1 | 0)) end
   local last = H.snapshots:last_step()
-  return last and text .. (", last snapshot at %s"):format(comma(last)) or text
+  if last then text = text .. (", last snapshot at %s"):format(comma(last)) end
+  local marks = history.marks()
+  return marks and text .. "\n  " .. marks or text
 end
 
 lathe.document(branches, "branches(): the branches, with their last step and where they left another one.")

@@ -49,10 +49,21 @@ local function different(before, after)
   return names
 end
 
+local inside = false
+local leave = setmetatable({}, { __close = function() inside = false end })
+
+function engine.in_objective() return inside end
+
+local function call(f, model, batch)
+  local guard <close> = leave
+  inside = true
+  return f(model, batch)
+end
+
 -- Calls an objective's function, and marks the run where it keeps something.
 function engine.call_objective(f, objective, session, model, batch)
   local before = reach(f)
-  local loss = f(model, batch)
+  local loss = call(f, model, batch)
   if changes[f] == true then return loss end
   local names = different(before, reach(f))
   if #names > 0 then

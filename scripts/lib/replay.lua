@@ -10,8 +10,6 @@ local words = require "lathe.words"
 local fail, comma = words.fail, words.comma
 local current, apply, train_to, is_command = inner.current, inner.apply, inner.train_to, inner.is_command
 
-history.entries, history.marks = journal.entries, journal.marks -- for scripts/lib/compare.lua
-
 local function register(entry)
   local H = inner.state()
   local tree = H.tree:copy()
@@ -85,22 +83,13 @@ local function forget_half_a_line()
   if count > 0 then inner.take_back(count) end
 end
 
--- Tells again what the journal warns of.
-local function repeat_warnings(text)
-  local known = inner.state().warnings
-  for warning in journal.warnings(text) do
-    if not known[warning] then print("warning: " .. warning) end
-    known[warning] = true
-  end
-end
-
 -- Reads the journal and loads the newest checkpoint on the way to where it ends: that step, and the checkpoint's. The
 -- session is as its recipe builds it.
 local function read_all(session, directory)
   history.start(session, directory)
   local text = directory.read_journal()
   local entries = journal.entries(text)
-  repeat_warnings(text)
+  history.repeat_warnings(text, "warning: ")
   local step = read(entries)
   guess_planned(entries)
   return step, load_checkpoint(step)
@@ -188,7 +177,6 @@ function history.replay(session, text, states, till, recorded)
   history.start(session, nil)
   local H = inner.state()
   H.quiet = true
-  repeat_warnings(text)
   local reached, last = 0, 0
   H.stepped = function() H.done[#H.done + 1] = { step = session.step, metrics = as_recorded(session.last.loss, session.last.grad_norm) } end
   for i, entry in ipairs(journal.entries(text)) do
@@ -218,23 +206,29 @@ local function edited_recipe(recipe, with)
   table.sort(names)
   for _, name in ipairs(names) do out[#out + 1] = ("    %s = %q,\n"):format(name, with.set[name]) end
   out[#out + 1] = "  },\n  edits = {\n"
-  for _, edit in ipairs(with.edits) do out[#out + 1] = ("    { %d, %q },\n"):format(edit[1], edit[2]) end
+  for _, edit in ipairs(with.edits) do out[#out + 1] = ("    { %d, %q },\n"):format(edit.step, edit.effect) end
   out[#out + 1] = "  },\n})\n"
   return table.concat(out)
 end
 
--- The recipe with only the edits that shaped the state in which the journal ends.
-function history.export(text, recipe, set, steps, seed)
+-- What a journal leads to, without a session: the edits that shaped the state in which it ends, { step, effect } each,
+-- the step of that state, and whether the run was trained to its end.
+local function outcome(text)
   local H, entries = { tree = Tree.new(0) }, journal.entries(text)
+  local before, list = inner.state(), {}
   inner.set_state(H)
   local ok, stands = pcall(read, entries)
-  inner.set_state(nil)
+  inner.set_state(before)
   if not ok then error(stands, 0) end
-  local finished, edits = #entries > 0 and entries[#entries].text == "finish()", {}
-  for i, id in ipairs(H.tree:branch().path) do
-    local edit = H.tree.edits[id]
-    edits[i] = { edit.step, edit.effect }
-  end
+  for i, id in ipairs(H.tree:branch().path) do list[i] = { step = H.tree.edits[id].step, effect = H.tree.edits[id].effect } end
+  return list, stands, #entries > 0 and entries[#entries].text == "finish()"
+end
+
+history.effective_edits = outcome -- for scripts/lib/compare.lua
+
+-- The recipe with only the edits that shaped the state in which the journal ends.
+function history.export(text, recipe, set, steps, seed)
+  local edits, stands, finished = outcome(text)
   return edited_recipe(recipe, { seed = seed, steps = steps, stop = not finished and stands > 0 and stands or nil, set = set, edits = edits })
 end
 
@@ -261,7 +255,7 @@ function history.plan_of(text, recipe)
       fail("journal.lua has %s at step %s, which no plan can have; 'lathe export-recipe DIR' writes the edits that shaped the end",
         entry.text, comma(entry.step))
     elseif not (is_command(entry.text) or journal.marks[entry.text]) then
-      edits[#edits + 1] = { entry.step, entry.text }
+      edits[#edits + 1] = { step = entry.step, effect = entry.text }
     end
   end
   return edited_recipe(recipe, { seed = header.seed, steps = header.steps, set = set, edits = edits })

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 -- os and io in a run's recipe. What they give is in no state, so that a run that goes on, is evaluated or is replayed
--- does without: there they are tables that say why, and in a run's first start they work, with a warning.
+-- does without: there they are tables that say why, and in a run's first start they work, with a warning. Lines of the
+-- prompt and functions that look on may use them: of these only the edits are done again.
 local setmetatable, error, tostring = setmetatable, error, tostring
 
 local function missing(name, key)
@@ -20,7 +21,8 @@ function engine.guard_system(real)
     local library = real and _G[name] or {}
     _ENV[name] = setmetatable({}, { __index = function(_, key)
       if not real then missing(name, key) end
-      if not told and library[key] ~= nil then
+      local matters = not engine.history.is_running() or engine.in_objective()
+      if not told and matters and library[key] ~= nil then
         told = true
         warned(name, key)
       end

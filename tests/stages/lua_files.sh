@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # A recipe that loads other Lua files: the run keeps copies of them, and goes on, is evaluated, replayed and saved
-# without the originals. One that uses os or io says at once what will not work.
+# without the originals. One that uses os or io says at once what will not work; one whose objective counts is marked
+# wherever it is looked at.
 set -euo pipefail
 source "$SOURCE/tests/stages/lib/run.sh"
 make_text "$SEED" 600 >corpus.txt
@@ -75,3 +76,22 @@ for use in 'local root = os.getenv "HOME"' 'local f = io.open "corpus.txt"'; do
 done
 "$LATHE" run uses.lua --json --steps 3 --out document 2>log >document.json || broken "the run failed"
 head -c 1 document.json | grep -q '{' && grep -q '^warning' log || broken "a warning in a document"
+
+# What is in no state: told at the prompt, in the config, by info and before a replay.
+sed 's/^local sizes.*/local n, sizes, half = 0, { width = 16, rate = 0.01 }, function(x) return x end/
+    s/assert(.*$/0.25/; s/return half(/n = n + 1 return n * half(/' loads.lua >counts.lua
+"$LATHE" run counts.lua --plain --steps 12 --out counts >log 2>&1 || broken "the run failed"
+grep -q "^warning: objective '[a-z]*' changes" log || broken "it is not told"
+words="not replayable: $(sed -n "s/^warning: \(objective '[a-z]*' changes '[a-z]*'\).*/\1/p" log)"
+"$LATHE" info counts >log 2>&1 && head -n 1 log | grep -q "^$words" || broken "info does not begin with '$words'"
+! "$LATHE" replay counts >log 2>&1 && head -n 1 log | grep -q "^$words" || broken "replay does not begin with '$words'"
+"$LATHE" run counts.lua --steps 1000000 --out live --detach >log 2>&1
+trap '"$LATHE" attach live <<<"stop()" >/dev/null 2>&1 || true' EXIT
+until grep -q not_replayable live/config.json; do sleep 0.1; done
+"$LATHE" attach live <<<'print(run)' >log 2>&1
+head -n 1 log | grep -q "^$words" && grep -q "^  $words" log || broken "the prompt does not say '$words'"
+"$LATHE" attach live <<<'print(os.time())' >log 2>&1
+grep -q '^[0-9]*$' log && ! grep -q 'os.time' live/config.json live/journal.lua || broken "a line of the prompt marks the run"
+sed 's/n = n + 1 return n \* half(/os.time() return half(/' counts.lua >clock.lua
+"$LATHE" run clock.lua --plain --steps 2 --out clock >log 2>&1 || broken "the run failed"
+grep -q '"the recipe uses os.time: ' clock/config.json || broken "an objective's clock does not mark the run"

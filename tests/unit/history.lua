@@ -66,6 +66,7 @@ local edits_ = {
   function() run.recompute = random(2) == 0 end,
   function() run.precision = random(2) == 0 and "bf16" or "f32" end,
   function() run.model.bert.pooler.frozen = random(2) == 0 end,
+  function() run.model[random(2) == 0 and "bert" or "cls"].frozen = random(2) == 0 end,
   function() run.objectives.mlm.mlm_probability = 0.1 + random(5) / 20 end,
   function() run.model:reshape { num_hidden_layers = 1 + random(2), intermediate_size = 48 + 8 * random(4) } end,
   function() run.model:reset "cls" end,

@@ -4,7 +4,6 @@
 #include "tests/unit/session_checks.h"
 #include "tests/unit/stored_classes.h"
 
-
 Suite *finetune_suite(void);
 
 START_TEST(class_logits_match)

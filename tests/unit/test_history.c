@@ -5,6 +5,7 @@
 #include "engine/base/threads.h"
 #include "engine/io/file.h"
 #include "engine/io/run_directory.h"
+#include "engine/io/run_marks.h"
 #include "engine/kernels/bf16_product.h"
 #include "engine/train/snapshot.h"
 #include "scripts/bind_history.h"
@@ -188,6 +189,37 @@ START_TEST(several_edits_are_undone_and_redone)
 }
 END_TEST
 
+/* Freezing a module whose parts differ is taken back part by part; what an edit says of revert() is what it can. */
+START_TEST(edits_are_taken_back_from_here)
+{
+    begin();
+    ASSERT_OK(run("train(1) run.objectives.nsp.weight = 0.1"));
+    assert_printed(
+        "[1] objectives.nsp.weight 0.5 -> 0.1.  undo() goes back to 1, revert() sets 0.5 again from here\n");
+    ASSERT_OK(run(
+        "local bert = run.model.bert local dense = bert.pooler.dense\n"
+        "assert(bert.frozen == false) bert.pooler.frozen = true assert(bert.pooler.frozen and dense.bias.frozen)\n"
+        "assert(bert.frozen == false and tostring(bert):find ', 2 of them frozen')\n"
+        "dense.bias.frozen = false train(1) bert.frozen = true assert(bert.frozen)"));
+    assert_printed("bert frozen -> true.  undo() goes back to 2, revert() takes it back from here\n");
+    ASSERT_OK(
+        run("revert() local bert = run.model.bert local dense = bert.pooler.dense\n"
+            "assert(dense.weight.frozen and not dense.bias.frozen and not bert.encoder.frozen and run.step == 2)\n"
+            "assert(not bert.embeddings.word_embeddings.weight.frozen)\n"
+            "run.model:freeze { except = 'encoder' } train(1) revert()\n"
+            "assert(dense.weight.frozen and not dense.bias.frozen and not run.model.cls.frozen)\n"
+            "local count = #edits() dense.bias.frozen = false assert(#edits() == count)\n"
+            "run.optimizer = optim.sgd { lr = 0.02 } train(1) revert()\n"
+            "assert(run.optimizer.lr == 0.01 and run.optimizer.beta1 == 0.9) train(1)\n"
+            "run.model:reset 'cls'"));
+    assert_printed("nothing changes: frozen is false already\n");
+    assert_printed("cls drawn anew.  undo() goes back to 5\n");
+    ASSERT_FAILS(run("revert()"), STATUS_LUA,
+                 "cannot be taken back by a single change; undo() goes back before it");
+    assert_recorded();
+}
+END_TEST
+
 static int interrupt(lua_State *L)
 {
     (void)L;
@@ -354,16 +386,67 @@ START_TEST(branches_are_compared)
     buffer_clear(&printed);
     ASSERT_OK(run("print(compare('main', 'low'))"));
     const char *text = printed.data;
-    ck_assert_msg(strncmp(text, "                               main          low  difference\n", 60) == 0, "%s",
-                  text);
-    ck_assert_msg(strstr(text, "\nstep                              5            7\n"), "%s", text);
+    static const char top[] = "                               main          low  difference       low now\n";
+    ck_assert_msg(strncmp(text, top, strlen(top)) == 0, "%s", text);
+    ck_assert_msg(strstr(text, "\nstep                              5            5                         7\n"),
+                  "%s", text);
     ck_assert_msg(strstr(text, "\nloss       ") && strstr(text, "\nparted at step 4, after 0 common edits\n"), "%s",
                   text);
     ck_assert_msg(strstr(text, "\nmain: no edits since\nlow: [4] run.objectives.nsp.weight = 0.1\n"), "%s", text);
     ck_assert_msg(!strstr(text, "{") && !strstr(text, "seconds"), "%s", text);
+    ASSERT_OK(run("local _, five = directory.metrics_after(4):match '\"step\": (5), \"loss\": ([%d.]+)'\n"
+                  "local shown = tostring(compare('low')) assert(shown == tostring(compare('main', 'low')))\n"
+                  "assert(shown:find(('\\nloss +%.5g +'):format(five)), shown)"));
     ASSERT_OK(run("switch 'low' branch 'empty' assert(tostring(compare('empty', 'low')):find '\\nloss +[%d.]+ "
-                  "+[%d.]+  =\\n')"));
+                  "+[%d.]+  =\\n') train(1)\n"
+                  "assert(tostring(compare()) == tostring(compare('empty', 'low')))\n"
+                  "assert(tostring(compare()):find '\\nloss +[%d.]+ +[%d.]+  = +[%d.]+\\n')"));
     ASSERT_FAILS(run("compare('main', 'nowhere')"), STATUS_LUA, "there is no branch 'nowhere'");
+}
+END_TEST
+
+START_TEST(nothing_is_compared_with_itself)
+{
+    begin();
+    ASSERT_FAILS(run("compare()"), STATUS_LUA, "there is only branch main; branch(name), undo() and");
+    ASSERT_OK(run("train(1) branch 'a' switch 'main'"));
+    ASSERT_FAILS(run("compare()"), STATUS_LUA, "branch main left no other one; name another branch");
+}
+END_TEST
+
+static void write_config(const char *name)
+{
+    static const char config[] = "{\"seed\": 1}";
+    char file[64];
+    snprintf(file, sizeof file, "%s/config.json", name);
+    scratch_write(scratch_path(file), config, sizeof config - 1);
+}
+
+static void write_run(const char *name, const char *journal)
+{
+    char file[64];
+    ASSERT_OK(file_make_directory(scratch_path(name), false));
+    write_config(name);
+    snprintf(file, sizeof file, "%s/journal.lua", name);
+    scratch_write(scratch_path(file), journal, strlen(journal));
+}
+
+#define AT(step, text) "at(" #step ", \"00\")\n" text "\n"
+
+/* Only the edits that shaped the state: one that was undone, or that one run alone has, moves no other. */
+START_TEST(runs_are_compared_by_the_edits_that_count)
+{
+    write_run("a", AT(1, "run.clip_norm = 9") AT(3, "undo()") AT(2, "run.clip_norm = 0.5") AT(5, "run.steps = 60")
+                       AT(7, "run.accumulate = 2") AT(9, "finish()"));
+    write_run("b", AT(2, "run.clip_norm = 0.5") AT(5, "run.steps = 70") AT(6, "run.recompute = true")
+                       AT(7, "run.accumulate = 2") AT(8, "run.clip_norm = 2") AT(9, "finish()"));
+    ASSERT_OK(run("local folder = directory.path:match '^(.*)/' local d = diff(folder .. '/a', folder .. '/b')\n"
+                  "local rows = {} for i, e in ipairs(d.edits) do rows[i] = table.concat({ e.name, e.a or '-', e.b "
+                  "or '-' }, ' | ') end\n"
+                  "rows = table.concat(rows, '\\n')\n"
+                  "assert(rows == 'step 5 | run.steps = 60 | run.steps = 70\\nstep 6 | - | run.recompute = true\\n"
+                  "step 8 | - | run.clip_norm = 2', rows)\n"
+                  "assert(#diff(folder .. '/a', folder .. '/a').edits == 0)"));
 }
 END_TEST
 
@@ -588,6 +671,31 @@ static void random_session(int seed)
     }
 }
 
+/* Told once, kept in the journal and in the config, shown; whatever the name of a global is. */
+START_TEST(what_cannot_be_done_again_marks_the_run)
+{
+    static const char words[] = "not replayable: it changes 'n at(0, \"00\")'\nnot replayable: and '___'\n";
+    Buffer marks = {0};
+    write_config("run");
+    begin();
+    ASSERT_OK(run("assert(not tostring(run):find 'replayable') for _ = 1, 2 do\n"
+                  "engine.history.warn(run, \"it changes 'n\\nat(0, \\\"00\\\")'\") engine.history.warn(nil, \"and "
+                  "'\\xff\\xfe\\xfd'\") end"));
+    assert_printed("warning: it changes 'n at(0, \"00\")'\nwarning: and '___'\n");
+    ck_assert_ptr_null(strstr(strstr(printed.data, "it changes") + 1, "it changes"));
+    ASSERT_OK(run_marks_describe(scratch_path("run"), &marks));
+    ck_assert_str_eq(marks.data, words);
+    buffer_free(&marks);
+    start_again();
+    buffer_clear(&printed);
+    ASSERT_OK(run("engine.history.resume(run, directory) assert(tostring(run):find '\\n  not replayable: it "
+                  "changes .*; and 1 more in journal.lua\\n')"));
+    assert_printed("warning: and '___'\n");
+    ASSERT_OK(run("engine.history.warn(nil, \"and '___'\")"));
+    ck_assert_ptr_null(strstr(strstr(printed.data, "and '") + 1, "and '"));
+}
+END_TEST
+
 START_TEST(random_sessions_replay)
 {
     const char *scale = getenv("LATHE_TEST_SCALE");
@@ -631,9 +739,10 @@ START_TEST(a_torn_entry_is_none)
     start_again();
     ASSERT_OK(
         run("local journal = directory.read_journal()\n"
-            "local count = #engine.history.entries(journal)\n"
+            "local entries = require('lathe.journal').entries\n"
+            "local count = #entries(journal)\n"
             "for _, torn in ipairs { 'at(9', 'at(9, \"ab\")', 'at(9, \"ab\")\\n', 'at(9, \"ab\")\\nrun.cli' } do\n"
-            "  assert(#engine.history.entries(journal .. torn) == count)\n"
+            "  assert(#entries(journal .. torn) == count)\n"
             "end\n"
             "assert(engine.history.replay(run, journal .. 'at(9, \"ab\")\\n', '', nil))"));
 }
@@ -670,10 +779,13 @@ Suite *history_suite(void)
     tcase_add_checked_fixture(tests, start, stop);
     tcase_add_test(tests, undo_goes_back_and_redo_forth);
     tcase_add_test(tests, an_electra_goes_back_and_forth);
+    tcase_add_test(tests, edits_are_taken_back_from_here);
     tcase_add_test(tests, metrics_follow_the_branch);
     tcase_add_test(tests, branches_are_named_deleted_and_brought_back);
     tcase_add_test(tests, metrics_of_branches_are_moved);
     tcase_add_test(tests, branches_are_compared);
+    tcase_add_test(tests, nothing_is_compared_with_itself);
+    tcase_add_test(tests, runs_are_compared_by_the_edits_that_count);
     tcase_add_test(tests, the_tree_has_edits_and_snapshots);
     tcase_add_test(tests, snapshots_keep_to_their_limits);
     tcase_add_test(tests, several_edits_are_undone_and_redone);
@@ -690,6 +802,7 @@ Suite *history_suite(void)
     tcase_add_test(tests, a_branch_that_was_left_keeps_a_checkpoint);
     tcase_add_test(tests, a_torn_entry_is_none);
     tcase_add_test(tests, a_replay_names_what_differs);
+    tcase_add_test(tests, what_cannot_be_done_again_marks_the_run);
     tcase_add_test(tests, globals_of_lines_are_theirs);
     tcase_add_test(tests, random_sessions_replay);
     suite_add_tcase(suite, tests);

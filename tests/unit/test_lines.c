@@ -177,10 +177,11 @@ START_TEST(edits_wait_for_the_boundary)
                  "5.1 waits for the end of the step\n");
     ASSERT_OK(control_boundary(control));
     assert_heard(
-        "1.1> [1] objectives.nsp.weight 0.5 -> 0.25.  undo() goes back to 1\n"
+        "1.1> [1] objectives.nsp.weight 0.5 -> 0.25.  undo() goes back to 1, revert() sets 0.5 again from here\n"
         "1.1> 1\n1.1 done: \n1.2> 0.25\n1.2 done: \n"
-        "3.1> [1] run.steps 20 -> 30.  undo() goes back to 1\n3.1 done: \n"
-        "4.1> [1] bert frozen -> true.  undo() goes back to 1\n4.1> true\n4.1 done: \n5.1> 32  true\n5.1 done: \n");
+        "3.1> [1] run.steps 20 -> 30.  undo() goes back to 1, revert() sets 20 again from here\n3.1 done: \n"
+        "4.1> [1] bert frozen -> true.  undo() goes back to 1, revert() sets false again from here\n4.1> true\n4.1 "
+        "done: \n5.1> 32  true\n5.1 done: \n");
     ck_assert_int_eq(served, 1);
     ck_assert(session->steps == 30 && session->objectives[1]->weight == 0.25);
 }

@@ -132,9 +132,11 @@ START_TEST(live_edits)
     ASSERT_OK(run("run = small { objectives.mlm {}, objectives.nsp { weight = 0.5 } } run:train(2)"));
     buffer_clear(&printed);
     ASSERT_OK(run("run.objectives.nsp.weight = 0.1 run.optimizer.lr = 1e-3 run.steps = 30"));
-    ck_assert_str_eq(printed.data, "[2] objectives.nsp.weight 0.5 -> 0.1.  undo() goes back to 2\n"
-                                   "[2] optimizer.lr 0.01 -> 0.001.  undo() goes back to 2\n"
-                                   "[2] run.steps 20 -> 30.  undo() goes back to 2\n");
+    ck_assert_str_eq(
+        printed.data,
+        "[2] objectives.nsp.weight 0.5 -> 0.1.  undo() goes back to 2, revert() sets 0.5 again from here\n"
+        "[2] optimizer.lr 0.01 -> 0.001.  undo() goes back to 2, revert() sets 0.01 again from here\n"
+        "[2] run.steps 20 -> 30.  undo() goes back to 2, revert() sets 20 again from here\n");
     ASSERT_FAILS(run("run.objectives.mlm.mlm_probability = 1.5"), STATUS_INVALID,
                  "mlm_probability must be a number in (0, 1]; got 1.5. Nothing was changed.");
     ASSERT_FAILS(run("run.objectives.mlm.mlm_probabilty = 0.5"), STATUS_INVALID, "did you mean 'mlm_probability'?");
@@ -158,11 +160,12 @@ START_TEST(structural_edits)
     ck_assert_str_eq(
         printed.data,
         "[2] model: num_hidden_layers 1 -> 2, intermediate_size 64 -> 80; 5010 -> 9346 weights.  undo() goes back "
-        "to 2\n"
+        "to 2, revert() takes it back from here\n"
         "[2] cls.seq_relationship drawn anew.  undo() goes back to 2\n"
-        "[2] data.train.batch_size 4 -> 6.  undo() goes back to 2\n"
-        "[2] model.config.hidden_dropout_prob 0.1 -> 0.2.  undo() goes back to 2\n"
-        "[2] model.config.num_attention_heads 2 -> 4.  undo() goes back to 2\n");
+        "[2] data.train.batch_size 4 -> 6.  undo() goes back to 2, revert() sets 4 again from here\n"
+        "[2] model.config.hidden_dropout_prob 0.1 -> 0.2.  undo() goes back to 2, revert() sets 0.1 again from "
+        "here\n"
+        "[2] model.config.num_attention_heads 2 -> 4.  undo() goes back to 2, revert() sets 2 again from here\n");
     ASSERT_OK(run("assert(run.data.train:batch().size == 6 and pairs_.train.batch_size == 4)\n"
                   "run:train(1) hash = run:hash() weight = run.objectives.nsp"));
     ASSERT_OK(run("run:remove_objective 'nsp' run:add_objective(objectives.mlm { weight = 0.25, name = 'more' })\n"
@@ -247,20 +250,24 @@ END_TEST
 
 START_TEST(looks_inside)
 {
-    ASSERT_OK(run("run = small { objectives.mlm {} }"
-                  " local before = run:hash()"
-                  " local w = run.model.bert.encoder.layer[0].attention.self.query.weight"
-                  " local text = tostring(w)"
-                  " assert(text:find('^Parameter f32%[16,16%] bert.encoder.layer.0.attention.self.query.weight\\n  "
-                  "norm '), text)"
-                  " assert(w.shape[1] == 16 and w:sum():item() == w.value:sum():item() and w.grad == nil)"
-                  " w.value[0] = 100 assert(w[0][0]:item() ~= 100)"
-                  " assert(tostring(run.model.bert.encoder):find('Module'))"
-                  " local batch = run.data.train:batch()"
-                  " assert(batch.size == 4 and batch.input_ids.shape[1] == 4)"
-                  " assert(run.data.train:text(batch.input_ids[0]):find('^%[CLS%] '))"
-                  " assert(run:hash() == before)"
-                  " for _, name in ipairs(lathe.members(run)) do local _ = run[name] end"));
+    ASSERT_OK(run(
+        "run = small { objectives.mlm {} }"
+        " local before = run:hash()"
+        " local w = run.model.bert.encoder.layer[0].attention.self.query.weight"
+        " local text = tostring(w)"
+        " assert(text:find('^Parameter f32%[16,16%] bert.encoder.layer.0.attention.self.query.weight\\n  "
+        "norm '), text)"
+        " assert(w.shape[1] == 16 and w:sum():item() == w.value:sum():item() and w.grad == nil)"
+        " local ok, why = pcall(function() w.value[0] = 100 end) assert(not ok and why:find 'is a copy of what')"
+        " assert(not pcall(function() w.value[0][1] = 100 end) and not pcall(w.fill_, w, 0))"
+        " local own = w.value:clone() own[0] = 100 assert(own[0][0]:item() == 100)"
+        " assert(w[0][0]:item() ~= 100)"
+        " assert(tostring(run.model.bert.encoder):find('Module'))"
+        " local batch = run.data.train:batch()"
+        " assert(batch.size == 4 and batch.input_ids.shape[1] == 4)"
+        " assert(run.data.train:text(batch.input_ids[0]):find('^%[CLS%] '))"
+        " assert(run:hash() == before)"
+        " for _, name in ipairs(lathe.members(run)) do local _ = run[name] end"));
     ASSERT_FAILS(run("return run.model.bert.encoder.layer[7]"), STATUS_LUA, "bert.encoder.layer has no '7'");
     ASSERT_FAILS(run("return run.model.brt"), STATUS_LUA, "did you mean 'bert'?");
     ASSERT_FAILS(run("run.model.bert.embeddings.word_embeddings.weight[0] = 1"), STATUS_LUA, "frozen");

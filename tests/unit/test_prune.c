@@ -115,6 +115,7 @@ START_TEST(schedules_that_do_not_fit)
     refuses(cubic(0.5, 10, 5, 1), 0, "no room");
     refuses(cubic(0.5, 10, 20, 11), 0, "no room");
     refuses(cubic(0.5, 10, 20, 5), 20, "would have ended at step 20");
+    refuses(cubic(0.5, 10, 20, 5), 11, "begin_step 10 is over, 11 steps are done");
     config = cubic(0.5, 10, 20, 5);
     config.initial_sparsity = 0.5;
     refuses(config, 0, "above initial_sparsity");
