@@ -63,7 +63,7 @@ static void find_pieces(const View *view, const char *name, CurvesRun *out)
     const ViewBranch *branch = find(view, name);
     for (int depth = 0; branch && depth < VIEW_BRANCHES; depth++) {
         int64_t first = branch->parent[0] ? branch->fork + 1 : 0, shared = shared_until(view, branch->name);
-        int64_t own = shared + 1 > first ? shared + 1 : first;
+        int64_t own = shared < first ? first : shared < INT64_MAX ? shared + 1 : INT64_MAX;
         MetricsStore *store;
         if (shared < last && own <= last &&
             run_directory_open_branch(view->directory, branch->name, &store) == STATUS_OK)
