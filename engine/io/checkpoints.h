@@ -54,8 +54,8 @@ Status checkpoints_newest(const char *run, Checkpoint *out) STATUS_CHECKED;
 Status checkpoints_best(const char *run, Checkpoint *out) STATUS_CHECKED;
 /* Removes those of later steps, as when a run goes on from an older one. */
 Status checkpoints_remove_after(const char *run, int64_t step) STATUS_CHECKED;
-/* Moves the newest of later steps to another run directory, in the place of all that it has, and removes the others;
- * where there is no later one nothing is moved. */
+/* Moves the newest of later steps to another run directory, in the place of all that it has, and removes the
+ * others; where there is no later one nothing is moved. */
 Status checkpoints_move_after(const char *run, int64_t step, const char *to) STATUS_CHECKED;
 /* {0} may be closed. */
 void checkpoint_close(Checkpoint *checkpoint);
