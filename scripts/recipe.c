@@ -282,8 +282,6 @@ static int build_session(lua_State *L)
     return 1;
 }
 
-/* --- the C side --- */
-
 /* --- a run's journal as a recipe --- */
 
 static bool is_journal(const Buffer *text)
@@ -343,6 +341,8 @@ static bool is_named_journal(const char *path)
     const char *slash = strrchr(path, '/');
     return strcmp(slash ? slash + 1 : path, "journal.lua") == 0;
 }
+
+/* --- the C side --- */
 
 /* An error names the file: one in the last line, "return recipe {...}", has no place in it. */
 static Status run_file(Recipe *recipe)
