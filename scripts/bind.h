@@ -53,6 +53,10 @@ void bind_push_options(lua_State *L, const Option *options, const void *config);
 Status bind_print_options(const Option *options, const void *config, Buffer *out) STATUS_CHECKED;
 /* The text between quotation marks, as Lua reads it back, in one line. */
 Status bind_print_text(const char *text, Buffer *out) STATUS_CHECKED;
+/* The Lua text that makes the value at the index again ("data.stories {}"), so that the journal can say it of an
+ * edit that is made with it. bind_push_call() pushes it; NULL, and nil pushed, where nobody has set it. */
+void bind_set_call(lua_State *L, int index, const char *call);
+const char *bind_push_call(lua_State *L, int index);
 /* Pushes the record as a callable Lua value. */
 void bind_push_record(lua_State *L, const RecordKind *kind, const Record *record);
 /* The record at the index, NULL where it is something else. */

@@ -88,11 +88,12 @@ static void read_source(lua_State *L, Session *session, Adapt *adapt)
         adapt->target = NULL;
         return;
     }
-    if (!bind_source_call(L, index))
-        luaL_error(L,
-                   "adapt: the journal cannot say how this data was made; put it into the recipe, as in data = { "
-                   "target = ... }, and say target = \"target\" here");
+    if (!bind_push_call(L, index))
+        luaL_error(L, "adapt: the journal cannot say how this data was made; make it of a text with "
+                      "run.data.train.tokenizer, or put it into the recipe, as in data = { target = ... }, and say "
+                      "target = \"target\" here");
     free_name(session, adapt->config.target, sizeof adapt->config.target);
+    bind_keep_tokenizer_of(L, 1, index, adapt->config.target);
 }
 
 /* Leaves the text of the target's call at the top where there is one. */

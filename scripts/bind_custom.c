@@ -3,6 +3,7 @@
  * name (model.mlm_logits), 'batch' is a table of the view's fields, with step, steps and micro_step. What it draws,
  * by randn say, is a function of seed, objective, step and micro-step. The function stands in the session's user
  * value, so that a function that knows its own session is no leak. */
+#include "scripts/bind_parts.h"
 #include "scripts/bind_session.h"
 
 #include "engine/base/memory.h"
@@ -17,6 +18,7 @@
 typedef struct Custom {
     SessionHandle *handle;
     char name[OBJECTIVE_NAME_SIZE];
+    char *text; /* Lua for the function, NULL: not known; owned */
 } Custom;
 
 typedef struct PassHandle {
@@ -90,12 +92,25 @@ typedef struct CustomCall {
     Tensor *loss;
 } CustomCall;
 
+/* Functions stand in user value 1 of the session, by the address of their Custom: a snapshot may hold an objective
+ * that has left the session, and whose name is another one's by now. They stay there as long as the session. */
 static void push_function(lua_State *L, const Custom *custom)
 {
     bind_push_handle(L, custom->handle);
     lua_getiuservalue(L, -1, 1);
-    lua_getfield(L, -1, custom->name);
+    lua_rawgetp(L, -1, custom);
     lua_copy(L, -1, -3);
+    lua_pop(L, 2);
+}
+
+void bind_keep_function(lua_State *L, int part, const Objective *objective)
+{
+    const Custom *custom = objective->context;
+    part = lua_absindex(L, part);
+    bind_push_handle(L, custom->handle);
+    lua_getiuservalue(L, -1, 1);
+    lua_getiuservalue(L, part, PART_LOSS);
+    lua_rawsetp(L, -2, custom);
     lua_pop(L, 2);
 }
 
@@ -154,14 +169,26 @@ static Status custom_loss(void *context, const ObjectiveInput *in, Tensor **loss
 
 static void custom_free(void *context)
 {
-    memory_free(context);
+    Custom *custom = context;
+    memory_free(custom->text);
+    memory_free(custom);
 }
 
-Status bind_custom_objective(SessionHandle *handle, Objective *objective)
+const char *bind_custom_text(const Objective *objective)
+{
+    return objective->record == &objective_custom ? ((const Custom *)objective->context)->text : NULL;
+}
+
+Status bind_custom_objective(SessionHandle *handle, const char *text, Objective *objective)
 {
     Custom *custom;
     TRY(memory_new(1, sizeof *custom, &custom));
     custom->handle = handle;
+    Status status = text ? memory_copy_text(text, &custom->text) : STATUS_OK;
+    if (status != STATUS_OK) {
+        memory_free(custom);
+        return status;
+    }
     memcpy(custom->name, objective->name, sizeof custom->name);
     objective->custom = custom_loss;
     objective->custom_free = custom_free;

@@ -112,6 +112,17 @@ static int corpus_save_squad(lua_State *L)
     return 0;
 }
 
+/* The value at the top was made of that at index 1, in that way. */
+static void derive_call(lua_State *L, const char *way)
+{
+    if (bind_push_call(L, 1)) {
+        lua_pushfstring(L, "%s%s", lua_tostring(L, -1), way);
+        bind_set_call(L, -3, lua_tostring(L, -1));
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}
+
 /* corpus:joined() */
 static int corpus_get_joined(lua_State *L)
 {
@@ -119,6 +130,7 @@ static int corpus_get_joined(lua_State *L)
     CorpusHandle *handle = new_corpus(L);
     host_check(L, corpus_joined(corpus, &handle->corpus));
     host_count_bytes(L, handle->corpus->bytes.length);
+    derive_call(L, ":joined()");
     return 1;
 }
 
@@ -131,10 +143,12 @@ static void push_corpus(lua_State *L, Corpus *corpus)
 static int push_held_out(lua_State *L)
 {
     Corpus *corpus = bind_check_corpus(L, 1);
-    if (corpus->held_out)
+    if (corpus->held_out) {
         push_corpus(L, corpus->held_out);
-    else
+        derive_call(L, ".held_out");
+    } else {
         lua_pushnil(L);
+    }
     return 1;
 }
 
@@ -239,6 +253,43 @@ static void *push_config(lua_State *L, int index, const Record *record, size_t s
     return config;
 }
 
+/* How something was made: data.NAME(path or corpus, tokenizer, { options, held_out = held_out }); NULL where there
+ * is none. The texts are Lua. */
+typedef struct Call {
+    const Record *record;
+    const char *path, *corpus, *tokenizer, *held_out;
+    const void *config;
+} Call;
+
+static Status print_call(const Call *call, const char *part, Buffer *out)
+{
+    TRY(buffer_printf(out, "data.%s(", call->record->name));
+    if (call->path) TRY(bind_print_text(call->path, out));
+    if (call->corpus) TRY(buffer_text(out, call->corpus));
+    if (call->path || call->corpus) TRY(buffer_text(out, ", "));
+    if (call->tokenizer) TRY(buffer_printf(out, "%s, ", call->tokenizer));
+    TRY(buffer_text(out, "{ "));
+    TRY(bind_print_options(call->record->options, call->config, out));
+    if (call->held_out) TRY(buffer_printf(out, "held_out = %s ", call->held_out));
+    return buffer_printf(out, "})%s", part);
+}
+
+static void set_call(lua_State *L, int index, const Call *call, const char *part)
+{
+    index = lua_absindex(L, index);
+    Buffer *text = host_push_buffer(L);
+    host_check(L, print_call(call, part, text));
+    bind_set_call(L, index, text->data);
+    lua_pop(L, 1);
+}
+
+/* Of the two sources at the top. */
+static void set_both_calls(lua_State *L, const Call *call)
+{
+    set_call(L, -2, call, ".train");
+    set_call(L, -1, call, ".valid");
+}
+
 /* data.text(path, {options}), data.stories {options} */
 static int make_corpus(lua_State *L, const Record *record)
 {
@@ -253,6 +304,8 @@ static int make_corpus(lua_State *L, const Record *record)
     if (!maker->reads) memcpy(what, "making", 7);
     host_check(L, maker->make(path, config, bind_report_progress, what, &handle->corpus));
     host_count_bytes(L, handle->corpus->bytes.length);
+    Call call = {.record = record, .path = path, .config = config};
+    set_call(L, -1, &call, "");
     return 1;
 }
 
@@ -269,15 +322,6 @@ static int push_both(lua_State *L)
     return 1;
 }
 
-static Status print_call(const Record *record, const char *path, const void *config, Buffer *out)
-{
-    TRY(buffer_printf(out, "data.%s(", record->name));
-    TRY(bind_print_text(path, out));
-    TRY(buffer_text(out, ", { "));
-    TRY(bind_print_options(record->options, config, out));
-    return buffer_text(out, "})");
-}
-
 /* data.svmlight(path, {options}) -> { train = source, valid = source } */
 static int read_sources(lua_State *L, const Record *record)
 {
@@ -285,12 +329,9 @@ static int read_sources(lua_State *L, const Record *record)
     const char *path = check_path(L, record);
     lua_settop(L, 2);
     void *config = push_config(L, 2, record, maker->config_size, NULL);
-    Buffer *call = host_push_buffer(L);
-    host_check(L, print_call(record, path, config, call));
     Source **train = bind_new_source(L), **valid = bind_new_source(L);
     host_check(L, maker->read(path, config, train, valid));
-    bind_set_source_call(L, -2, call, "train");
-    bind_set_source_call(L, -1, call, "valid");
+    set_both_calls(L, &(Call){.record = record, .path = path, .config = config});
     return push_both(L);
 }
 
@@ -314,6 +355,10 @@ static int read_text_sources(lua_State *L, const Record *record)
     Source **train = bind_new_source(L), **valid = bind_new_source(L);
     set_tokenizers(L);
     host_check(L, maker->read_text(path, &encoder, config, train, valid));
+    const char *tokenizer = bind_push_call(L, 2);
+    lua_insert(L, 4);
+    if (tokenizer)
+        set_both_calls(L, &(Call){.record = record, .path = path, .tokenizer = tokenizer, .config = config});
     return push_both(L);
 }
 
@@ -327,12 +372,20 @@ static int make_sources(lua_State *L, const Record *record)
     Corpus *corpus = bind_check_corpus(L, 1), *held_out = NULL;
     Encoder encoder = bind_check_encoder(L, 2);
     void *config = push_config(L, 3, record, maker->config_size, text_words);
-    if (lua_type(L, 3) == LUA_TTABLE && lua_getfield(L, 3, "held_out") != LUA_TNIL)
+    Call call = {.record = record, .config = config};
+    call.corpus = bind_push_call(L, 1);
+    call.tokenizer = bind_push_call(L, 2);
+    bool known = call.corpus && call.tokenizer;
+    if (lua_type(L, 3) == LUA_TTABLE && lua_getfield(L, 3, "held_out") != LUA_TNIL) {
         held_out = bind_check_corpus(L, -1);
+        call.held_out = bind_push_call(L, -1);
+        known = known && call.held_out;
+    }
     Source **train = bind_new_source(L), **valid = bind_new_source(L);
     set_tokenizers(L);
     char what[] = "encoding";
     host_check(L, data_make(maker, corpus, held_out, &encoder, config, bind_report_progress, what, train, valid));
+    if (known) set_both_calls(L, &call);
     return push_both(L);
 }
 

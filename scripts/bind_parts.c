@@ -3,6 +3,7 @@
 
 #include "engine/optim/optimizer.h"
 #include "engine/optim/schedule.h"
+#include "scripts/library.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +15,8 @@ enum { MOST_OTHERS = 16 };
 /* --- the four kinds --- */
 
 static const RecordWord model_words[] = {{"name", "its name in a session of several models"}, {0}};
-static const RecordWord custom_words[] = {{"loss", "function(model, batch) that returns a loss"}, {0}};
+static const RecordWord custom_words[] = {
+    {"loss", "function(model, batch) that returns a loss, or the Lua text of one"}, {0}};
 
 #define GET_FUNCTION(function, type, records, count, words_)                                                       \
     static bool function(int index, Record *out)                                                                   \
@@ -80,7 +82,7 @@ const RecordKind bind_schedules = {"schedules",  "schedule",    "the learning ra
 static Part *push_part(lua_State *L, const RecordKind *kind, const Record *record)
 {
     size_t size = config_size(kind, record), head = (sizeof(Part) + 63) / 64 * 64;
-    Part *part = lua_newuserdatauv(L, head + size, 1);
+    Part *part = lua_newuserdatauv(L, head + size, 2);
     memset(part, 0, head + size);
     *part = (Part){.kind = kind, .record = *record, .weight = 1, .enabled = true};
     part->config = (char *)part + head;
@@ -173,18 +175,50 @@ static int make_schedule(lua_State *L, const Record *record)
     return 1;
 }
 
+/* The text at the top, popped, becomes that of the part at the index, and its function that of the part. */
+static void set_text(lua_State *L, int index)
+{
+    index = lua_absindex(L, index);
+    Part *part = lua_touserdata(L, index);
+    library_push(L, "engine");
+    lua_getfield(L, -1, "function_of_text");
+    lua_remove(L, -2);
+    lua_pushvalue(L, -2);
+    lua_call(L, 1, 1);
+    lua_setiuservalue(L, index, PART_LOSS);
+    part->text = lua_tostring(L, -1);
+    lua_setiuservalue(L, index, PART_TEXT);
+}
+
 static int make_objective(lua_State *L, const Record *record)
 {
     bool custom = record->data == &objective_custom;
     Part *part = part_of_arguments(L, &bind_objectives, record);
     read_common(L, 1, part);
     if (!custom) return 1;
-    if (lua_getfield(L, 1, "loss") != LUA_TFUNCTION)
+    int type = lua_getfield(L, 1, "loss");
+    if (type == LUA_TSTRING)
+        set_text(L, -2);
+    else if (type == LUA_TFUNCTION)
+        lua_setiuservalue(L, -2, PART_LOSS);
+    else
         return luaL_error(
             L, "objectives.custom takes a function, as in objectives.custom {loss = function(model, batch) "
                "return loss end}");
-    lua_setiuservalue(L, -2, PART_LOSS);
     return 1;
+}
+
+void bind_need_text(lua_State *L, int index)
+{
+    Part *part = bind_check_part(L, index, &bind_objectives, "an objective");
+    if (part->text || part->record.data != &objective_custom) return;
+    index = lua_absindex(L, index);
+    library_push(L, "engine");
+    lua_getfield(L, -1, "text_of_function");
+    lua_getiuservalue(L, index, PART_LOSS);
+    lua_call(L, 1, 1);
+    set_text(L, index);
+    lua_pop(L, 1);
 }
 
 void bind_push_custom(lua_State *L, int index)
@@ -333,6 +367,10 @@ Status bind_part_line(const Part *part, Buffer *out)
         return bind_record_line(part->kind->library, part->record.name, part->record.options, part->config, out);
     TRY(buffer_printf(out, "objectives.%s {", part->record.name));
     TRY(common_lines(part, out));
+    if (part->text) {
+        TRY(buffer_text(out, ", loss = "));
+        TRY(bind_quote(part->text, out));
+    }
     TRY(option_lines(part->record.options, part->config, ",", out));
     return buffer_text(out, " }");
 }

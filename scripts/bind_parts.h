@@ -8,7 +8,7 @@
 #include "scripts/bind.h"
 
 enum { PART_PATH_SIZE = 1024 };
-enum { PART_LOSS = 1 /* user value: the function of objectives.custom */ };
+enum { PART_LOSS = 1, PART_TEXT /* user values: the function of objectives.custom, and its text or nil */ };
 
 typedef struct Part {
     const RecordKind *kind;
@@ -22,6 +22,7 @@ typedef struct Part {
      * whether all must fit. */
     char directory[PART_PATH_SIZE], adapter[PART_PATH_SIZE];
     bool strict;
+    const char *text; /* Lua for the function of objectives.custom, NULL: not known; a user value holds it */
 } Part;
 
 extern const RecordKind bind_models, bind_objectives, bind_optimizers, bind_schedules;
@@ -47,5 +48,9 @@ Status bind_quote(const char *text, Buffer *out) STATUS_CHECKED;
 Status bind_option_value(const Option *option, const void *config, Buffer *out) STATUS_CHECKED;
 /* objectives.custom { loss = f }, for the function at the index; pushes it. */
 void bind_push_custom(lua_State *L, int index);
+/* Makes the function of the part at the index again from its text, which is looked for in the line that was typed:
+ * so that the run and a replay of it call the same (scripts/lib/function_text.lua). Errors: no text; it reaches
+ * what a replay would not have. */
+void bind_need_text(lua_State *L, int index);
 
 #endif

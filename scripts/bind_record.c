@@ -192,7 +192,9 @@ Status bind_print_text(const char *text, Buffer *out)
     TRY(buffer_text(out, "\""));
     for (; *text; text++) {
         unsigned char c = (unsigned char)*text;
-        if (c < ' ' || c == '"' || c == '\\')
+        if (c == '\n')
+            TRY(buffer_text(out, "\\n"));
+        else if (c < ' ' || c == '"' || c == '\\')
             TRY(buffer_printf(out, "\\%03d", c));
         else
             TRY(buffer_append(out, text, 1));

@@ -104,29 +104,25 @@ static void add_models(lua_State *L, Session *session)
     each_named(L, session, "models", add_model);
 }
 
-static void add_source(lua_State *L, Session *session, const char *name)
+void bind_keep_tokenizer_of(lua_State *L, int session, int source, const char *name)
 {
-    host_check(L, session_add_source(session, name, bind_check_source(L, -1)));
-    int source = lua_gettop(L);
-    lua_getiuservalue(L, 2, 1);
+    source = lua_absindex(L, source);
+    lua_getiuservalue(L, session, 1);
     lua_pushfstring(L, "tokenizer:%s", name);
     bind_push_source_tokenizer(L, source);
     lua_settable(L, -3);
     lua_pop(L, 1);
 }
 
+static void add_source(lua_State *L, Session *session, const char *name)
+{
+    host_check(L, session_add_source(session, name, bind_check_source(L, -1)));
+    bind_keep_tokenizer_of(L, 2, -1, name);
+}
+
 static void copy_name(char to[OBJECTIVE_NAME_SIZE], const char from[OBJECTIVE_NAME_SIZE])
 {
     if (from[0]) memcpy(to, from, OBJECTIVE_NAME_SIZE);
-}
-
-/* Functions of custom objectives go into user value 1 of the session, by the objective's name. */
-static void keep_function(lua_State *L, const char *name)
-{
-    lua_getiuservalue(L, 2, 1);
-    lua_getiuservalue(L, -2, PART_LOSS);
-    lua_setfield(L, -2, name);
-    lua_pop(L, 1);
 }
 
 Status bind_make_objective(lua_State *L, int index, SessionHandle *handle, Objective **out)
@@ -139,7 +135,7 @@ Status bind_make_objective(lua_State *L, int index, SessionHandle *handle, Objec
     copy_name(objective->model, part->model);
     copy_name(objective->source, part->source);
     bool custom = part->record.data == &objective_custom;
-    Status status = custom ? bind_custom_objective(handle, objective) : STATUS_OK;
+    Status status = custom ? bind_custom_objective(handle, part->text, objective) : STATUS_OK;
     if (status != STATUS_OK)
         objective_free(objective);
     else
@@ -155,11 +151,8 @@ static void add_objective(lua_State *L, SessionHandle *handle)
     }
     Objective *objective;
     host_check(L, bind_make_objective(L, -1, handle, &objective));
-    bool custom = objective->record == &objective_custom;
-    char name[OBJECTIVE_NAME_SIZE];
-    memcpy(name, objective->name, sizeof name);
     host_check(L, session_add_objective(handle->session, objective));
-    if (custom) keep_function(L, name);
+    if (objective->record == &objective_custom) bind_keep_function(L, -1, objective);
 }
 
 /* A named entry would be left out unnoticed. */

@@ -76,8 +76,13 @@ extern const BindMethod bind_generate_methods[], bind_likelihood_methods[], bind
     bind_evaluate_methods[], bind_prune_methods[], bind_structure_methods[], bind_save_methods[],
     bind_module_methods[], bind_finetune_methods[];
 
-/* Objectives that are Lua functions (scripts/bind_custom.c): the function stands in the session's user value. */
-Status bind_custom_objective(SessionHandle *handle, Objective *objective) STATUS_CHECKED;
+/* Objectives that are Lua functions (scripts/bind_custom.c): the function stands in the session's user
+ * value. text: its Lua, NULL where that is not known; copied. Errors: memory. */
+Status bind_custom_objective(SessionHandle *handle, const char *text, Objective *objective) STATUS_CHECKED;
+/* Gives it the function of the part at the index. It must be the session's by the time of the first call. */
+void bind_keep_function(lua_State *L, int part, const Objective *objective);
+/* The Lua text of its function, NULL: it has none. The objective holds it. */
+const char *bind_custom_text(const Objective *objective);
 void bind_open_custom(lua_State *L);
 
 extern const Option bind_adapt_options[]; /* of adapt(), beside those of the objective */
@@ -127,15 +132,13 @@ void bind_push_source(lua_State *L, Source *source);
 /* The tokenizer of the source at the index (or nil), pushed; and given to it, taken from the top. */
 void bind_push_source_tokenizer(lua_State *L, int index);
 void bind_set_source_tokenizer(lua_State *L, int index);
+/* The session at the index knows the tokenizer of the source at the index as that of its source of the name. */
+void bind_keep_tokenizer_of(lua_State *L, int session, int source, const char *name);
 /* The source of that name of the session at the index; its batch size is the session's. */
 void bind_push_session_source(lua_State *L, int session, const SessionSource *entry);
 /* Pushes a handle to be filled by the caller, whose reference it takes over. */
 Source **bind_new_source(lua_State *L);
 Source *bind_check_source(lua_State *L, int index);
-/* The Lua text that makes the source again, for the journal: a call ("data.svmlight(...)") and what is taken from
- * its table ("train"). bind_source_call() pushes it; NULL where nobody has set it. */
-void bind_set_source_call(lua_State *L, int index, const Buffer *call, const char *part);
-const char *bind_source_call(lua_State *L, int index);
 /* Pushes a table with the batch's fields by name, and size. */
 void bind_push_batch(lua_State *L, const Batch *batch);
 void bind_open_sources(lua_State *L);

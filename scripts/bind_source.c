@@ -15,7 +15,7 @@
 
 enum { MOST_NAMES = BATCH_MAX_FIELDS + 8 };
 
-/* User value 1 is its tokenizer, 2 the call that made it, 3 the session whose source it is (nil: nobody's). */
+/* User value 1 is its tokenizer, 2 the session whose source it is (nil: nobody's). */
 typedef struct SourceHandle {
     Source *source;
     char name[SESSION_NAME_SIZE]; /* in the session */
@@ -23,7 +23,7 @@ typedef struct SourceHandle {
 
 Source **bind_new_source(lua_State *L)
 {
-    SourceHandle *handle = lua_newuserdatauv(L, sizeof *handle, 3);
+    SourceHandle *handle = lua_newuserdatauv(L, sizeof *handle, 2);
     *handle = (SourceHandle){0};
     luaL_setmetatable(L, SOURCE_TYPE);
     return &handle->source;
@@ -51,14 +51,14 @@ void bind_push_session_source(lua_State *L, int session, const SessionSource *en
     SourceHandle *handle = lua_touserdata(L, -1);
     memcpy(handle->name, entry->name, sizeof handle->name);
     lua_pushvalue(L, session);
-    lua_setiuservalue(L, -2, 3);
+    lua_setiuservalue(L, -2, 2);
 }
 
 /* The session's entry that the source at the index stands for, NULL where it is nobody's. */
 static SessionSource *entry_of(lua_State *L, int index, SessionHandle **session)
 {
     const SourceHandle *handle = luaL_checkudata(L, index, SOURCE_TYPE);
-    if (lua_getiuservalue(L, index, 3) == LUA_TNIL) {
+    if (lua_getiuservalue(L, index, 2) == LUA_TNIL) {
         lua_pop(L, 1);
         return NULL;
     }
@@ -83,19 +83,6 @@ Source *bind_check_source(lua_State *L, int index)
         luaL_error(L, "a data source is wanted, as data.sentence_pairs(...).train gives one; got %s",
                    bind_type_name(L, index));
     return handle->source;
-}
-
-void bind_set_source_call(lua_State *L, int index, const Buffer *call, const char *part)
-{
-    index = lua_absindex(L, index);
-    lua_pushfstring(L, "%s.%s", call->data, part);
-    lua_setiuservalue(L, index, 2);
-}
-
-const char *bind_source_call(lua_State *L, int index)
-{
-    lua_getiuservalue(L, index, 2);
-    return lua_tostring(L, -1);
 }
 
 static int source_gc(lua_State *L)
@@ -287,6 +274,18 @@ static int field_vocab_size(lua_State *L)
     return 1;
 }
 
+/* That of a run is known to the journal by the way that leads to it. */
+static int field_tokenizer(lua_State *L)
+{
+    const SourceHandle *source = luaL_checkudata(L, 1, SOURCE_TYPE);
+    bind_push_source_tokenizer(L, 1);
+    if (!source->name[0] || lua_isnil(L, -1)) return 1;
+    lua_pushfstring(L, "run.data[\"%s\"].tokenizer", source->name);
+    bind_set_call(L, -2, lua_tostring(L, -1));
+    lua_pop(L, 1);
+    return 1;
+}
+
 static int field_special(lua_State *L)
 {
     bind_push_special(L, bind_check_source(L, 1)->vocabulary);
@@ -349,6 +348,8 @@ void bind_open_sources(lua_State *L)
         {"examples", "examples of an epoch", field_examples},
         {"tokens", "tokens of an epoch", field_tokens},
         {"batch_size", "examples of a batch; that of a run can be assigned", field_batch_size},
+        {"tokenizer", "what made its numbers of text, for further data of the same pieces; nil: none",
+         field_tokenizer},
         {"vocab_size", "pieces of its tokenizer", field_vocab_size},
         {"special", "the ids of classify, separator, mask, pad and unknown", field_special},
         {"classes", "names of the classes, where there are labels", field_classes},

@@ -179,15 +179,19 @@ static int add_objective(lua_State *L)
 {
     bind_need_boundary(L, add_objective);
     SessionHandle *handle = bind_check_session(L, 1);
-    const Part *part = lua_isfunction(L, 2) ? NULL : bind_check_part(L, 2, &bind_objectives, "an objective");
-    if (!part || part->record.data == &objective_custom)
-        return luaL_error(L, "a Lua function cannot be journalled: put this objective into the recipe with "
-                             "enabled = false, and set run.objectives.NAME.enabled = true when it is due");
+    lua_settop(L, 2);
+    if (lua_isfunction(L, 2)) {
+        bind_push_custom(L, 2);
+        lua_replace(L, 2);
+    }
+    const Part *part = bind_check_part(L, 2, &bind_objectives, "an objective");
+    bind_need_text(L, 2);
     Buffer *effect = host_push_buffer(L), *inverse = host_push_buffer(L), *what = host_push_buffer(L);
     Fresh *fresh = push_fresh(L);
     Session *session = handle->session;
     if (handle->stepping) return luaL_error(L, "add_objective: nothing can be changed inside a training step");
     host_check(L, bind_make_objective(L, 2, handle, &fresh->objective));
+    if (part->text) bind_keep_function(L, 2, fresh->objective);
     host_check(L, bind_edit_refused(session_check_new_objective(session, fresh->objective)));
     host_check(L, buffer_text(effect, "run:add_objective("));
     host_check(L, bind_part_line(part, effect));
@@ -209,6 +213,7 @@ static Status addition_line(const Objective *objective, Buffer *out)
     Part part = {.kind = &bind_objectives,
                  .record = {.name = objective->record->name, .options = objective->record->options},
                  .config = objective->config,
+                 .text = bind_custom_text(objective),
                  .weight = objective->weight,
                  .enabled = objective->enabled};
     memcpy(part.name, objective->name, sizeof part.name);
@@ -229,7 +234,8 @@ static int remove_objective(lua_State *L)
     const Objective *objective = session_objective(session, name);
     Buffer *effect = host_push_buffer(L), *inverse = host_push_buffer(L), *what = host_push_buffer(L);
     host_check(L, buffer_printf(effect, "run:remove_objective(\"%s\")", name));
-    if (objective->record != &objective_custom) host_check(L, addition_line(objective, inverse));
+    if (objective->record != &objective_custom || bind_custom_text(objective))
+        host_check(L, addition_line(objective, inverse));
     host_check(L, buffer_printf(what, "objective %s removed", name));
     bind_edit(L, handle, effect->data, inverse->data);
     session_remove_objective(session, name);
@@ -295,7 +301,8 @@ bool bind_set_part(lua_State *L, const char *name)
 const BindMethod bind_structure_methods[] = {
     {.name = "add_objective",
      .arguments = "(objective)",
-     .doc = "Adds a loss term, as in run:add_objective(objectives.sop {}).",
+     .doc = "Adds a loss term, as in run:add_objective(objectives.sop {}), or run:add_objective(function(model, "
+            "batch) return loss end), which sees the libraries alone.",
      .call = add_objective},
     {.name = "remove_objective",
      .arguments = "(name)",

@@ -56,7 +56,11 @@ end
 local function change_objectives()
   local name = "again" .. random(2)
   if run.objectives[name] then run:remove_objective(name)
-  else run:add_objective(objectives.nsp { name = name, weight = 0.3 }) end
+  elseif random(2) == 0 then run:add_objective(objectives.nsp { name = name, weight = 0.3 })
+  else
+    run:add_objective(objectives.custom { name = name, weight = 0.3, loss = ([[local scale = %d / 4
+      return function(model, batch) return ops.cross_entropy(model.nsp_logits, batch.next_sentence_label) * scale end]]):format(random(6)) })
+  end
 end
 
 local edits_ = {

@@ -175,7 +175,7 @@ START_TEST(labels_in_the_file_do_not_matter)
 }
 END_TEST
 
-START_TEST(adapts_a_bert)
+static void write_story(void)
 {
     Buffer text = {0};
     for (int d = 0; d < 40; d++)
@@ -183,22 +183,60 @@ START_TEST(adapts_a_bert)
                                 'a' + d % 5, 'a' + d % 3));
     scratch_write(scratch_path("a.txt"), text.data, text.length);
     buffer_free(&text);
-    ASSERT_OK(
-        run("local corpus = data.text(folder .. '/a.txt')\n"
-            "local words = tokenizers.wordpiece.train(corpus, { vocab_size = 60 })\n"
-            "local function pairs_of(seed)\n"
-            "  return data.sentence_pairs(corpus, words, { length = 16, batch_size = 4, seed = seed, "
-            "loader_threads = 0 }) end\n"
-            "local a, b = pairs_of(1), pairs_of(2)\n"
-            "run = session { seed = 2, steps = 20, data = { train = a.train, target = b.train },\n"
-            "  objectives = { objectives.mlm {}, objectives.nsp {} },\n"
-            "  model = models.bert { vocab_size = words.vocab_size, hidden_size = 16, num_hidden_layers = 1,\n"
-            "    num_attention_heads = 2, max_position_embeddings = 16 } }\n"
-            "engine.history.begin(run) train(2)\n"
-            "fails('the journal cannot say', function() run:adapt { target = pairs_of(3) } end)\n"
-            "run:adapt { target = 'target' } train(4)\n"
-            "assert(run.last['accuracy.domain'] and run.model.domain_classifier.out_proj.weight.step == 4)\n"
-            "local after = run:hash() undo() redo() assert(run:hash() == after)"));
+}
+
+static const char bert[] =
+    "corpus = data.text(folder .. '/a.txt')\n"
+    "local words = tokenizers.wordpiece.train(corpus, { vocab_size = 60 })\n"
+    "local function pairs_of(seed)\n"
+    "  return data.sentence_pairs(corpus, words, { length = 16, batch_size = 4, seed = seed, loader_threads = 0 }) "
+    "end\n"
+    "local a, b = pairs_of(1), pairs_of(2)\n"
+    "run = session { seed = 2, steps = 20, data = { train = a.train, target = b.train },\n"
+    "  objectives = { objectives.mlm {}, objectives.nsp {} },\n"
+    "  model = models.bert { vocab_size = words.vocab_size, hidden_size = 16, num_hidden_layers = 1,\n"
+    "    num_attention_heads = 2, max_position_embeddings = 16 } }\n";
+
+START_TEST(adapts_a_bert)
+{
+    write_story();
+    ASSERT_OK(run(bert));
+    ASSERT_OK(run(
+        "engine.history.begin(run) train(2)\n"
+        "local kept = data.sentence_pairs(corpus, tokenizers.wordpiece.train(corpus, { vocab_size = 60 }), {})\n"
+        "fails('the journal cannot say', function() run:adapt { target = kept } end)\n"
+        "run:adapt { target = 'target' } train(4)\n"
+        "assert(run.last['accuracy.domain'] and run.model.domain_classifier.out_proj.weight.step == 4)\n"
+        "local after = run:hash() undo() redo() assert(run:hash() == after)"));
+}
+END_TEST
+
+/* Text that is read at the prompt, in the pieces of the run's own tokenizer. */
+START_TEST(text_of_the_prompt_is_replayed)
+{
+    static const int threads[] = {1, 2, 3, 5};
+    write_story();
+    ASSERT_OK(run(bert));
+    ASSERT_OK(host_protect(host, push_directory, NULL));
+    ASSERT_OK(run(
+        "engine.history.begin(run, directory) train(2)\n"
+        "local words = run.data.train.tokenizer\n"
+        "assert(words.vocab_size == run.data.train.vocab_size)\n"
+        "local other = data.stories { stories = 30, seed = 4 }\n"
+        "run:adapt { target = data.sentence_pairs(other, words, { length = 16, batch_size = 4,\n"
+        "  held_out = data.text(folder .. '/a.txt'):joined() }), hidden_size = 3 }\n"
+        "train(3) assert(run.data.target2.tokenizer and run.last['loss.domain'] > 0)\n"
+        "run:adapt { name = 'more', target = data.sentence_pairs(other.held_out, words, { length = 16 }).train }\n"
+        "train(2) engine.history.finish()"));
+    for (size_t i = 0; i < 4; i++) {
+        host_free(host);
+        open_host();
+        threads_set(threads[i]);
+        ASSERT_OK(run(bert));
+        ASSERT_OK(host_protect(host, push_directory, NULL));
+        ASSERT_OK(run("assert(engine.history.replay(run, directory.read_journal(), '', nil))\n"
+                      "assert(run.data.target3.examples > 0)"));
+    }
 }
 END_TEST
 
@@ -212,6 +250,7 @@ Suite *adapt_suite(void)
     tcase_add_test(tests, data_of_the_prompt_is_replayed);
     tcase_add_test(tests, labels_in_the_file_do_not_matter);
     tcase_add_test(tests, adapts_a_bert);
+    tcase_add_test(tests, text_of_the_prompt_is_replayed);
     suite_add_tcase(suite, tests);
     return suite;
 }

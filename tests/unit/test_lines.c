@@ -8,6 +8,7 @@
 #include "scripts/control.h"
 #include "tests/unit/scratch.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -277,6 +278,52 @@ START_TEST(errors_change_nothing)
     int code;
     ck_assert(!host_exit_requested(host, &code));
     ck_assert_int_eq(lua_gettop(host_lua(host)), 1);
+}
+END_TEST
+
+/* A function that is typed gets into the journal as text, with the plain locals that it reaches. */
+START_TEST(objectives_that_are_typed)
+{
+    static const char *const refused[][2] = {
+        {"f = function() end", ""},
+        {"run:add_objective(f)", "the journal needs the function's text"},
+        {"f = function(m) return m.nsp_logits:mean() end\nrun:add_objective(f) local g = function() end", ""},
+        {"run:remove_objective \"custom\"", ""},
+        {"local t = {} run:add_objective(function(m) return m.nsp_logits:mean() * #t end)", "local 't' is a table"},
+        {"run:add_objective(function(m) return m.nsp_logits:mean() * f() end)", "and not 'f'"},
+        {"run:add_objective(function(m) g = 1 return m.nsp_logits:mean() end)", "set the global 'g'"},
+        {"run:add_objective(function(m) math.g = 1 return m.nsp_logits:mean() end)", "cannot set math.g"},
+        {"run:add_objective(function(m) return m.nsp_logits:mean() * os.time() end)", "and not 'os'"},
+        {"run:add_objective(function(m) return m.nothing end)", "nothing"},
+        {"run:add_objective(objectives.custom { loss = \"(\" })", "is not Lua"},
+        {"run:add_objective(objectives.custom { loss = \"5\" })", "that of a function"},
+    };
+    put(1, 1,
+        "local scale, word = 0.1, \"it's\" run:add_objective(objectives.custom { name = 'own', loss = "
+        "function(model, "
+        "batch)\n  local function half(x) if #word > 3 then return x * scale end end -- the end\n"
+        "  return half(ops.cross_entropy(model.nsp_logits, batch.next_sentence_label))\nend }) "
+        "print(edits()[1].effect)");
+    ASSERT_OK(control_boundary(control));
+    ck_assert_msg(
+        strstr(heard.data,
+               "loss = \"local word = \\\"it's\\\" local scale = 0.1 return function(model, batch)\\n  local"),
+        "%s", heard.data);
+    ASSERT_OK(bind_step(host, session, NULL));
+    ck_assert(fabs(session->last.objectives[2] - 0.1 * session->last.objectives[1]) < 1e-6);
+    buffer_clear(&heard);
+    put(1, 2, "run:remove_objective 'own'");
+    put(1, 3, "revert()");
+    put(1, 4, "run.objectives.own.weight");
+    ASSERT_OK(control_boundary(control));
+    ck_assert_ptr_nonnull(strstr(heard.data, "1.4> 1.0\n"));
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        buffer_clear(&heard);
+        put(1, 5, refused[i][0]);
+        ASSERT_OK(control_boundary(control));
+        ck_assert_msg(strstr(heard.data, refused[i][1]), "%s: %s", refused[i][0], heard.data);
+        ck_assert_int_eq(session->objective_count, i == 2 ? 4 : 3);
+    }
 }
 END_TEST
 
@@ -578,6 +625,7 @@ Suite *lines_suite(void)
     tcase_add_test(cases, news_of_steps);
     tcase_add_test(cases, what_cannot_wait);
     tcase_add_test(cases, errors_change_nothing);
+    tcase_add_test(cases, objectives_that_are_typed);
     tcase_add_test(cases, edits_of_nothing);
     tcase_add_test(cases, failing_lines_take_their_edits_back);
     tcase_add_test(cases, a_live_run_is_not_trained_by_hand);

@@ -183,7 +183,7 @@ START_TEST(structural_edits)
     ASSERT_FAILS(run("run.model.config.hidden_dropout_prob = 2"), STATUS_INVALID, "Nothing was changed");
     ASSERT_FAILS(run("run.data.train.batch_size = 0"), STATUS_LUA, "batch_size must be an integer in [1, ");
     ASSERT_FAILS(run("pairs_.train.batch_size = 3"), STATUS_LUA, "in no session");
-    ASSERT_FAILS(run("run:add_objective(function() end)"), STATUS_LUA, "enabled = false");
+    ASSERT_FAILS(run("run:add_objective(function() end)"), STATUS_LUA, "the journal needs the function's text");
     ASSERT_FAILS(run("run:add_objective(objectives.mlm {})"), STATUS_INVALID, "already an objective");
     ASSERT_FAILS(run("run:add_objective(objectives.sop {})"), STATUS_INVALID, "no field 'sentence_order_label'");
     ASSERT_FAILS(run("run:remove_objective 'sop'"), STATUS_INVALID, "there is no objective 'sop'");
