@@ -24,6 +24,8 @@ VECTOR_CLONES static float sum_of(const float *x, int64_t n)
 {
     float sums[64] = {0}, sum = 0;
     for (int64_t i = 0; i < n; i += 64) {
+        for (int line = 0; line < 64; line += 16)
+            __builtin_prefetch((const void *)((uintptr_t)(x + i + line) + 16384));
 #pragma omp simd
         for (int j = 0; j < 64; j++) sums[j] += x[i + j];
     }

@@ -5,23 +5,56 @@
 
 #include <string.h>
 
-enum { ROWS_AT_ONCE = 4 }; /* streams of memory */
+enum { ROWS_AT_ONCE = 4 /* streams of memory */, LANES = 16, LINE = 64 /* bytes */, AHEAD = 16384 /* bytes */ };
+
+/* Rows are read once, so that memory is the limit, and a row is too short for the processor to see where the next
+ * one will be wanted: four rows are asked for that far ahead. Measured with rows of 768: f32 55 -> 62 GB/s, bf16 31
+ * -> 57. */
+static inline void ask_for(const void *at, int64_t stride, int64_t ahead)
+{
+    uintptr_t next = (uintptr_t)at + (uintptr_t)ahead;
+    for (int row = 0; row < ROWS_AT_ONCE; row++)
+        __builtin_prefetch((const void *)(next + (uintptr_t)(row * stride)));
+}
+
+/* How many bytes ahead: whole groups of rows. */
+static inline int64_t distance(int64_t stride)
+{
+    int64_t group = ROWS_AT_ONCE * stride;
+    return group > AHEAD ? group : AHEAD / (group ? group : 1) * group;
+}
+
+static inline void store_sums(float alpha, float lanes[ROWS_AT_ONCE][LANES], bool accumulate, float *y)
+{
+    for (int row = 0; row < ROWS_AT_ONCE; row++) {
+        float sum = 0;
+        for (int lane = 0; lane < LANES; lane++) sum += lanes[row][lane];
+        y[row] = alpha * sum + (accumulate ? y[row] : 0);
+    }
+}
 
 /* y[j] = alpha dot(x, row j of b) for 4 rows */
 VECTOR_CLONES static void four_dots(int64_t k, float alpha, const float *restrict x, const float *restrict b,
                                     int64_t ldb, bool accumulate, float *restrict y)
 {
+    enum { CHUNK = LINE / sizeof(float) };
     const float *restrict b1 = b + ldb, *restrict b2 = b + 2 * ldb, *restrict b3 = b + 3 * ldb;
-    float s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-#pragma omp simd reduction(+ : s0, s1, s2, s3)
-    for (int64_t i = 0; i < k; i++) {
-        s0 += x[i] * b[i];
-        s1 += x[i] * b1[i];
-        s2 += x[i] * b2[i];
-        s3 += x[i] * b3[i];
+    float lanes[ROWS_AT_ONCE][LANES] = {{0}};
+    int64_t stride = ldb * (int64_t)sizeof *b, ahead = distance(stride), i = 0;
+    for (; i + CHUNK <= k; i += CHUNK) {
+        ask_for(b + i, stride, ahead);
+#pragma omp simd
+        for (int lane = 0; lane < LANES; lane++) {
+            float value = x[i + lane];
+            lanes[0][lane] += value * b[i + lane];
+            lanes[1][lane] += value * b1[i + lane];
+            lanes[2][lane] += value * b2[i + lane];
+            lanes[3][lane] += value * b3[i + lane];
+        }
     }
-    float sums[ROWS_AT_ONCE] = {s0, s1, s2, s3};
-    for (int j = 0; j < ROWS_AT_ONCE; j++) y[j] = alpha * sums[j] + (accumulate ? y[j] : 0);
+    for (; i < k; i++)
+        for (int row = 0; row < ROWS_AT_ONCE; row++) lanes[row][0] += x[i] * b[row * ldb + i];
+    store_sums(alpha, lanes, accumulate, y);
 }
 
 VECTOR_CLONES static float one_dot(int64_t k, const float *restrict x, const float *restrict b)
@@ -64,18 +97,26 @@ static inline float widened(uint16_t bits)
 VECTOR_CLONES static void bf16_four_dots(int64_t k, const uint16_t *restrict x, const uint16_t *restrict b,
                                          int64_t ldb, bool accumulate, float *restrict y)
 {
+    enum { CHUNK = LINE / sizeof(uint16_t) };
     const uint16_t *restrict b1 = b + ldb, *restrict b2 = b + 2 * ldb, *restrict b3 = b + 3 * ldb;
-    float s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-#pragma omp simd reduction(+ : s0, s1, s2, s3)
-    for (int64_t i = 0; i < k; i++) {
-        float value = widened(x[i]);
-        s0 += value * widened(b[i]);
-        s1 += value * widened(b1[i]);
-        s2 += value * widened(b2[i]);
-        s3 += value * widened(b3[i]);
+    float lanes[ROWS_AT_ONCE][LANES] = {{0}};
+    int64_t stride = ldb * (int64_t)sizeof *b, ahead = distance(stride), i = 0;
+    for (; i + CHUNK <= k; i += CHUNK) {
+        ask_for(b + i, stride, ahead);
+        for (int64_t part = i; part < i + CHUNK; part += LANES) {
+#pragma omp simd
+            for (int lane = 0; lane < LANES; lane++) {
+                float value = widened(x[part + lane]);
+                lanes[0][lane] += value * widened(b[part + lane]);
+                lanes[1][lane] += value * widened(b1[part + lane]);
+                lanes[2][lane] += value * widened(b2[part + lane]);
+                lanes[3][lane] += value * widened(b3[part + lane]);
+            }
+        }
     }
-    float sums[ROWS_AT_ONCE] = {s0, s1, s2, s3};
-    for (int j = 0; j < ROWS_AT_ONCE; j++) y[j] = sums[j] + (accumulate ? y[j] : 0);
+    for (; i < k; i++)
+        for (int row = 0; row < ROWS_AT_ONCE; row++) lanes[row][0] += widened(x[i]) * widened(b[row * ldb + i]);
+    store_sums(1, lanes, accumulate, y);
 }
 
 VECTOR_CLONES static float bf16_one_dot(int64_t k, const uint16_t *restrict x, const uint16_t *restrict b)
