@@ -21,7 +21,7 @@ typedef struct Sizes {
     int64_t m, n, k;
 } Sizes;
 
-static const Sizes sizes[] = {{1, 1, 1},     {1, 70, 33},    {3, 5, 7},      {64, 64, 64},
+static const Sizes sizes[] = {{1, 1, 1},     {1, 70, 33},    {1, 9, 160},    {3, 5, 7}, {64, 64, 64},
                               {130, 67, 33}, {257, 1030, 5}, {600, 129, 40}, {2, 3, 0}};
 
 static uint16_t *random_bf16(int64_t count, uint64_t part)
@@ -82,6 +82,37 @@ START_TEST(products_are_sums_of_products)
     }
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         for (int kind = 0; kind < 8; kind++) check_product(&sizes[i], kind & 1, kind & 2, kind & 4);
+}
+END_TEST
+
+/* The same in f32, of rows that lie apart. */
+START_TEST(products_of_one_row)
+{
+    static const Sizes rows[] = {{1, 1, 1}, {1, 3, 16}, {1, 9, 15}, {1, 70, 33}, {1, 8, 200}, {1, 300, 64}};
+    enum { APART = 5 };
+    for (size_t i = 0; i < 2 * sizeof rows / sizeof *rows; i++) {
+        const Sizes *s = &rows[i / 2];
+        int64_t ld = (i % 2 ? s->k : s->n) + APART, count = (i % 2 ? s->n : s->k) * ld;
+        Tensor *x, *b, *y;
+        ASSERT_OK(tensor_new(NULL, DTYPE_F32, 1, &s->k, &x));
+        ASSERT_OK(tensor_new(NULL, DTYPE_F32, 1, &count, &b));
+        ASSERT_OK(tensor_new(NULL, DTYPE_F32, 1, &s->n, &y));
+        tensor_fill_normal(x, random_key(4, "x"), 0, 1);
+        tensor_fill_normal(b, random_key(4, "b"), 0, 1);
+        for (int64_t j = 0; j < s->n; j++) TENSOR_F32(y)[j] = 0.5f;
+        ASSERT_OK(kernel_gemm(DTYPE_F32, false, i % 2, 1, s->n, s->k, TENSOR_F32(x), s->k, TENSOR_F32(b), ld, true,
+                              TENSOR_F32(y), s->n, NULL));
+        for (int64_t j = 0; j < s->n; j++) {
+            double sum = 0.5, size = 1;
+            for (int64_t k = 0; k < s->k; k++) {
+                double term = (double)TENSOR_F32(x)[k] * (double)TENSOR_F32(b)[i % 2 ? j * ld + k : k * ld + j];
+                sum += term;
+                size += fabs(term);
+            }
+            ck_assert_double_eq_tol((double)TENSOR_F32(y)[j], sum, 1e-6 * size);
+        }
+        tensor_unref(x), tensor_unref(b), tensor_unref(y);
+    }
 }
 END_TEST
 
@@ -323,6 +354,7 @@ Suite *bf16_suite(void)
     Suite *suite = suite_create("bf16");
     TCase *tests = tcase_create("bf16");
     tcase_add_test(tests, products_are_sums_of_products);
+    tcase_add_test(tests, products_of_one_row);
     tcase_add_test(tests, products_are_forgotten);
     tcase_add_test(tests, ops_round_their_operands);
     tcase_add_test(tests, assigned_operands);
