@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "engine/base/hash.h"
 
+#include "engine/base/hash_avx2.h"
 #include "engine/base/memory.h"
 
 #include <errno.h>
@@ -9,7 +10,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-enum { FILE_CHUNK = 1 << 16 };
+enum { FILE_CHUNK = 1 << 16, SHORT = 1024 /* bytes, for which the code does not matter */ };
 
 static Hash from_library(XXH128_hash_t hash)
 {
@@ -18,6 +19,9 @@ static Hash from_library(XXH128_hash_t hash)
 
 Hash hash_bytes(const void *bytes, size_t length)
 {
+#ifdef HASH_AVX2
+    if (length > SHORT && __builtin_cpu_supports("avx2")) return hash_bytes_avx2(bytes, length);
+#endif
     return from_library(XXH3_128bits(bytes, length));
 }
 
