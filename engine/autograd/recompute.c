@@ -58,9 +58,22 @@ static Status describe_part(Tape *tape, TapePart run, const void *context, size_
     return STATUS_OK;
 }
 
+/* Nothing goes back through it: what it made is not wanted any more, unless somebody looks on. */
+static Status run_once(Tape *tape, TapePart run, void *context, Tensor *x, Tensor **y)
+{
+    tape->collecting = true;
+    Status status = run(context, tape, x, y);
+    tape->collecting = false;
+    drop_loose(tape, status == STATUS_OK ? *y : NULL);
+    return status;
+}
+
 Status tape_part(Tape *tape, TapePart run, void *context, size_t size, Tensor *x, Tensor **y)
 {
     PartAttrs attrs;
+    bool looked_at = tape->observer || tape->cache;
+    if (!tape->recording && tape->arena && !tape->collecting && !looked_at)
+        return run_once(tape, run, context, x, y);
     if (!tape->recompute || !tape->recording || !tape->arena) return run(context, tape, x, y);
     TRY(describe_part(tape, run, context, size, &attrs));
     TRY(run_unrecorded(tape, &attrs, x, y));

@@ -422,7 +422,8 @@ Status tape_call(Tape *tape, const Op *op, Tensor *const *inputs, int input_coun
     note_wanted(tape, inputs, input_count);
     bool differentiable = take_inputs(node, inputs, input_count);
     Status status = run_forward(tape, node);
-    if (status == STATUS_OK && differentiable) status = remember(tape, node);
+    if (status == STATUS_OK) /* what is collected is not recorded */
+        status = differentiable ? remember(tape, node) : tape_collect(tape, node->outputs, node->output_count);
     if (status != STATUS_OK) {
         status = with_path(node, status);
         for (int i = 0; i < node->output_count; i++) tensor_unref(node->outputs[i]);
@@ -431,7 +432,6 @@ Status tape_call(Tape *tape, const Op *op, Tensor *const *inputs, int input_coun
     }
     *made = node->output_count;
     for (int i = 0; i < node->output_count; i++) outputs[i] = node->outputs[i];
-    TRY(tape_collect(tape, outputs, node->output_count));
     if (differentiable) attach_outputs(node);
     if (!differentiable || node->refs == 0) { /* only integers came out: nothing will ever run backwards */
         if (differentiable && tape->arena) tape->count--;

@@ -56,7 +56,9 @@ void tape_set_cache(Tape *tape, void *cache);
 
 /* A part of a forward pass, from x to y: a layer. run(context, ...) is called now and, while tape_set_recompute()
  * is on, gradients are recorded and the tape stands in an arena, once more on the way back; then nothing of the
- * part but x is kept in between. context: size bytes, copied; what they point to lives until the step is over. */
+ * part but x is kept in between. Where no gradients are recorded its inner tensors are given back at its end,
+ * unless an observer or a cache is set. context: size bytes, copied; what they point to lives until the step is
+ * over. */
 typedef Status (*TapePart)(void *context, Tape *tape, Tensor *x, Tensor **y);
 Status tape_part(Tape *tape, TapePart run, void *context, size_t size, Tensor *x, Tensor **y) STATUS_CHECKED;
 void tape_set_recompute(Tape *tape, bool recompute);
