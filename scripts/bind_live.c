@@ -227,6 +227,14 @@ static int live_newindex(lua_State *L)
     if (status == STATUS_OK) status = assignment(live, option, config, effect);
     memcpy(at, before, size);
     host_check(L, status);
+    if (strcmp(effect->data, inverse->data) == 0) {
+        buffer_clear(what);
+        host_check(L, buffer_printf(what, "%s is ", name));
+        host_check(L, short_value(option, config, what));
+        host_check(L, buffer_text(what, " already"));
+        bind_edit_needless(L, handle, what->data);
+        return 0;
+    }
     bind_edit(L, handle, effect->data, inverse->data);
     memcpy(at, after, size);
     bind_edit_done(L, handle, what->data);

@@ -181,6 +181,11 @@ START_TEST(structural_edits)
     ASSERT_FAILS(run("run.model:reset 'cls.nsp'"), STATUS_INVALID, "no module or parameter 'cls.nsp'");
     ASSERT_FAILS(run("run.model.config.hidden_size = 32"), STATUS_INVALID, "reshape { hidden_size = ... }");
     ASSERT_FAILS(run("run.model.config.hidden_dropout_prob = 2"), STATUS_INVALID, "Nothing was changed");
+    buffer_clear(&printed);
+    ASSERT_OK(
+        run("local count = #edits() run.accumulate = 1 run.objectives.mlm.weight = 1 assert(#edits() == count)"));
+    ck_assert_str_eq(printed.data,
+                     "[5] nothing changes: accumulate is 1 already\n[5] nothing changes: weight is 1 already\n");
     ASSERT_FAILS(run("run.data.train.batch_size = 0"), STATUS_LUA, "batch_size must be an integer in [1, ");
     ASSERT_FAILS(run("pairs_.train.batch_size = 3"), STATUS_LUA, "in no session");
     ASSERT_FAILS(run("run:add_objective(function() end)"), STATUS_LUA, "the journal needs the function's text");
