@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What `lathe bench` times, beside the same in PyTorch (two threads) at its best settings, alternating, with ratios of medians.
 
-    tests/bench/peers.py [--lathe build/lathe] [--rounds 3] [--openblas DIR]... [NAME...]
+    tests/bench/peers.py [--lathe build/lathe] [--rounds 3] [--openblas DIR]... [--setting "KEY=VALUE..."] [NAME...]
 
 Names: bert-tiny bert-mini bert-base bert-infer gpt2-generate. PyTorch's settings are tried first, each in a process of its own:
 waiting OpenMP threads that spin or sleep, the kernels that OpenBLAS chooses by itself or those for AVX-512, PyTorch's own vector code,
 and each folder with a libblas.so.3 that --openblas names (Debian's OpenBLAS on OpenMP is one, if libopenblas0-openmp is installed).
-The fastest are run in turn with ours, because the machine's speed drifts. Nothing of the caller's environment that sets up
+The fastest are run in turn with ours (--setting names them where an earlier run has found them), because the machine's speed drifts. Nothing of the caller's environment that sets up
 mathematics libraries reaches either side."""
 import argparse
 import itertools
@@ -134,7 +134,7 @@ def share(row):
 
 
 def compare(options, name, folders):
-    setting = best_setting(name, folders)
+    setting = options.setting if options.setting is not None else best_setting(name, folders)
     rows = {"f32": [], "bf16": []}
     theirs = []
     for _ in range(options.rounds):
@@ -161,6 +161,8 @@ def main():
     parser.add_argument("--lathe", default="build/lathe")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--openblas", action="append", default=[], help="a folder with another libblas.so.3")
+    parser.add_argument("--setting", help="PyTorch's environment, which is not looked for then",
+                        type=lambda words: dict(word.split("=", 1) for word in words.split()))
     options = parser.parse_args()
     folders = ["", *options.openblas, *([OPENMP] if os.path.isdir(OPENMP) and not options.openblas else [])]
     print(f"{'bench':14} {'f32 ms':>9} {'bf16 ms':>9} {'torch ms':>9} {'x f32':>6} {'x bf16':>6}"
