@@ -24,6 +24,7 @@ VECTOR_CLONES static float sum_of(const float *x, int64_t n)
 {
     float sums[64] = {0}, sum = 0;
     for (int64_t i = 0; i < n; i += 64) {
+        /* As products of one row do (engine/kernels/row_product.c): else they would look faster than memory. */
         for (int line = 0; line < 64; line += 16)
             __builtin_prefetch((const void *)((uintptr_t)(x + i + line) + 16384));
 #pragma omp simd

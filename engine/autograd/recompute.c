@@ -38,15 +38,22 @@ static void drop_loose(Tape *tape, const Tensor *kept)
 
 /* --- there --- */
 
+/* Of what it makes only y stays. */
+static Status run_collecting(Tape *tape, TapePart run, void *context, Tensor *x, Tensor **y)
+{
+    tape->collecting = true;
+    Status status = run(context, tape, x, y);
+    tape->collecting = false;
+    drop_loose(tape, status == STATUS_OK ? *y : NULL);
+    return status;
+}
+
 static Status run_unrecorded(Tape *tape, const PartAttrs *attrs, Tensor *x, Tensor **y)
 {
     tape->recording = false;
-    tape->collecting = true;
     tape->wanted = false;
-    Status status = attrs->run(attrs->context, tape, x, y);
-    tape->collecting = false;
+    Status status = run_collecting(tape, attrs->run, attrs->context, x, y);
     tape->recording = true;
-    drop_loose(tape, status == STATUS_OK ? *y : NULL);
     return status;
 }
 
@@ -58,23 +65,15 @@ static Status describe_part(Tape *tape, TapePart run, const void *context, size_
     return STATUS_OK;
 }
 
-/* Nothing goes back through it: what it made is not wanted any more, unless somebody looks on. */
-static Status run_once(Tape *tape, TapePart run, void *context, Tensor *x, Tensor **y)
-{
-    tape->collecting = true;
-    Status status = run(context, tape, x, y);
-    tape->collecting = false;
-    drop_loose(tape, status == STATUS_OK ? *y : NULL);
-    return status;
-}
-
 Status tape_part(Tape *tape, TapePart run, void *context, size_t size, Tensor *x, Tensor **y)
 {
     PartAttrs attrs;
-    bool looked_at = tape->observer || tape->cache;
-    if (!tape->recording && tape->arena && !tape->collecting && !looked_at)
-        return run_once(tape, run, context, x, y);
-    if (!tape->recompute || !tape->recording || !tape->arena) return run(context, tape, x, y);
+    if (!tape->arena) return run(context, tape, x, y);
+    if (!tape->recording) { /* nothing goes back through it; whoever looks on wants all of it */
+        bool wanted = tape->observer || tape->cache || tape->collecting;
+        return wanted ? run(context, tape, x, y) : run_collecting(tape, run, context, x, y);
+    }
+    if (!tape->recompute) return run(context, tape, x, y);
     TRY(describe_part(tape, run, context, size, &attrs));
     TRY(run_unrecorded(tape, &attrs, x, y));
     if (!tape->wanted) return STATUS_OK; /* all of it is frozen */

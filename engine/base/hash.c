@@ -10,7 +10,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-enum { FILE_CHUNK = 1 << 16, SHORT = 1024 /* bytes, for which the code does not matter */ };
+enum { FILE_CHUNK = 1 << 16, SHORT = 1024 /* bytes: too few for a call to pay */ };
 
 static Hash from_library(XXH128_hash_t hash)
 {

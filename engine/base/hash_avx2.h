@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/* hash_bytes() for processors with AVX2: hash.c asks for it, nobody else. */
 #ifndef LATHE_BASE_HASH_AVX2_H
 #define LATHE_BASE_HASH_AVX2_H
 
