@@ -51,6 +51,8 @@ void bind_push_option(lua_State *L, const Option *option, const void *config);
 void bind_push_options(lua_State *L, const Option *options, const void *config);
 /* "name = value, " for each option, as Lua reads them back to the same bits. */
 Status bind_print_options(const Option *options, const void *config, Buffer *out) STATUS_CHECKED;
+/* A value of an option as Lua. */
+Status bind_option_value(const Option *option, const void *config, Buffer *out) STATUS_CHECKED;
 /* The text between quotation marks, as Lua reads it back, in one line. */
 Status bind_print_text(const char *text, Buffer *out) STATUS_CHECKED;
 /* The Lua text that makes the value at the index again ("data.stories {}"), so that the journal can say it of an

@@ -352,11 +352,10 @@ static int read_text_sources(lua_State *L, const Record *record)
     Encoder encoder = bind_check_encoder(L, 2);
     lua_settop(L, 3);
     void *config = push_config(L, 3, record, maker->config_size, NULL);
+    const char *tokenizer = bind_push_call(L, 2);
     Source **train = bind_new_source(L), **valid = bind_new_source(L);
     set_tokenizers(L);
     host_check(L, maker->read_text(path, &encoder, config, train, valid));
-    const char *tokenizer = bind_push_call(L, 2);
-    lua_insert(L, 4);
     if (tokenizer)
         set_both_calls(L, &(Call){.record = record, .path = path, .tokenizer = tokenizer, .config = config});
     return push_both(L);

@@ -291,30 +291,6 @@ static Status describe(const Part *part, Buffer *out)
     return buffer_text(out, "}");
 }
 
-Status bind_quote(const char *text, Buffer *out)
-{
-    TRY(buffer_text(out, "\""));
-    for (; *text; text++) {
-        if (*text == '\n')
-            TRY(buffer_text(out, "\\n"));
-        else if (*text == '"' || *text == '\\')
-            TRY(buffer_printf(out, "\\%c", *text));
-        else
-            TRY(buffer_append(out, text, 1));
-    }
-    return buffer_text(out, "\"");
-}
-
-Status bind_option_value(const Option *option, const void *config, Buffer *out)
-{
-    const char *at = (const char *)config + option->offset;
-    if (option->kind == OPTION_TEXT) return bind_quote(at, out);
-    const char *quote = option->kind == OPTION_CHOICE ? "\"" : "";
-    TRY(buffer_text(out, option->kind == OPTION_INTS ? "{ " : quote));
-    TRY(option_print(option, config, out));
-    return buffer_text(out, option->kind == OPTION_INTS ? " }" : quote);
-}
-
 static Status option_lines(const Option *options, const void *config, const char *comma, Buffer *out)
 {
     for (; options && options->name; options++, comma = ",") {
@@ -342,7 +318,7 @@ static Status common_lines(const Part *part, Buffer *out)
     for (int i = 0; i < 3; i++) {
         if (!names[i][1][0]) continue;
         TRY(buffer_printf(out, ", %s = ", names[i][0]));
-        TRY(bind_quote(names[i][1], out));
+        TRY(bind_print_text(names[i][1], out));
     }
     return STATUS_OK;
 }
@@ -350,11 +326,11 @@ static Status common_lines(const Part *part, Buffer *out)
 static Status loaded_line(const Part *part, Buffer *out)
 {
     TRY(buffer_text(out, "models.load("));
-    TRY(bind_quote(part->directory, out));
+    TRY(bind_print_text(part->directory, out));
     TRY(buffer_printf(out, ", { strict = %s", part->strict ? "true" : "false"));
     if (part->adapter[0]) {
         TRY(buffer_text(out, ", adapter = "));
-        TRY(bind_quote(part->adapter, out));
+        TRY(bind_print_text(part->adapter, out));
     }
     TRY(option_lines(part->record.options, part->config, ",", out));
     return buffer_text(out, " })");
@@ -369,7 +345,7 @@ Status bind_part_line(const Part *part, Buffer *out)
     TRY(common_lines(part, out));
     if (part->text) {
         TRY(buffer_text(out, ", loss = "));
-        TRY(bind_quote(part->text, out));
+        TRY(bind_print_text(part->text, out));
     }
     TRY(option_lines(part->record.options, part->config, ",", out));
     return buffer_text(out, " }");

@@ -42,10 +42,6 @@ Status bind_part_line(const Part *part, Buffer *out) STATUS_CHECKED;
 /* The same for a record and a config that belong to a session. */
 Status bind_record_line(const char *library, const char *name, const Option *options, const void *config,
                         Buffer *out) STATUS_CHECKED;
-/* "a text" in quotes, with escapes. */
-Status bind_quote(const char *text, Buffer *out) STATUS_CHECKED;
-/* A value of an option as Lua. */
-Status bind_option_value(const Option *option, const void *config, Buffer *out) STATUS_CHECKED;
 /* objectives.custom { loss = f }, for the function at the index; pushes it. */
 void bind_push_custom(lua_State *L, int index);
 /* Makes the function of the part at the index again from its text, which is looked for in the line that was typed:

@@ -194,7 +194,9 @@ Status bind_print_text(const char *text, Buffer *out)
         unsigned char c = (unsigned char)*text;
         if (c == '\n')
             TRY(buffer_text(out, "\\n"));
-        else if (c < ' ' || c == '"' || c == '\\')
+        else if (c == '"' || c == '\\')
+            TRY(buffer_printf(out, "\\%c", c));
+        else if (c < ' ')
             TRY(buffer_printf(out, "\\%03d", c));
         else
             TRY(buffer_append(out, text, 1));
@@ -202,23 +204,21 @@ Status bind_print_text(const char *text, Buffer *out)
     return buffer_text(out, "\"");
 }
 
-static Status print_value(const Option *option, const void *config, Buffer *out)
+Status bind_option_value(const Option *option, const void *config, Buffer *out)
 {
-    Buffer value = {0};
-    bool quoted = option->kind == OPTION_TEXT || option->kind == OPTION_CHOICE, list = option->kind == OPTION_INTS;
-    Status status = buffer_text(&value, "");
-    if (status == STATUS_OK) status = option_print(option, config, &value);
-    if (status == STATUS_OK)
-        status = quoted ? bind_print_text(value.data, out) : buffer_printf(out, list ? "{%s}" : "%s", value.data);
-    buffer_free(&value);
-    return status;
+    const char *at = (const char *)config + option->offset;
+    if (option->kind == OPTION_TEXT) return bind_print_text(at, out);
+    const char *quote = option->kind == OPTION_CHOICE ? "\"" : "";
+    TRY(buffer_text(out, option->kind == OPTION_INTS ? "{ " : quote));
+    TRY(option_print(option, config, out));
+    return buffer_text(out, option->kind == OPTION_INTS ? " }" : quote);
 }
 
 Status bind_print_options(const Option *options, const void *config, Buffer *out)
 {
     for (; options && options->name; options++) {
         TRY(buffer_printf(out, "%s = ", options->name));
-        TRY(print_value(options, config, out));
+        TRY(bind_option_value(options, config, out));
         TRY(buffer_text(out, ", "));
     }
     return STATUS_OK;

@@ -37,6 +37,7 @@ local seen = setmetatable({}, {
 })
 
 function engine.function_of_text(text)
+  if text:find("\0", 1, true) then fail "objectives.custom: the text of loss has a byte that is zero, which the journal cannot hold" end
   local chunk, problem = load("return " .. text, "=objective", "t", seen)
   if not chunk then chunk, problem = load(text, "=objective", "t", seen) end
   if not chunk then fail("objectives.custom: the text of loss is not Lua: %s", problem) end
@@ -53,17 +54,15 @@ local function number_text(x)
   if x ~= x then return "(0/0)" end
   if x == math.huge or x == -math.huge then return x > 0 and "math.huge" or "-math.huge" end
   if math.type(x) == "integer" then return x == math.mininteger and "math.mininteger" or ("%d"):format(x) end
-  for digits = 6, 17 do
-    local text = ("%." .. digits .. "g"):format(x)
-    if tonumber(text) == x then return text:find "[.e]" and text or text .. ".0" end
-  end
+  local text = words.shortest(x)
+  return text:find "[.e]" and text or text .. ".0"
 end
 
 local function value_text(value, name)
   local kind = type(value)
   if kind == "number" then return number_text(value) end
   if kind == "boolean" or kind == "nil" then return tostring(value) end
-  if kind == "string" then return (("%q"):format(value):gsub("\\\n", "\\n")) end
+  if kind == "string" then return words.quoted(value) end
   fail("add_objective: the function's local '%s' is a %s, which the journal cannot hold; make it inside of the function", name, kind)
 end
 

@@ -1,12 +1,11 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 -- How the prompt shows values: short, never dumped.
+local words = require "lathe.words"
 local MOST_ENTRIES, LONGEST_TEXT = 12, 200
 
 local function quoted(text)
-  if #text > LONGEST_TEXT then
-    return ("%q"):format(text:sub(1, LONGEST_TEXT)):gsub("\\\n", "\\n") .. (" ... (%d bytes)"):format(#text)
-  end
-  return (("%q"):format(text):gsub("\\\n", "\\n"))
+  if #text <= LONGEST_TEXT then return words.quoted(text) end
+  return words.quoted(text:sub(1, LONGEST_TEXT)) .. (" ... (%d bytes)"):format(#text)
 end
 
 local function number(value)

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 -- Recipes: a Lua file that returns recipe { doc, params, build }. Parameters are declared with defaults and ranges;
 -- everything about them (--set, --help, forms) follows from the declaration.
+local words = require "lathe.words"
 local Recipe = { __name = "recipe" }
 local Param = { __name = "parameter" }
 
@@ -37,9 +38,7 @@ lathe.document(choice, "choice {'adamw', 'sgd', doc = '...'}: one of these, the 
 
 local function plain(value)
   if math.type(value) == "float" then
-    local text = ("%.10g"):format(value)
-    if tonumber(text) ~= value then text = ("%.17g"):format(value) end
-    return (text:gsub("e([+-])0+", "e%1"):gsub("e%+", "e"))
+    return (words.shortest(value):gsub("e([+-])0+", "e%1"):gsub("e%+", "e"))
   end
   return tostring(value)
 end

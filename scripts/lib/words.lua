@@ -9,6 +9,18 @@ function words.comma(n)
   return (text:gsub("^(%-?),", "%1"))
 end
 
+-- A text as Lua reads it back, in one line.
+function words.quoted(text) return (("%q"):format(text):gsub("\\\n", "\\n")) end
+
+-- The shortest text that reads back as this number.
+function words.shortest(number)
+  for digits = 6, 16 do
+    local text = ("%." .. digits .. "g"):format(number)
+    if tonumber(text) == number then return text end
+  end
+  return ("%.17g"):format(number)
+end
+
 -- The first line of a text, shortened.
 function words.shown(line)
   line = line:match "^[^\n]*"

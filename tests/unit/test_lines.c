@@ -297,17 +297,19 @@ START_TEST(objectives_that_are_typed)
         {"run:add_objective(function(m) return m.nothing end)", "nothing"},
         {"run:add_objective(objectives.custom { loss = \"(\" })", "is not Lua"},
         {"run:add_objective(objectives.custom { loss = \"5\" })", "that of a function"},
+        {"objectives.custom { loss = \"function() end --\\0\" }", "a byte that is zero"},
+        {"objectives.custom { loss = 5 }", "objectives.custom takes a function"},
     };
     put(1, 1,
         "local scale, word = 0.1, \"it's\" run:add_objective(objectives.custom { name = 'own', loss = "
         "function(model, "
-        "batch)\n  local function half(x) if #word > 3 then return x * scale end end -- the end\n"
+        "batch)\r\n  local function half(x) if #word > 3 then return x * scale end end -- the end\n"
         "  return half(ops.cross_entropy(model.nsp_logits, batch.next_sentence_label))\nend }) "
         "print(edits()[1].effect)");
     ASSERT_OK(control_boundary(control));
     ck_assert_msg(
         strstr(heard.data,
-               "loss = \"local word = \\\"it's\\\" local scale = 0.1 return function(model, batch)\\n  local"),
+               "loss = \"local word = \\\"it's\\\" local scale = 0.1 return function(model, batch)\\013\\n  local"),
         "%s", heard.data);
     ASSERT_OK(bind_step(host, session, NULL));
     ck_assert(fabs(session->last.objectives[2] - 0.1 * session->last.objectives[1]) < 1e-6);

@@ -173,7 +173,7 @@ START_TEST(model_questions)
     ck_assert_str_eq(line.data, "lathe.view(\"spread\", \"model\", \"bert.embeddings.word_embeddings.weight\")");
     press_keys(&workbench, "A]tthe \"dog\"\r");
     ASSERT_OK(topic_line(TOPIC_ATTENTION, view, ~0u, &line));
-    ck_assert_str_eq(line.data, "lathe.view(\"attention\", 1, 0, \"the \\034dog\\034\")");
+    ck_assert_str_eq(line.data, "lathe.view(\"attention\", 1, 0, \"the \\\"dog\\\"\")");
     ASSERT_OK(topic_line(TOPIC_MODEL, view, ~0u, &line));
     ck_assert_str_eq(line.data, "");
     ASSERT_OK(topic_line(TOPIC_ATTENTION, view, 1u << PANE_LOG, &line));

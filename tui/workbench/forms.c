@@ -94,7 +94,7 @@ static Status put_value(const FormField *field, const char *value, Buffer *out)
         char text[OPTION_TEXT_SIZE];
         OptionInts ints;
     } config = {0};
-    if (!field->option) return bind_quote(value, out);
+    if (!field->option) return bind_print_text(value, out);
     Option alone[2] = {*field->option, {0}};
     alone[0].offset = 0;
     TRY(option_set_text(alone, &config, "not taken", alone[0].name, value));
