@@ -102,6 +102,8 @@ void bind_push_tensor(lua_State *L, Tensor *tensor);
 Tensor *bind_check_tensor(lua_State *L, int index);
 /* NULL where it is something else. */
 Tensor *bind_test_tensor(lua_State *L, int index);
+/* Pushes a list of the sizes, and returns 1. */
+int bind_push_shape(lua_State *L, const Tensor *tensor);
 /* Sets __add and so on in the table at the top: for everything that counts as a tensor. */
 void bind_add_operators(lua_State *L);
 void bind_open_tensors(lua_State *L);

@@ -270,9 +270,11 @@ static int nudge(lua_State *L)
 
 /* --- tensors --- */
 
-/* The tensor at the index, or a parameter's value. */
-static Tensor *check_values(lua_State *L, int index)
+/* The tensor at the index, or a parameter's value. again: the binding, which waits where it looks at a parameter
+ * amid an update. */
+static Tensor *check_values(lua_State *L, int index, lua_CFunction again)
 {
+    bind_prefer_updated(L, index, again);
     Param *param = bind_test_param(L, index);
     return param ? param->value : bind_check_tensor(L, index);
 }
@@ -280,7 +282,7 @@ static Tensor *check_values(lua_State *L, int index)
 /* lathe.statistics(tensor or parameter) */
 static int statistics(lua_State *L)
 {
-    Statistics s = tensor_statistics(check_values(L, 1));
+    Statistics s = tensor_statistics(check_values(L, 1, statistics));
     lua_createtable(L, 0, 8);
     set_integer(L, "count", s.count);
     set_integer(L, "nan", s.nan);
@@ -296,7 +298,7 @@ static int statistics(lua_State *L)
 /* lathe.counts(tensor, low, high, bins) -> a list */
 static int counts(lua_State *L)
 {
-    const Tensor *tensor = check_values(L, 1);
+    const Tensor *tensor = check_values(L, 1, counts);
     int bins = (int)luaL_checkinteger(L, 4);
     luaL_argcheck(L, bins > 0 && bins <= 4096, 4, "1 to 4096 bins");
     int64_t *list = lua_newuserdatauv(L, sizeof *list * (size_t)bins, 0);
@@ -325,7 +327,7 @@ static double block_value(const Tensor *t, const int64_t rows[2], const int64_t 
 /* lathe.blocks(matrix, rows, columns) -> lists of lists, no more of them than asked */
 static int blocks(lua_State *L)
 {
-    const Tensor *t = check_values(L, 1);
+    const Tensor *t = check_values(L, 1, blocks);
     int64_t rows = luaL_checkinteger(L, 2), columns = luaL_checkinteger(L, 3);
     if (t->ndim != 2) return luaL_error(L, "a matrix is wanted");
     if (rows > t->shape[0]) rows = t->shape[0];
@@ -347,7 +349,7 @@ static int blocks(lua_State *L)
 /* lathe.compare(a, b) -> {norm, difference, largest, differing}, or nil where shapes or types differ */
 static int compare(lua_State *L)
 {
-    const Tensor *a = check_values(L, 1), *b = check_values(L, 2);
+    const Tensor *a = check_values(L, 1, compare), *b = check_values(L, 2, compare);
     double norm = 0, difference = 0, largest = 0;
     int64_t differing = 0;
     if (a->dtype != b->dtype || !tensor_same_shape(a, b)) return 0;
@@ -509,6 +511,7 @@ void bind_open_debug(lua_State *L)
                                          {"kind", kind},
                                          {"parameters", parameters},
                                          {"module_info", module_info},
+                                         {"state_names", bind_state_names},
                                          {"tokenizer", tokenizer},
                                          {"ascii", ascii_only},
                                          {"seconds", seconds_now},

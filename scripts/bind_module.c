@@ -279,6 +279,12 @@ static int push_copy(lua_State *L, const Tensor *tensor)
     return 1;
 }
 
+void bind_prefer_updated(lua_State *L, int index, lua_CFunction again)
+{
+    if (!luaL_testudata(L, index, PARAM_TYPE)) return;
+    if (bind_handle_of(L, index)->session->updating) host_prefer_boundary(L, again);
+}
+
 static int push_value(lua_State *L, const Param *param)
 {
     return push_copy(L, param->value);
@@ -300,6 +306,7 @@ static int push_state(lua_State *L, const Param *param)
 /* A method of tensors, called on a copy of the value. Upvalue 1: its name. */
 static int forward_method(lua_State *L)
 {
+    bind_prefer_updated(L, 1, forward_method);
     push_value(L, bind_check_param(L, 1));
     lua_replace(L, 1);
     lua_getfield(L, 1, lua_tostring(L, lua_upvalueindex(1)));
@@ -310,6 +317,7 @@ static int forward_method(lua_State *L)
 
 static int field_value(lua_State *L)
 {
+    bind_prefer_updated(L, 1, field_value);
     return push_value(L, bind_check_param(L, 1));
 }
 
@@ -322,6 +330,7 @@ static int field_grad(lua_State *L)
 
 static int field_mask(lua_State *L)
 {
+    bind_prefer_updated(L, 1, field_mask);
     return push_copy(L, bind_check_param(L, 1)->mask);
 }
 
@@ -329,6 +338,30 @@ static int field_state(lua_State *L)
 {
     host_need_boundary(L, field_state);
     return push_state(L, bind_check_param(L, 1));
+}
+
+int bind_state_names(lua_State *L)
+{
+    const Param *param = bind_check_param(L, 1);
+    const char *const *names = bind_handle_of(L, 1)->session->optimizer.record->states;
+    lua_newtable(L);
+    for (int i = 0; i < PARAM_STATES && names[i] && param->state[i]; i++) {
+        lua_pushstring(L, names[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+    return 1;
+}
+
+/* Of these two a value's own would be asked otherwise, and copied first. */
+static int field_shape(lua_State *L)
+{
+    return bind_push_shape(L, bind_check_param(L, 1)->value);
+}
+
+static int field_dtype(lua_State *L)
+{
+    lua_pushstring(L, dtype_name(bind_check_param(L, 1)->value->dtype));
+    return 1;
 }
 
 static int field_path(lua_State *L)
@@ -339,6 +372,7 @@ static int field_path(lua_State *L)
 
 static int field_step(lua_State *L)
 {
+    bind_prefer_updated(L, 1, field_step);
     lua_pushinteger(L, bind_check_param(L, 1)->step);
     return 1;
 }
@@ -357,6 +391,8 @@ static int field_frozen(lua_State *L)
 
 static const BindField param_fields[] = {
     {"value", "a copy of the weights", field_value},
+    {"shape", "a list of the sizes", field_shape},
+    {"dtype", "f32, always", field_dtype},
     {"grad", "a copy of the last step's gradient, before clipping", field_grad},
     {"state", "copies of the optimizer's state by name: exp_avg, exp_avg_sq", field_state},
     {"mask", "a copy of the mask of a pruned parameter, or nil", field_mask},
@@ -431,13 +467,7 @@ static int set_field(lua_State *L)
 
 static int param_members(lua_State *L)
 {
-    static const char *const of_value[] = {"shape", "dtype"};
     bind_push_members(L, &param_class);
-    lua_Integer count = (lua_Integer)lua_rawlen(L, -1);
-    for (int i = 0; i < 2; i++) {
-        lua_pushstring(L, of_value[i]);
-        lua_rawseti(L, -2, ++count);
-    }
     return 1;
 }
 

@@ -110,10 +110,16 @@ void bind_push_module(lua_State *L, int session, Module *module);
  * something else. */
 Param *bind_check_param(lua_State *L, int index);
 Param *bind_test_param(lua_State *L, int index);
+/* Amid an update some parameters are of the step before and some are new. To be called first by a binding ('again')
+ * that reads the value at the index: where that is a parameter, it waits for the end of the step. Each parameter is
+ * whole at any time, so a binding that cannot wait gets what is there. */
+void bind_prefer_updated(lua_State *L, int index, lua_CFunction again);
 void bind_push_param(lua_State *L, int session, const Module *owner, const Param *param);
 /* The module at the index, NULL where it is something else; and the handle that a module or parameter is of. */
 Module *bind_test_module(lua_State *L, int index);
 SessionHandle *bind_handle_of(lua_State *L, int index);
+/* lathe.state_names(parameter) -> what its state has: {"exp_avg", "exp_avg_sq"}, {} before its first update */
+int bind_state_names(lua_State *L);
 void bind_open_modules(lua_State *L);
 
 /* run.model:reshape {...} and :reset(path), run:add_objective(), run.optimizer = ... (scripts/bind_structure.c). */

@@ -80,15 +80,19 @@ static int tensor_tostring(lua_State *L)
 
 /* --- fields --- */
 
-static int field_shape(lua_State *L)
+int bind_push_shape(lua_State *L, const Tensor *tensor)
 {
-    const Tensor *tensor = bind_check_tensor(L, 1);
     lua_createtable(L, tensor->ndim, 0);
     for (int i = 0; i < tensor->ndim; i++) {
         lua_pushinteger(L, tensor->shape[i]);
         lua_rawseti(L, -2, i + 1);
     }
     return 1;
+}
+
+static int field_shape(lua_State *L)
+{
+    return bind_push_shape(L, bind_check_tensor(L, 1));
 }
 
 static int field_dtype(lua_State *L)

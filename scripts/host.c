@@ -322,6 +322,11 @@ void host_need_boundary(lua_State *L, lua_CFunction again)
     if (host_of(L)->amid) wait_for(L, HOST_BOUNDARY, again);
 }
 
+void host_prefer_boundary(lua_State *L, lua_CFunction again)
+{
+    if (L == host_of(L)->line && lua_isyieldable(L)) host_need_boundary(L, again);
+}
+
 int host_wait_for_pause(lua_State *L, lua_CFunction again)
 {
     if (!host_of(L)->line) return again(L);

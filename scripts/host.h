@@ -80,6 +80,8 @@ Status host_resume(Host *host, lua_State *line, int arguments, bool amid, HostWa
  * line, does not return: the binding is called again at the boundary. Raises where it cannot wait: below a C
  * function or inside a coroutine of the line's own. */
 void host_need_boundary(lua_State *L, lua_CFunction again);
+/* The same for what may be looked at amid a step but is better seen after it: where it cannot wait, it returns. */
+void host_prefer_boundary(lua_State *L, lua_CFunction again);
 /* The same until the run is paused; 'again' is called at that boundary. */
 int host_wait_for_pause(lua_State *L, lua_CFunction again);
 /* Whether a line looks at the run amid a step. */

@@ -5,6 +5,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/memory.h"
 #include "engine/base/thousands.h"
+#include "engine/base/turns.h"
 #include "engine/io/file.h"
 #include "engine/train/run.h"
 #include "scripts/library.h"
@@ -185,7 +186,7 @@ Status server_open(Host *host, RunDirectory *directory, bool look, Server **out)
     return status_fail(status, "%s", words);
 }
 
-static void pause_between_ops(void *context)
+static void take_turn(void *context)
 {
     lines_between_ops(((Server *)context)->lines);
 }
@@ -210,7 +211,8 @@ Status server_begin(Server *server, Session *session)
     host_set_gate(server->host, refuse_change, server);
     TRY(bind_samples(server->host, session));
     publish_names(server);
-    tape_set_pause(session->tape, pause_between_ops, server);
+    turns_set(take_turn, server);
+    tape_set_turns(session->tape, true);
     end_task(server);
     if (server->look) tell_ending(server, session);
     return STATUS_OK;
@@ -222,7 +224,8 @@ void server_stop(Server *server, const char *status, const char *words)
     atomic_store(&server->log, NULL); /* that everybody leaves now is no news */
     if (server->file) unlink(server->file);
     if (server->listener >= 0) unlink(server->address);
-    if (server->session) tape_set_pause(server->session->tape, NULL, NULL);
+    turns_set(NULL, NULL);
+    if (server->session) tape_set_turns(server->session->tape, false);
     control_free(server->control);
     host_set_gate(server->host, NULL, NULL);
     if (server->lines) lines_end(server->lines);

@@ -4,6 +4,7 @@
 #include "engine/base/cancel.h"
 #include "engine/base/clock.h"
 #include "engine/base/memory.h"
+#include "engine/base/turns.h"
 
 #include <string.h>
 
@@ -112,15 +113,14 @@ void tape_set_cache(Tape *tape, void *cache)
     tape->cache = cache;
 }
 
-void tape_set_pause(Tape *tape, void (*pause)(void *context), void *context)
+void tape_set_turns(Tape *tape, bool turns)
 {
-    tape->pause = pause;
-    tape->pause_context = context;
+    tape->turns = turns;
 }
 
-Status tape_pause(Tape *tape)
+static Status rest(const Tape *tape)
 {
-    if (tape->pause) tape->pause(tape->pause_context);
+    if (tape->turns) turns_give();
     return cancel_check();
 }
 
@@ -444,7 +444,7 @@ Status tape_apply(Tape *tape, const Op *op, Tensor *const *inputs, int input_cou
                   Tensor **outputs)
 {
     int made;
-    TRY(tape_pause(tape));
+    TRY(rest(tape));
     TRY(check_count(op, input_count));
     if (tape_needs_promotion(tape, op, inputs, input_count))
         return tape_apply_promoted(tape, op, inputs, input_count, attrs, outputs);
@@ -485,7 +485,7 @@ Status tape_run_backward(Tape *tape, Node *node)
     bool reached = false;
     for (int i = 0; i < node->output_count; i++) reached |= node->grad_outputs[i] != NULL;
     if (!reached) return STATUS_OK;
-    TRY(tape_pause(tape));
+    TRY(rest(tape));
     if (node->done)
         return status_fail(STATUS_INVALID, "%s was already differentiated; compute it again to call backward again",
                            node->op->name);

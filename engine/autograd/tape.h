@@ -81,11 +81,8 @@ Status tape_apply(Tape *tape, const Op *op, Tensor *const *inputs, int input_cou
  * backward. */
 Status tape_backward(Tape *tape, Tensor *root, Tensor *gradient) STATUS_CHECKED;
 
-/* From now on pause(context) is called before each op, forwards and backwards: the place where somebody may look at
- * the state amid a step. It must not touch this tape. NULL: nobody. */
-void tape_set_pause(Tape *tape, void (*pause)(void *context), void *context);
-/* Such a place in other work of a step, while all that one may look at is whole. Errors: cancelled. */
-Status tape_pause(Tape *tape) STATUS_CHECKED;
+/* Whether turns are given (turns_give()) before each op, forwards and backwards. */
+void tape_set_turns(Tape *tape, bool turns);
 
 /* Profiling: on clears the table. Entries are by op, path and direction, in order of first use. */
 void tape_profile(Tape *tape, bool on);

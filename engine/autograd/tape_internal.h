@@ -42,8 +42,7 @@ struct Tape {
     const TapeObserver *observer;
     ProfileEntry *profile;
     int profile_count, profile_capacity;
-    void (*pause)(void *context);
-    void *pause_context;
+    bool turns; /* given before each op */
 };
 
 /* A call whose operands have the types that the op takes; *made: how many outputs it gave. */

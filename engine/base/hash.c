@@ -3,6 +3,7 @@
 
 #include "engine/base/hash_avx2.h"
 #include "engine/base/memory.h"
+#include "engine/base/turns.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -46,7 +47,10 @@ static Status hash_stream(FILE *file, XXH3_state_t *state, const char *path)
     char *chunk;
     TRY(memory_new_raw(FILE_CHUNK, 1, &chunk));
     size_t got;
-    while ((got = fread(chunk, 1, FILE_CHUNK, file)) > 0) XXH3_128bits_update(state, chunk, got);
+    while ((got = fread(chunk, 1, FILE_CHUNK, file)) > 0) {
+        XXH3_128bits_update(state, chunk, got);
+        turns_give();
+    }
     memory_free(chunk);
     if (ferror(file)) return status_fail(STATUS_IO, "%s: cannot be read: %s", path, strerror(errno));
     return STATUS_OK;

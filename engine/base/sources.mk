@@ -29,3 +29,5 @@ ENGINE_SOURCES += engine/base/thousands.c
 ENGINE_SOURCES += engine/base/thousands.h
 ENGINE_SOURCES += engine/base/threads.c
 ENGINE_SOURCES += engine/base/threads.h
+ENGINE_SOURCES += engine/base/turns.c
+ENGINE_SOURCES += engine/base/turns.h

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "engine/base/memory.h"
+#include "engine/base/turns.h"
 #include "engine/io/file.h"
 #include "engine/io/file_internal.h"
 
@@ -12,14 +13,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { WRITER_CHUNK = 1 << 18 };
+enum { WRITER_CHUNK = 1 << 18, WRITER_PIECE = 1 << 24 };
 
 struct FileWriter {
     int fd;
     char *path, *temporary; /* temporary is NULL where path itself is being written */
     char *chunk;            /* small puts are gathered here */
     size_t held;
-    uint64_t size;
+    uint64_t size, synced;
 };
 
 static void writer_free(FileWriter *writer)
@@ -75,6 +76,16 @@ static int make_shared(const char *name)
     return system_open(name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW);
 }
 
+static int write_aside(int fd, const char *bytes, size_t length)
+{
+    for (size_t piece; length > 0; length -= piece, bytes += piece) {
+        piece = length < WRITER_PIECE ? length : WRITER_PIECE;
+        if (system_write(fd, bytes, piece) != 0) return -1;
+        turns_give();
+    }
+    return 0;
+}
+
 Status file_put_aside(const char *directory, const void *bytes, size_t length, void **out)
 {
     char *path, *name;
@@ -85,7 +96,7 @@ Status file_put_aside(const char *directory, const void *bytes, size_t length, v
     TRY(status);
     unlink(name);
     *out = MAP_FAILED;
-    if (system_write(fd, bytes, length) == 0) *out = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+    if (write_aside(fd, bytes, length) == 0) *out = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
     if (*out == MAP_FAILED) status = file_fail(name, "written", errno);
     close(fd);
     memory_free(name);
@@ -142,15 +153,35 @@ static Status writer_flush(FileWriter *writer)
     return result == 0 ? STATUS_OK : file_fail(writer->path, "written", errno);
 }
 
-Status file_writer_put(FileWriter *writer, const void *bytes, size_t length)
+/* A large file gets to the disk a piece at a time: the last sync of 1 GB at once takes seconds, without a turn. */
+static Status writer_rest(FileWriter *writer)
 {
-    if (length == 0) return STATUS_OK;
+    if (writer->size - writer->synced < WRITER_PIECE) return STATUS_OK;
+    if (system_sync(writer->fd) != 0) return file_fail(writer->path, "written", errno);
+    writer->synced = writer->size;
+    turns_give();
+    return STATUS_OK;
+}
+
+static Status put_piece(FileWriter *writer, const void *bytes, size_t length)
+{
     if (length > WRITER_CHUNK - writer->held) TRY(writer_flush(writer));
     writer->size += length;
     if (length >= WRITER_CHUNK)
         return system_write(writer->fd, bytes, length) == 0 ? STATUS_OK : file_fail(writer->path, "written", errno);
     memcpy(writer->chunk + writer->held, bytes, length);
     writer->held += length;
+    return STATUS_OK;
+}
+
+Status file_writer_put(FileWriter *writer, const void *bytes, size_t length)
+{
+    for (size_t piece; length > 0; length -= piece) {
+        piece = length < WRITER_PIECE ? length : WRITER_PIECE;
+        TRY(put_piece(writer, bytes, piece));
+        TRY(writer_rest(writer));
+        bytes = (const char *)bytes + piece;
+    }
     return STATUS_OK;
 }
 

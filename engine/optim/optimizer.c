@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "engine/optim/optimizer.h"
 
+#include "engine/base/turns.h"
 #include "engine/kernels/reduce.h"
 
 #include <math.h>
@@ -36,11 +37,13 @@ static Status prepare_param(void *context, Param *param)
     const OptimizerRecord *record = context;
     if (param->frozen || !has_gradient(param)) return STATUS_OK;
     TRY(tensor_own(param->value)); /* a snapshot may look at it */
-    for (int i = 0; record->states[i]; i++)
+    for (int i = 0; record->states[i]; i++) {
+        turns_give();
         if (param->state[i])
             TRY(tensor_own(param->state[i]));
         else
             TRY(tensor_new_zeros(NULL, DTYPE_F32, param->value->ndim, param->value->shape, &param->state[i]));
+    }
     return STATUS_OK;
 }
 
@@ -54,6 +57,7 @@ void optimizer_step(const Optimizer *optimizer, const Module *root, double lr, d
     for (int i = 0; i < root->param_count; i++) {
         Param *param = root->params[i];
         if (param->frozen || !has_gradient(param)) continue;
+        turns_give();
         param->step++;
         optimizer->record->step(&optimizer->config, param, lr * param->lr_scale, scale);
         param_changed(param);

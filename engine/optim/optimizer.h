@@ -26,9 +26,10 @@ typedef struct Optimizer {
 } Optimizer;
 
 /* Makes the state that is missing below the module, zeroed, and gives what will be written and is shared with a
- * snapshot bytes of its own. Errors: memory. */
+ * snapshot bytes of its own. Gives turns. Errors: memory. */
 Status optimizer_prepare(const Optimizer *optimizer, const Module *root) STATUS_CHECKED;
-/* Steps every parameter that is not frozen and has a gradient of this step, at its share of the learning rate. */
+/* Steps every parameter that is not frozen and has a gradient of this step, at its share of the learning rate.
+ * Gives a turn before each. */
 void optimizer_step(const Optimizer *optimizer, const Module *root, double lr, double scale);
 
 /* The 2-norm of all gradients of this step below the module, in double precision; those of pruned weights do not

@@ -125,6 +125,7 @@ struct Session {
     const StepObserver *observer; /* NULL: nobody */
     void *owner;                  /* who wraps it; the owner's own business */
     bool busy;                    /* a step or a look is under way: tape and arena are in use */
+    bool updating;                /* some parameters have had the update of this step, others not yet */
 };
 
 Status session_new(uint64_t seed, Session **out) STATUS_CHECKED;

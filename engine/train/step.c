@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* One step: batches, views, forward passes, losses, backward, clipping, update, commit. */
 #include "engine/autograd/functions.h"
+#include "engine/base/cancel.h"
 #include "engine/base/clock.h"
 #include "engine/base/memory.h"
+#include "engine/base/turns.h"
 #include "engine/train/pruning.h"
 
 #include <math.h>
@@ -364,7 +366,8 @@ static Status update(Session *session, StepMetrics *metrics)
 {
     double squares = 0;
     for (int i = 0; i < session->model_count; i++) {
-        TRY(tape_pause(session->tape));
+        turns_give();
+        TRY(cancel_check());
         TRY(optimizer_prepare(&session->optimizer, session->models[i]->root));
         double norm = gradient_norm(session->models[i]->root);
         squares += norm * norm;
@@ -376,9 +379,11 @@ static Status update(Session *session, StepMetrics *metrics)
     metrics->lr = session_next_lr(session);
     judge_loss(session, metrics);
     if (metrics->skipped) return STATUS_OK;
-    TRY(tape_pause(session->tape));
+    TRY(cancel_check());
+    session->updating = true;
     for (int i = 0; i < session->model_count; i++)
         optimizer_step(&session->optimizer, session->models[i]->root, metrics->lr, scale);
+    session->updating = false;
     return STATUS_OK;
 }
 

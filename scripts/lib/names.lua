@@ -2,7 +2,7 @@
 -- The names that lines are completed from: globals and what is behind them, options of what is called with a table.
 -- One line each, "path<tab>what it is", "path{option<tab>what it is", sorted.
 local MOST, DEEPEST, LONGEST_DOC = 20000, 16, 100
-local members, doc_of, options_of = lathe.members, lathe.doc_of, lathe.options_of
+local members, doc_of, options_of, state_names = lathe.members, lathe.doc_of, lathe.options_of, lathe.state_names
 local type, pcall, next, tonumber, ipairs, rawget = type, pcall, next, tonumber, ipairs, rawget
 
 local function brief(text)
@@ -23,6 +23,15 @@ local function put_options(list, path, value)
   for i = 1, #names, 2 do put(list, path .. "{" .. names[i], names[i + 1]) end
 end
 
+-- Of a parameter: its state itself is copies.
+local function put_states(list, path, parameter)
+  local ok, names = pcall(state_names, parameter)
+  for _, name in ipairs(ok and names or {}) do put(list, path .. "." .. name) end
+end
+
+-- Of what is live: these make copies, of weights for one, and there is nothing behind them to name.
+local copies = { value = true, shape = true, grad = true, state = true, mask = true, last = true }
+
 -- Calls visit(path, value) for each name right behind the value, and lists it.
 local function behind(list, path, value, visit)
   local ok, names = pcall(members, value)
@@ -30,18 +39,18 @@ local function behind(list, path, value, visit)
   local live = type(value) == "userdata"
   for _, name in ipairs(ok and names or {}) do
     if is_name(name) or (live and name:find("^%d+$")) then
-      local got, inner = pcall(function() return value[tonumber(name) or name] end)
       local _, doc = pcall(doc_of, value, name)
+      local got, inner = false, nil
+      if not (live and copies[name] and type(doc) == "string") then got, inner = pcall(function() return value[tonumber(name) or name] end) end
       if type(doc) ~= "string" and got then _, doc = pcall(doc_of, inner) end
       local dot = path == "" and "" or live and type(inner) == "function" and ":" or "."
       local where = tonumber(name) and path .. "[" .. name .. "]" or path .. dot .. name
       put(list, where, doc)
-      if got and inner ~= nil and visit then visit(where, inner, name) end
+      if live and name == "state" then put_states(list, where, value) end
+      if got and inner ~= nil and visit then visit(where, inner) end
     end
   end
 end
-
-local copies = { value = true, shape = true, dtype = true, grad = true, mask = true, last = true }
 
 -- Of run, whatever is behind its names; of other values one level.
 local function walk(list, path, value, depth)
@@ -49,8 +58,8 @@ local function walk(list, path, value, depth)
   local live = path:find("^run%f[^%w_]") ~= nil
   if depth > (live and DEEPEST or 1) or value == _G or path:find("^package") then return end
   if type(value) ~= "table" and type(value) ~= "userdata" then return end
-  behind(list, path, value, function(where, inner, name)
-    if #list < MOST and not (live and copies[name]) then walk(list, where, inner, depth + 1) end
+  behind(list, path, value, function(where, inner)
+    if #list < MOST then walk(list, where, inner, depth + 1) end
   end)
 end
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/base/turns.h"
 #include "engine/io/file.h"
 #include "tests/unit/scratch.h"
 
@@ -128,6 +129,33 @@ START_TEST(writing_replaces_whole)
     ASSERT_FAILS(file_write(scratch_path("no/file"), "x", 1), STATUS_IO,
                  "/no/file: cannot be written: there is no directory '");
     ASSERT_FAILS(file_writer_create(path, &writer), STATUS_IO, "File exists");
+}
+END_TEST
+
+static void count_turn(void *context)
+{
+    (*(int *)context)++;
+}
+
+START_TEST(large_files_give_turns)
+{
+    size_t length = ((size_t)48 << 20) + 5;
+    int turns = 0;
+    char *bytes = malloc(length);
+    FileMap map;
+    const char *path = scratch_path("large");
+    for (size_t i = 0; i < length; i++) bytes[i] = (char)(i * 2654435761U >> 24);
+    turns_set(count_turn, &turns);
+    ASSERT_OK(file_write(path, bytes, 1000));
+    ck_assert_int_eq(turns, 0);
+    ASSERT_OK(file_write(path, bytes, length));
+    turns_set(NULL, NULL);
+    ck_assert_int_eq(turns, 3);
+    ASSERT_OK(file_map(path, &map));
+    ck_assert_uint_eq(map.size, length);
+    ck_assert_mem_eq(map.data, bytes, length);
+    file_unmap(&map);
+    free(bytes);
 }
 END_TEST
 
@@ -350,6 +378,7 @@ Suite *file_suite(void)
     tcase_add_test(cases, reading_needs_permission);
     tcase_add_test(cases, reading_gives_the_bytes);
     tcase_add_test(cases, writing_replaces_whole);
+    tcase_add_test(cases, large_files_give_turns);
     tcase_add_test(cases, failed_writes_leave_the_old_file);
     tcase_add_test(cases, failed_allocations_leave_no_trace);
     tcase_add_test(cases, appending_is_all_or_nothing);

@@ -4,6 +4,7 @@
 #include "engine/base/cancel.h"
 #include "engine/base/clock.h"
 #include "engine/base/memory.h"
+#include "engine/base/turns.h"
 #include "scripts/bind_session.h"
 #include "scripts/control.h"
 #include "tests/unit/scratch.h"
@@ -123,11 +124,13 @@ static void start(void)
     session = bind_test_session(host_lua(host), -1);
     ASSERT_OK(lines_new(host, &events, &lines));
     ASSERT_OK(control_new(host, session, lines, &control_events, &control));
-    tape_set_pause(session->tape, pause_here, lines);
+    turns_set(pause_here, lines);
+    tape_set_turns(session->tape, true);
 }
 
 static void stop(void)
 {
+    turns_set(NULL, NULL);
     control_free(control);
     lines_free(lines);
     host_free(host);
@@ -161,6 +164,31 @@ START_TEST(looks_between_ops)
     ASSERT_OK(bind_step(host, session, NULL));
     assert_heard("1.1> 42\n1.1 done: \n1.2> a1\n1.2 done: \n2.1> 0\n2.1> nil\n2.1 done: \n"
                  "1.3 failed: unexpected symbol near 'return'\n\n2.2> 3  0.5\n2.2 done: \n");
+}
+END_TEST
+
+/* Of the first turn amid the update. */
+static void ask_amid_update(void *context)
+{
+    static bool asked;
+    if (session->updating && !asked) {
+        put(1, 1, "run.step");
+        put(2, 1, "run.model.bert.pooler.dense.weight.step, run.step");
+        put(3, 1, "run.model.bert.pooler.dense.weight.value:dim(), run.step");
+        put(4, 1, "(run.model.bert.pooler.dense.weight * 2):dim(), run.step");
+        asked = true;
+    }
+    if (asked) lines_between_ops(context);
+}
+
+START_TEST(looks_amid_an_update)
+{
+    turns_set(ask_amid_update, lines);
+    train(1);
+    assert_heard("1.1> 0\n1.1 done: \n2.1 waits for the end of the step\n3.1 waits for the end of the step\n"
+                 "4.1> 2  0\n4.1 done: \n");
+    ASSERT_OK(control_boundary(control));
+    assert_heard("2.1> 1  1\n2.1 done: \n3.1> 2  1\n3.1 done: \n");
 }
 END_TEST
 
@@ -531,7 +559,7 @@ START_TEST(looking_changes_nothing)
         Session *one = bind_test_session(host_lua(host), -1);
         lua_pop(host_lua(host), 1);
         host_seed(host, 1);
-        tape_set_pause(one->tape, which ? pause_here : NULL, lines);
+        tape_set_turns(one->tape, which);
         for (int i = 0; i < 5; i++) {
             if (which) put(1, i, "local x = randn(5, 5) print(x, run.model, b.model.bert.pooler.dense.weight)");
             ASSERT_OK(bind_step(host, one, NULL));
@@ -622,6 +650,7 @@ Suite *lines_suite(void)
     tcase_add_checked_fixture(cases, start, stop);
     tcase_set_timeout(cases, 30);
     tcase_add_test(cases, looks_between_ops);
+    tcase_add_test(cases, looks_amid_an_update);
     tcase_add_test(cases, edits_wait_for_the_boundary);
     tcase_add_test(cases, looks_wait_for_the_boundary);
     tcase_add_test(cases, news_of_steps);

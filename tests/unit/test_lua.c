@@ -732,6 +732,20 @@ START_TEST(published_names)
     check_published("run:prune { spars", "sparsity\tshare of the selected weights that is to be zero\n");
     check_published("run.clip_n", "run.clip_norm\tthe gradient's norm is cut to this\n");
     check_published("optim.adamw", "optim.adamw\tAdam with decoupled weight decay\n");
+    ASSERT_OK(
+        run("local corpus = data.stories { stories = 8 }\n"
+            "local words = tokenizers.wordpiece.train(corpus, { vocab_size = 120 })\n"
+            "run = session { model = models.bert { vocab_size = 120, hidden_size = 8, num_hidden_layers = 1,\n"
+            "    num_attention_heads = 1, intermediate_size = 8 }, objectives = { objectives.nsp {} },\n"
+            "  data = data.sentence_pairs(corpus, words, { length = 16, batch_size = 2 }),\n"
+            "  optimizer = optim.adamw {}, steps = 1 }"));
+    check_published("run.model.bert.pooler.dense.weight.gr",
+                    "run.model.bert.pooler.dense.weight.grad\ta copy of the "
+                    "last step's gradient, before clipping\n");
+    check_published("run.model.bert.pooler.dense.weight.state.", "");
+    ASSERT_OK(run("run:train(1)"));
+    check_published("run.model.bert.pooler.dense.weight.state.exp_avg_s",
+                    "run.model.bert.pooler.dense.weight.state.exp_avg_sq\t\n");
 }
 END_TEST
 
