@@ -233,6 +233,35 @@ START_TEST(reading_is_not_disturbed)
 }
 END_TEST
 
+static bool log_shows(int width, int height, const char *text)
+{
+    Grid grid = {0};
+    Buffer cells = {0};
+    int x, y;
+    ASSERT_OK(workbench_draw(&workbench, &grid, width, height, &x, &y));
+    ASSERT_OK(grid_print(&grid, &cells));
+    bool shown = strstr(cells.data, text) != NULL;
+    grid_free(&grid);
+    buffer_free(&cells);
+    return shown;
+}
+
+/* However long the lines below it are. */
+START_TEST(a_found_line_is_seen)
+{
+    char text[400];
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    ASSERT_OK(scroll_line(&view->log, STYLE_TEXT, "the needle"));
+    for (int i = 0; i < 10; i++) ASSERT_OK(scroll_line(&view->log, STYLE_TEXT, text));
+    press_keys(&workbench, "7z/needle\r");
+    ck_assert(log_shows(80, 24, "the needle"));
+    ck_assert(log_shows(60, 9, "the needle"));
+    press_keys(&workbench, "\033[F"); /* away from it */
+    ck_assert(!log_shows(80, 24, "the needle"));
+}
+END_TEST
+
 START_TEST(words_are_wrapped)
 {
     ck_assert_uint_eq(wrap_cut("one two three", 8), 8);
@@ -358,6 +387,7 @@ Suite *panes_suite(void)
     tcase_add_test(cases, model_questions);
     tcase_add_test(cases, pages_are_kept);
     tcase_add_test(cases, reading_is_not_disturbed);
+    tcase_add_test(cases, a_found_line_is_seen);
     tcase_add_test(cases, words_are_wrapped);
     tcase_add_test(cases, palette_finds_everything);
     tcase_add_test(cases, init_file);

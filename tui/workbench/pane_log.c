@@ -127,13 +127,32 @@ static void draw_lines(const View *view, Area area, int back)
     lay_out(view, area, back, bottom, true);
 }
 
+/* 'back', or more where long lines below the one that was found would push it out of the area: as long as it is
+ * about where the search put it, for one may scroll away. */
+static int keep_found(const View *view, Area area, int back)
+{
+    int width = area.rect.width - stamp_columns(area.rect.width), below = 0, rows = 0, fitting = 0;
+    int at = view->log.count - 1 - (int)(view->log.begun - view->log_found);
+    if (!*search_of(view) || !view->log_found || at < 0) return back;
+    for (int i = at; i < view->log.count; i++) {
+        const ScrollLine *line = scroll_get(&view->log, i);
+        if (!is_shown(view, line)) continue;
+        below += i > at;
+        rows += wrap_rows(line->text, width, 0);
+        if (rows <= area.rect.height) fitting = below;
+    }
+    bool near = back <= below && below - back < CONTEXT;
+    return near && below - back > fitting ? below - fitting : back;
+}
+
 void pane_log_draw(const View *view, Area area)
 {
     const char *wanted = search_of(view);
     int bar = *wanted || view->log_level > 0, rows = area.rect.height - bar;
     Area lines = area_part(area, 0, 0, area.rect.width, rows);
-    draw_lines(view, lines, view->offsets[PANE_LOG]);
-    draw_scrolled(lines, view->offsets[PANE_LOG]);
+    int back = keep_found(view, lines, view->offsets[PANE_LOG]);
+    draw_lines(view, lines, back);
+    draw_scrolled(lines, back);
     if (!view->log.count) area_text(area, 0, 0, STYLE_DIM, "nothing happened yet");
     if (!bar) return;
     int x = 0;
