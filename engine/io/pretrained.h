@@ -14,6 +14,10 @@ bool pretrained_is_there(const char *directory);
 /* Which record the directory's config.json means; of a finished run, its model.json. Errors: no config.json, no
  * model_type, one that Lathe does not have (with those that it has). */
 Status pretrained_record(const char *directory, const ModelRecord **out) STATUS_CHECKED;
+/* The model_type of such a file: the record's name; behind "lathe-" where options make it another model than
+ * transformers'. Errors: memory. */
+enum { PRETRAINED_TYPE_SIZE = 64 };
+Status pretrained_type(const Model *model, char out[PRETRAINED_TYPE_SIZE]) STATUS_CHECKED;
 /* The record's options from config.json; config has config_size bytes. What the file does not say has its default.
  * Errors: a value of a wrong type or out of range; something that the model does otherwise (ModelRecord.fixed). */
 Status pretrained_config(const char *directory, const ModelRecord *record, void *config) STATUS_CHECKED;

@@ -320,15 +320,23 @@ static Status put_tokens(const ModelRecord *record, const Vocabulary *vocabulary
     return put_token(out, "pad_token_id", vocabulary->pad);
 }
 
+Status pretrained_type(const Model *model, char out[PRETRAINED_TYPE_SIZE])
+{
+    bool extended;
+    TRY(model_is_extended(model, &extended));
+    snprintf(out, PRETRAINED_TYPE_SIZE, "%s%s", extended ? own : "", model->record->name);
+    return STATUS_OK;
+}
+
 Status pretrained_print_config(const Model *model, const ModelArchitecture *architecture,
                                const PretrainedSaving *how, json_t *out)
 {
     const ModelRecord *record = model->record;
-    char type[64];
+    char type[PRETRAINED_TYPE_SIZE];
     bool extended;
     json_t *architectures;
     TRY(model_is_extended(model, &extended));
-    snprintf(type, sizeof type, "%s%s", extended ? own : "", record->name);
+    TRY(pretrained_type(model, type));
     TRY(json_new_array(&architectures));
     TRY(json_set(out, "architectures", architectures));
     TRY(json_append(architectures, json_string(architecture->name)));

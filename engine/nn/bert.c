@@ -57,18 +57,34 @@ static Status compute_hidden(Forward *pass, Tensor **out)
     return encoder_forward(pass, bert, &config->encoder, x, out);
 }
 
-static Status compute_pooled(Forward *pass, Tensor **out)
+static Status pooler_forward(Forward *pass, Tensor *x, Tensor **out)
 {
-    Tensor *hidden, *first, *dense;
+    Tensor *dense;
     Module *pooler = module_find(pass->model->root, "bert.pooler");
     if (!pooler) return status_fail(STATUS_INVALID, "bert: the module tree has no 'bert.pooler'");
-    TRY(forward_output(pass, "hidden", &hidden));
-    TRY(f_select(pass->tape, hidden, 1, 0, &first));
     TRY(tape_enter(pass->tape, "bert.pooler"));
-    Status status = linear_forward(pooler, "dense", pass->tape, first, false, &dense);
+    Status status = linear_forward(pooler, "dense", pass->tape, x, false, &dense);
     if (status == STATUS_OK) status = f_tanh(pass->tape, dense, out);
     tape_leave(pass->tape);
     return status;
+}
+
+static Status compute_pooled(Forward *pass, Tensor **out)
+{
+    Tensor *hidden, *first;
+    TRY(forward_output(pass, "hidden", &hidden));
+    TRY(f_select(pass->tape, hidden, 1, 0, &first));
+    return pooler_forward(pass, first, out);
+}
+
+/* What classes are told from: "pooled", which may be computed already, or the same of the mean. */
+static Status pool_for_classes(Forward *pass, const EncoderConfig *config, Tensor **out)
+{
+    Tensor *hidden, *pooled;
+    if (config->classifier_pooling == ENCODER_POOL_CLS) return forward_output(pass, "pooled", out);
+    TRY(forward_output(pass, "hidden", &hidden));
+    TRY(encoder_pool(pass, config, hidden, &pooled));
+    return pooler_forward(pass, pooled, out);
 }
 
 /* Words at the masked positions, decoded by the word embeddings: f32[n,vocab]. */
@@ -103,7 +119,7 @@ static Status compute_class_logits(Forward *pass, Tensor **out)
     Tensor *pooled, *dropped;
     if (!module_find(pass->model->root, "classifier"))
         return status_fail(STATUS_INVALID, "bert: there is no classifier; build the model with num_labels");
-    TRY(forward_output(pass, "pooled", &pooled));
+    TRY(pool_for_classes(pass, &config->encoder, &pooled));
     TRY(f_dropout(pass->tape, pooled, encoder_classifier_dropout(&config->encoder), &dropped));
     return linear_forward(pass->model->root, "classifier", pass->tape, dropped, false, out);
 }

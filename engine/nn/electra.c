@@ -196,10 +196,11 @@ static Status compute_rtd_logits(Forward *pass, Tensor **out)
 static Status compute_class_logits(Forward *pass, Tensor **out)
 {
     const ElectraConfig *config = pass->model->config;
-    Tensor *pooled;
+    Tensor *hidden, *pooled;
     if (!module_find(pass->model->root, "classifier"))
         return status_fail(STATUS_INVALID, "electra: there is no classifier; build the model with num_labels");
-    TRY(forward_output(pass, "pooled", &pooled));
+    TRY(forward_output(pass, "hidden", &hidden));
+    TRY(encoder_pool(pass, &config->encoder, hidden, &pooled));
     return head_forward(pass, "classifier", "out_proj", config->encoder.hidden_dropout_prob, pooled, out);
 }
 

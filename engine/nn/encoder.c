@@ -312,6 +312,31 @@ Status encoder_forward(Forward *pass, const Module *trunk, const EncoderConfig *
     return last_norm(&run, trunk, x, out);
 }
 
+/* The places that count, f32[B,1,T] of 0 and 1, and one over how many they are, f32[B,1]. */
+static Status make_counts(Forward *pass, const Tensor *hidden, Tensor **places, Tensor **shares)
+{
+    const Tensor *lengths = batch_find(pass->batch, "lengths");
+    int64_t batch = hidden->shape[0], width = hidden->shape[1];
+    TRY(tensor_new(tape_arena(pass->tape), DTYPE_F32, 3, (int64_t[]){batch, 1, width}, places));
+    TRY(tensor_new(tape_arena(pass->tape), DTYPE_F32, 2, (int64_t[]){batch, 1}, shares));
+    for (int64_t b = 0; b < batch; b++) {
+        int64_t length = lengths ? TENSOR_I32(lengths)[b] : width;
+        for (int64_t t = 0; t < width; t++) TENSOR_F32(*places)[b * width + t] = t < length ? 1 : 0;
+        TENSOR_F32(*shares)[b] = length > 0 ? 1 / (float)length : 0;
+    }
+    return STATUS_OK;
+}
+
+Status encoder_pool(Forward *pass, const EncoderConfig *config, Tensor *hidden, Tensor **out)
+{
+    Tensor *places, *shares, *sum, *flat;
+    if (config->classifier_pooling == ENCODER_POOL_CLS) return f_select(pass->tape, hidden, 1, 0, out);
+    TRY(make_counts(pass, hidden, &places, &shares));
+    TRY(f_matmul(pass->tape, places, hidden, &sum));
+    TRY(f_reshape(pass->tape, sum, 2, (int64_t[]){-1, hidden->shape[2]}, &flat));
+    return f_mul(pass->tape, flat, shares, out);
+}
+
 Status encoder_word_logits(Forward *pass, const Module *head, const char *decoder, Tensor *hidden, Tensor *words,
                            Tensor *bias, double eps, Tensor **out)
 {

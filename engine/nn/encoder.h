@@ -11,6 +11,7 @@
 
 typedef enum EncoderPositions { POSITIONS_ABSOLUTE, POSITIONS_ROTARY } EncoderPositions;
 typedef enum EncoderActivation { ACTIVATION_GELU, ACTIVATION_GEGLU } EncoderActivation;
+typedef enum EncoderPooling { ENCODER_POOL_CLS, ENCODER_POOL_MEAN } EncoderPooling;
 
 /* Stands first in the config of a model, so that ENCODER_OPTIONS serve for it. */
 typedef struct EncoderConfig {
@@ -18,6 +19,7 @@ typedef struct EncoderConfig {
     int64_t max_position_embeddings, type_vocab_size;
     double hidden_dropout_prob, attention_probs_dropout_prob, classifier_dropout, layer_norm_eps, initializer_range;
     int64_t position_embedding_type, hidden_act; /* EncoderPositions, EncoderActivation */
+    int64_t classifier_pooling;                  /* EncoderPooling */
     double rope_theta;
     bool norm_first, bias;
 } EncoderConfig;
@@ -46,12 +48,15 @@ typedef struct EncoderConfig {
                             "rotary positions: base of the wavelengths"),                                          \
         OPTION_CHOICE_FIELD(EncoderConfig, hidden_act, "gelu", "gelu geglu",                                       \
                             "activation of the feed-forward layer; geglu has a gate beside it"),                   \
+        OPTION_CHOICE_FIELD(EncoderConfig, classifier_pooling, "cls", "cls mean",                                  \
+                            "what classes are told from: the first token, or the mean of all"),                    \
         OPTION_BOOLEAN_FIELD(EncoderConfig, norm_first, 0,                                                         \
                              "each half of a layer begins with its norm, instead of ending with it"),              \
         OPTION_BOOLEAN_FIELD(EncoderConfig, bias, 1, "linear layers and norms of the encoder have biases")
 
 /* Options whose default is what transformers' models do, and which its files do not have. */
-#define ENCODER_EXTENSIONS "position_embedding_type", "rope_theta", "hidden_act", "norm_first", "bias"
+#define ENCODER_EXTENSIONS                                                                                         \
+    "position_embedding_type", "rope_theta", "hidden_act", "classifier_pooling", "norm_first", "bias"
 
 /* Fills in what the config leaves open. Errors: what does not fit together; owner names the model. */
 Status encoder_complete(EncoderConfig *config, const char *owner) STATUS_CHECKED;
@@ -68,6 +73,8 @@ Status encoder_embed(Forward *pass, const Module *trunk, const EncoderConfig *co
 /* x f32[B,T,H] through the trunk's layers. */
 Status encoder_forward(Forward *pass, const Module *trunk, const EncoderConfig *config, Tensor *x,
                        Tensor **out) STATUS_CHECKED;
+/* What a classifier reads of hidden f32[B,T,H], by the config's classifier_pooling: f32[B,H]. */
+Status encoder_pool(Forward *pass, const EncoderConfig *config, Tensor *hidden, Tensor **out) STATUS_CHECKED;
 /* Words at n places of hidden f32[B,T,H]: rows f32[n,H], the head's "dense", GELU, its "LayerNorm", then the table
  * of words and a bias: f32[n,vocab]. decoder: path of the last product. */
 Status encoder_word_logits(Forward *pass, const Module *head, const char *decoder, Tensor *hidden, Tensor *words,

@@ -5,6 +5,7 @@
 #include "engine/base/memory.h"
 #include "engine/io/checkpoints.h"
 #include "engine/io/file.h"
+#include "engine/io/pretrained.h"
 #include "engine/io/weights.h"
 #include "engine/train/checkpoint.h"
 #include "engine/train/classes.h"
@@ -349,7 +350,9 @@ static Status put_classes(const Session *session, const Model *model, json_t *ou
 /* The options with JSON's own types, "model_type" and "id2label", as Hugging Face's config.json has them. */
 static Status model_config(const Session *session, const Model *model, json_t *out)
 {
-    TRY(json_set_text(out, "model_type", model->record->name));
+    char type[PRETRAINED_TYPE_SIZE];
+    TRY(pretrained_type(model, type));
+    TRY(json_set_text(out, "model_type", type));
     TRY(put_classes(session, model, out));
     for (const Option *option = model->record->options; option && option->name; option++)
         TRY(json_set_option(out, option, model->config));

@@ -22,6 +22,7 @@ end
 -- The directory's model with a classifier of so many classes, adapters for method=lora; or a small BERT from scratch.
 local function model_of(p, classes, tokenizer)
   local options = { num_labels = classes }
+  if p.pooling ~= "cls" then options.classifier_pooling = p.pooling end
   if not p.model then
     options.vocab_size, options.max_position_embeddings = tokenizer.vocab_size, p.length
     options.hidden_size, options.num_hidden_layers, options.num_attention_heads = 128, 2, 4
@@ -50,6 +51,7 @@ return recipe {
     classes = text { "", doc = "the labels in the order of the classes, as negative,positive; empty: as they first appear" },
     method = choice { "full", "frozen", "probe", "lora",
       doc = "what is trained: all; what stands behind the layers; the classifier alone; adapters and the classifier" },
+    pooling = choice { "cls", "mean", doc = "of a BERT: classes are told from the first token, or from the mean of all" },
     layer_decay = number { 1, above = 0, max = 1, doc = "learning rate of each layer over that of the layer above it" },
     lora_rank = integer { 8, min = 1, doc = "rank of the adapters" },
     lora_alpha = number { 16, min = 0, doc = "what adapters are scaled by, over their rank" },

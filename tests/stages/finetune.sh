@@ -39,6 +39,16 @@ grep -q '"valid.classify.f1": 1' full/metrics.jsonl
 grep -q '"0": "good"' tuned/config.json
 grep -q BertForSequenceClassification tuned/config.json
 
+# classes from the mean of the tokens: a model of Lathe's own kind, which comes back from its directory
+"$LATHE" run "${tuned[@]}" --set pooling=mean --set lr=1e-2 --set epochs=6 --out mean >mean.txt
+grep -q 'accuracy 100.0%' mean.txt
+"$LATHE" replay mean --threads 2 | tail -n 1 | grep -q 'recorded states reached, up to step'
+"$LATHE" save mean pooled >/dev/null
+grep -q '"classifier_pooling": "mean"' pooled/config.json
+grep -q lathe-bert pooled/config.json
+"$LATHE" run "${tuned[@]}" --set model=pooled --set pooling=mean --set epochs=1 --set lr=1e-6 --out again >again.txt
+grep -q 'accuracy 100.0%' again.txt
+
 # edits of a run: adapters added, all else frozen, merged again
 "$LATHE" export-recipe full >edited.lua
 shape='run.model:reshape { lora_rank = 2 } run.model:freeze { except = [[lora_A lora_B classifier]] }'

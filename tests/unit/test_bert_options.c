@@ -10,6 +10,8 @@
 #include "tests/unit/session_checks.h"
 #include "tests/unit/tiny_bert.h"
 
+#include <math.h>
+
 Suite *bert_options_suite(void);
 
 static const char golden[] = TEST_GOLDEN "/bert_options.safetensors";
@@ -129,6 +131,64 @@ static Session *make_all_with_dropout(void)
 START_TEST(threads_do_not_matter)
 {
     expect_same_bits_with_threads(make_all_with_dropout, 3);
+}
+END_TEST
+
+/* --- classes from the mean of the tokens --- */
+
+static double product(const Param *weight, const Param *bias, int64_t row, const double *x)
+{
+    int64_t width = weight->value->shape[1];
+    double sum = tensor_get(bias->value, row);
+    for (int64_t i = 0; i < width; i++) sum += tensor_get(weight->value, row * width + i) * x[i];
+    return sum;
+}
+
+/* The classes of one example by their definition, from the hidden states, which the cases above compare. */
+static void expect_classes(const Model *model, const Tensor *hidden, int64_t example, int64_t length,
+                           const Tensor *got)
+{
+    const Module *root = model->root;
+    double mean[24] = {0}, pooled[24];
+    int64_t width = hidden->shape[2], classes = got->shape[1];
+    for (int64_t t = 0; t < length; t++)
+        for (int64_t i = 0; i < width; i++)
+            mean[i] += tensor_get(hidden, (example * hidden->shape[1] + t) * width + i) / (double)length;
+    for (int64_t i = 0; i < width; i++)
+        pooled[i] = tanh(product(module_find_param(root, "bert.pooler.dense.weight"),
+                                 module_find_param(root, "bert.pooler.dense.bias"), i, mean));
+    for (int64_t c = 0; c < classes; c++)
+        ck_assert_double_eq_tol(tensor_get(got, example * classes + c),
+                                product(module_find_param(root, "classifier.weight"),
+                                        module_find_param(root, "classifier.bias"), c, pooled),
+                                1e-5);
+}
+
+START_TEST(classes_from_the_mean)
+{
+    BertConfig config = tiny_config();
+    config.num_labels = 3;
+    config.encoder.classifier_pooling = ENCODER_POOL_MEAN;
+    config.encoder.initializer_range = 0.3;
+    Session *session = session_of(&config);
+    Cursor cursor = {0};
+    Batch batch;
+    Forward *pass;
+    Tensor *hidden, *classes;
+    bool padded = false;
+    OK(stored_next(session->sources[0].source, session->arena, &cursor, &batch));
+    OK(forward_new(session->models[0], session->tape, &batch, &pass));
+    OK(forward_output(pass, "hidden", &hidden));
+    OK(forward_output(pass, "class_logits", &classes));
+    for (int64_t i = 0; i < batch.size; i++) {
+        int64_t length = TENSOR_I32(batch_find(&batch, "lengths"))[i];
+        padded |= length < hidden->shape[1];
+        expect_classes(session->models[0], hidden, i, length, classes);
+    }
+    ck_assert(padded);
+    batch_clear(&batch);
+    session_free(session);
+    ck_assert_uint_eq(memory_in_use(), 0);
 }
 END_TEST
 
@@ -263,6 +323,7 @@ START_TEST(hostile_configs)
     refuse_config("{\"model_type\": \"bert\", \"hidden_act\": \"geglu\"}", "hidden_act is \"geglu\"");
     refuse_config("{\"model_type\": \"lathe-bert\", \"hidden_act\": \"relu\"}", "one of gelu, geglu");
     refuse_config("{\"model_type\": \"lathe-bert\", \"hidden_act\": [1]}", "hidden_act is an array");
+    refuse_config("{\"model_type\": \"lathe-bert\", \"classifier_pooling\": \"max\"}", "one of cls, mean");
     refuse_config("{\"model_type\": \"lathe-bert\", \"norm_first\": \"yes\"}", "norm_first is a string");
     refuse_config("{\"model_type\": \"lathe-bert\", \"rope_theta\": 0}", "rope_theta");
     refuse_config("{\"model_type\": \"lathe-bert\", \"is_decoder\": true}", "is_decoder");
@@ -279,6 +340,7 @@ Suite *bert_options_suite(void)
     tcase_add_loop_test(tests, logits_match, 0, CASES);
     tcase_add_loop_test(tests, losses_match, 0, CASES);
     tcase_add_test(tests, threads_do_not_matter);
+    tcase_add_test(tests, classes_from_the_mean);
     tcase_add_test(tests, growing_keeps_the_function);
     tcase_add_test(tests, options_change_in_a_run);
     tcase_add_test(tests, rotary_heads_must_be_even);
