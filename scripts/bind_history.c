@@ -2,6 +2,7 @@
 /* What the history of a run (scripts/lib/history.lua) needs from C: snapshots, hashes, the typed line. */
 #include "scripts/bind_history.h"
 
+#include "engine/tensor/spare.h"
 #include "engine/train/snapshot.h"
 #include "scripts/bind_edit.h"
 #include "scripts/library.h"
@@ -112,6 +113,21 @@ static int bytes_of(lua_State *L)
 static int bytes_aside(lua_State *L)
 {
     lua_pushinteger(L, (lua_Integer)snapshot_bytes_aside(*check_snapshot(L, 1)));
+    return 1;
+}
+
+/* engine.prepare_snapshot(session, bytes): a part of the memory for the next one, if it takes no more than that */
+static int prepare(lua_State *L)
+{
+    lua_Integer most = luaL_checkinteger(L, 2);
+    snapshot_prepare(bind_check_session(L, 1)->session, most > 0 ? (size_t)most : 0);
+    return 0;
+}
+
+/* engine.prepared_bytes() */
+static int prepared_bytes(lua_State *L)
+{
+    lua_pushinteger(L, (lua_Integer)spare_bytes());
     return 1;
 }
 
@@ -283,6 +299,8 @@ Status bind_settle(Host *host, const char *journal)
 void bind_open_history(lua_State *L)
 {
     static const luaL_Reg functions[] = {{"snapshot", take},
+                                         {"prepare_snapshot", prepare},
+                                         {"prepared_bytes", prepared_bytes},
                                          {"restore", restore},
                                          {"step", step_again},
                                          {"stepping", is_stepping},

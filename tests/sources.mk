@@ -81,5 +81,6 @@ TEST_SOURCES += tests/unit/test_themes.c
 TEST_SOURCES += tests/unit/test_combinations.c
 TEST_SOURCES += tests/unit/test_finetune.c
 TEST_SOURCES += tests/unit/test_lora.c
+TEST_SOURCES += tests/unit/test_spare.c
 TEST_SOURCES += tests/unit/test_squad.c
 TEST_SOURCES += tests/unit/stored_classes.h

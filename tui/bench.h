@@ -22,7 +22,7 @@ typedef struct BenchConfig {
 
 extern const Option bench_options[];
 
-enum { BENCH_MAX_OPS = 64, BENCH_MAX_PRODUCTS = 96, BENCH_MAX_COSTS = 4 };
+enum { BENCH_MAX_OPS = 64, BENCH_MAX_PRODUCTS = 96, BENCH_MAX_COSTS = 8 };
 
 /* One op of a step, forward and backward apart, or "batch" and "update" for what is around them. */
 typedef struct BenchOp {

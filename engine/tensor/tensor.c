@@ -3,6 +3,7 @@
 
 #include "engine/base/memory.h"
 #include "engine/base/threads.h"
+#include "engine/tensor/spare.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -346,12 +347,13 @@ static void copy_tile(void *context, int64_t tile)
 Status tensor_own(Tensor *tensor)
 {
     if (!storage_shared(tensor->storage)) return STATUS_OK;
-    Tensor *copy;
-    TRY(tensor_new_like(tensor->arena, tensor, &copy));
-    Copying copying = {tensor_data(copy), tensor_data(tensor),
-                       (size_t)tensor_count(tensor) * dtype_size(tensor->dtype)};
-    threads_run((int64_t)((copying.bytes + COPY_TILE - 1) / COPY_TILE), copy_tile, &copying);
-    tensor_swap_storage(tensor, copy);
-    tensor_unref(copy);
+    size_t bytes = (size_t)tensor_count(tensor) * dtype_size(tensor->dtype);
+    Storage *own = tensor->arena ? NULL : spare_take(bytes);
+    if (!own) TRY(storage_new(tensor->arena, bytes, &own));
+    Copying copying = {storage_data(own), tensor_data(tensor), bytes};
+    threads_run((int64_t)((bytes + COPY_TILE - 1) / COPY_TILE), copy_tile, &copying);
+    storage_unref(tensor->storage);
+    tensor->storage = own;
+    tensor->offset = 0;
     return STATUS_OK;
 }

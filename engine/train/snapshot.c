@@ -3,6 +3,7 @@
 
 #include "engine/base/memory.h"
 #include "engine/io/file.h"
+#include "engine/tensor/spare.h"
 
 #include <string.h>
 
@@ -136,6 +137,45 @@ void snapshot_free(Snapshot *snapshot)
     for (int i = 0; i < SESSION_MAX_SOURCES; i++) source_unref(snapshot->sources[i].source);
     memory_free(snapshot->edits);
     memory_free(snapshot);
+}
+
+/* --- memory for the next one --- */
+
+enum { PREPARING_STEPS = 24 };
+
+typedef struct Sizes {
+    size_t *list, sum;
+    int64_t count, room;
+} Sizes;
+
+static Status add_size(Sizes *sizes, const Tensor *tensor)
+{
+    if (!tensor) return STATUS_OK;
+    TRY(memory_grow(&sizes->list, &sizes->room, sizes->count + 1, sizeof *sizes->list));
+    sizes->list[sizes->count] = (size_t)tensor_count(tensor) * dtype_size(tensor->dtype);
+    sizes->sum += sizes->list[sizes->count++];
+    return STATUS_OK;
+}
+
+static Status add_sizes(void *context, Param *param)
+{
+    if (param->frozen) return STATUS_OK;
+    TRY(add_size(context, param->value));
+    for (int i = 0; i < PARAM_STATES; i++) TRY(add_size(context, param->state[i]));
+    return STATUS_OK;
+}
+
+void snapshot_prepare(const Session *session, size_t most)
+{
+    Sizes sizes = {0};
+    Status status = STATUS_OK;
+    for (int i = 0; i < session->model_count && status == STATUS_OK; i++)
+        status = module_each_param(session->models[i]->root, add_sizes, &sizes);
+    if (status == STATUS_OK && sizes.sum <= most)
+        spare_prepare(sizes.list, sizes.count, sizes.sum / PREPARING_STEPS + SPARE_LEAST);
+    else
+        spare_clear();
+    memory_free(sizes.list);
 }
 
 /* --- restoring: first new trees are built beside the old ones, then everything is exchanged --- */

@@ -12,6 +12,10 @@ typedef struct Snapshot Snapshot;
 Status snapshot_take(const Session *session, Snapshot **out) STATUS_CHECKED;
 void snapshot_free(Snapshot *snapshot);
 
+/* Makes memory ready for the copies that the step behind the next snapshot makes: at each call, to come after each
+ * step, a part of it. In all that is about as much as a snapshot holds; more than 'most' bytes: nothing is made. */
+void snapshot_prepare(const Session *session, size_t most);
+
 /* Gives the session the state: parameters, masks, optimizer state, cursors, objectives, options, the shape of the
  * models. Errors: memory, and then nothing has changed. The snapshot stays as it is. */
 Status snapshot_restore(const Snapshot *snapshot, Session *session) STATUS_CHECKED;

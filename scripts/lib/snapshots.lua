@@ -19,6 +19,7 @@ function Snapshots.new(session, folder)
 end
 
 function Snapshots:close()
+  engine.prepare_snapshot(self.session, 0)
   for _, snapshot in ipairs(self.list) do engine.free_snapshot(snapshot.state) end
   self.list = {}
 end
@@ -29,9 +30,12 @@ local function total(store, bytes_of)
   return bytes
 end
 
+-- Of the memory, less what is made ready for the next one.
+local function room_for_snapshots(store) return store.memory - engine.prepared_bytes() end
+
 -- Moves the oldest snapshots in memory to the disk, where there is room.
 local function put_aside(store)
-  local over, room = total(store, engine.snapshot_bytes) - store.memory, store.disk - total(store, engine.snapshot_bytes_aside)
+  local over, room = total(store, engine.snapshot_bytes) - room_for_snapshots(store), store.disk - total(store, engine.snapshot_bytes_aside)
   for _, snapshot in ipairs(store.list) do
     local state = snapshot.state
     local bytes = engine.snapshot_bytes(state)
@@ -69,7 +73,7 @@ end
 
 function Snapshots:thin_out()
   put_aside(self)
-  drop(self, engine.snapshot_bytes, self.memory)
+  drop(self, engine.snapshot_bytes, room_for_snapshots(self))
   drop(self, engine.snapshot_bytes_aside, self.disk)
 end
 
@@ -83,8 +87,9 @@ function Snapshots:add(step, path)
   self:thin_out()
 end
 
--- After a step: what a snapshot shared with the session is its own now.
+-- After a step: what a snapshot shared with the session is its own now, and memory is made ready for the next one.
 function Snapshots:stepped()
+  engine.prepare_snapshot(self.session, self.memory // 2)
   if not self.fresh then return end
   self.fresh = false
   self:thin_out()
