@@ -262,6 +262,19 @@ START_TEST(a_farewell)
 }
 END_TEST
 
+/* A question that is due when the run has just gone does not hide what it said. */
+START_TEST(a_farewell_before_a_question)
+{
+    tell(&(WireMessage){.type = WIRE_BYE, .status = "stopped", .text = "the run was stopped; saved at step 7"});
+    close(run_side);
+    run_side = -1;
+    refresh();
+    assert_title("stopped", true);
+    ck_assert(link_.stopped && !link_.failed);
+    ck_assert_str_eq(link_.farewell, "the run was stopped; saved at step 7");
+}
+END_TEST
+
 START_TEST(a_lost_run)
 {
     close(run_side);
@@ -489,6 +502,7 @@ Suite *link_suite(void)
     tcase_add_test(cases, the_title_says_what_goes_on);
     tcase_add_test(cases, silence_is_told);
     tcase_add_test(cases, a_farewell);
+    tcase_add_test(cases, a_farewell_before_a_question);
     tcase_add_test(cases, a_lost_run);
     tcase_add_test(cases, a_run_that_is_looked_at);
     tcase_add_test(cases, answers_are_seen);

@@ -8,6 +8,8 @@
 #include "tui/workbench/settings.h"
 #include "tui/workbench/wrap.h"
 
+#include <math.h>
+
 Suite *panes_suite(void);
 
 static Workbench workbench;
@@ -233,7 +235,7 @@ START_TEST(reading_is_not_disturbed)
 }
 END_TEST
 
-static bool log_shows(int width, int height, const char *text)
+static bool shows(int width, int height, const char *text)
 {
     Grid grid = {0};
     Buffer cells = {0};
@@ -255,10 +257,65 @@ START_TEST(a_found_line_is_seen)
     ASSERT_OK(scroll_line(&view->log, STYLE_TEXT, "the needle"));
     for (int i = 0; i < 10; i++) ASSERT_OK(scroll_line(&view->log, STYLE_TEXT, text));
     press_keys(&workbench, "7z/needle\r");
-    ck_assert(log_shows(80, 24, "the needle"));
-    ck_assert(log_shows(60, 9, "the needle"));
+    ck_assert(shows(80, 24, "the needle"));
+    ck_assert(shows(60, 9, "the needle"));
     press_keys(&workbench, "\033[F"); /* away from it */
-    ck_assert(!log_shows(80, 24, "the needle"));
+    ck_assert(!shows(80, 24, "the needle"));
+}
+END_TEST
+
+/* A process that looks at a run has made no step: the losses are those that are recorded. */
+START_TEST(losses_of_a_finished_run)
+{
+    for (int i = 0; i < view->objective_count; i++) view->objectives[i].value = (double)NAN;
+    view->state = RUN_LOOKING;
+    press_keys(&workbench, "2z");
+    ck_assert(shows(80, 24, "0.261"));
+}
+END_TEST
+
+/* What is typed first takes the place of an old value; after an arrow it is changed. */
+START_TEST(old_values_are_replaced)
+{
+    Field field;
+    const Key letter = {.code = '7', .length = 1, .bytes = "7"};
+    field_offer(&field, "32");
+    field_key(&field, &letter);
+    field_key(&field, &letter);
+    ck_assert_str_eq(field.text, "77");
+    field_offer(&field, "32");
+    field_key(&field, &(Key){.code = KEY_LEFT});
+    field_key(&field, &letter);
+    ck_assert_str_eq(field.text, "372");
+    field_offer(&field, "32");
+    field_key(&field, &(Key){.code = KEY_BACKSPACE});
+    ck_assert_str_eq(field.text, "3");
+    field_offer(&field, "");
+    field_insert(&field, "pasted");
+    field_insert(&field, " twice");
+    ck_assert_str_eq(field.text, "pasted twice");
+}
+END_TEST
+
+/* Whether a run is to go on is no question once it is over, nor of one that is not started from here. */
+START_TEST(leaving_asks_what_it_must)
+{
+    press_keys(&workbench, "q");
+    ck_assert_int_eq(view->use, FIELD_LEAVE);
+    overlay_settle(&workbench);
+    ck_assert_int_eq(view->use, FIELD_LEAVE);
+    view->state = RUN_OVER;
+    overlay_settle(&workbench);
+    ck_assert_int_eq(view->use, FIELD_NONE);
+    view->state = RUN_CONNECTING;
+    view->begins = true;
+    press_keys(&workbench, "q");
+    ck_assert_int_eq(view->use, FIELD_LEAVE);
+    view->begins = false;
+    overlay_settle(&workbench);
+    ck_assert(!workbench.leaving);
+    press_keys(&workbench, "q");
+    ck_assert(workbench.leaving);
 }
 END_TEST
 
@@ -388,6 +445,9 @@ Suite *panes_suite(void)
     tcase_add_test(cases, pages_are_kept);
     tcase_add_test(cases, reading_is_not_disturbed);
     tcase_add_test(cases, a_found_line_is_seen);
+    tcase_add_test(cases, losses_of_a_finished_run);
+    tcase_add_test(cases, old_values_are_replaced);
+    tcase_add_test(cases, leaving_asks_what_it_must);
     tcase_add_test(cases, words_are_wrapped);
     tcase_add_test(cases, palette_finds_everything);
     tcase_add_test(cases, init_file);

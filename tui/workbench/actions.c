@@ -94,7 +94,7 @@ static void zoom_pane(Workbench *workbench)
 static void leave(Workbench *workbench)
 {
     RunState state = workbench->view.state;
-    if (state == RUN_CONNECTING)
+    if (workbench->view.begins)
         workbench_ask(workbench, FIELD_LEAVE, "leave: enter lets it start by itself, s ends it, esc stays", "");
     else if (state == RUN_TRAINING || state == RUN_PAUSED)
         workbench_ask(workbench, FIELD_LEAVE, "leave: enter lets the run go on, s stops it, esc stays", "");
@@ -155,7 +155,8 @@ static void move_last(Workbench *workbench)
 
 static void search_log(Workbench *workbench)
 {
-    workbench_ask(workbench, FIELD_SEARCH, "/", workbench->view.search.text);
+    workbench_ask(workbench, FIELD_SEARCH, "/", "");
+    field_offer(&workbench->view.field, workbench->view.search.text);
 }
 
 static void find_in_log(Workbench *workbench, int direction)

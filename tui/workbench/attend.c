@@ -320,6 +320,7 @@ static void turn(Attend *attend)
     wait_for_news(attend);
     link_take(&attend->link, &attend->changed);
     link_refresh(&attend->link, panes_shown(attend), &attend->changed);
+    overlay_settle(&attend->workbench);
     take_held(attend);
     age_note(attend);
     if (resized) screen_refresh(), resized = 0, attend->pressed = true;

@@ -10,6 +10,12 @@ void field_set(Field *field, const char *text)
     field_insert(field, text);
 }
 
+void field_offer(Field *field, const char *text)
+{
+    field_set(field, text);
+    field->replaces = field->length > 0;
+}
+
 static int before(const Field *field, int at)
 {
     if (at > 0) at--;
@@ -34,6 +40,7 @@ static void cut(Field *field, int from, int to)
 /* Whole characters only. */
 void field_insert(Field *field, const char *text)
 {
+    if (field->replaces) *field = (Field){0};
     size_t length = strlen(text), room = (size_t)(FIELD_BYTES - 1 - field->length);
     if (length > room) length = room;
     while (length && length < strlen(text) && ((unsigned char)text[length] & 0xc0) == 0x80) length--;
@@ -55,6 +62,8 @@ static int word_before(const Field *field)
 bool field_key(Field *field, const Key *key)
 {
     if (key->modifiers & KEY_ALT) return false;
+    bool letter = key->code >= 32 && key->code < KEY_FIRST_NAMED && key->length;
+    field->replaces = field->replaces && letter;
     switch (key->code) {
     case KEY_LEFT: field->cursor = before(field, field->cursor); return true;
     case KEY_RIGHT: field->cursor = behind(field, field->cursor); return true;
@@ -74,7 +83,7 @@ bool field_key(Field *field, const Key *key)
     case 23: cut(field, word_before(field), field->cursor); return true;
     default: break;
     }
-    if (key->code < 32 || key->code >= KEY_FIRST_NAMED || !key->length) return false;
+    if (!letter) return false;
     char text[KEY_BYTES + 1];
     snprintf(text, sizeof text, "%.*s", key->length, key->bytes);
     field_insert(field, text);
@@ -87,5 +96,5 @@ void field_draw(const Field *field, Area area, int x, int y, int *cursor)
     while (start < field->cursor && text_columns_of(field->text + start, (size_t)(field->cursor - start)) > room)
         start = behind(field, start);
     *cursor = x + text_columns_of(field->text + start, (size_t)(field->cursor - start));
-    area_text(area, x, y, STYLE_INPUT, field->text + start);
+    area_text(area, x, y, field->replaces ? STYLE_SELECTED : STYLE_INPUT, field->text + start);
 }

@@ -150,7 +150,7 @@ static void edit(Form *form)
 {
     if (form->row >= form->count) return;
     form->editing = true;
-    field_set(&form->field, form->fields[form->row].value);
+    field_offer(&form->field, form->fields[form->row].value);
 }
 
 static void back_to_standard(Form *form)

@@ -297,7 +297,9 @@ static void ask(Link *link, Topic topic, unsigned shown, double now)
     question->id = ++link->last_look;
     question->sent = now;
     question->due = now + topic_records[topic].every;
-    if (send_text(link, WIRE_LOOK, question->id, question->line.data) != STATUS_OK) link_leave(link, true);
+    /* That the run is gone is found by reading: a farewell may stand there. */
+    bool sent = send_text(link, WIRE_LOOK, question->id, question->line.data) == STATUS_OK;
+    if (!sent && !link->client.lost) link_leave(link, true);
 }
 
 /* Where the run has none yet, the view keeps what it has. */
@@ -331,6 +333,7 @@ static void refresh_state(Link *link, double now, bool *changed)
     *changed |= silent != view->silent;
     view->silent = silent;
     view->connected = link->phase == LINK_OPEN;
+    view->begins = view->state == RUN_CONNECTING && link->child.process && !link->looked;
     view->rate = trains ? pace_rate(&link->pace) : (double)NAN;
     view->left = trains ? pace_left(&link->pace, view->steps) : (double)NAN;
     if (view->state != RUN_TRAINING) pace_pause(&link->pace);

@@ -151,6 +151,13 @@ static void give_up(Workbench *workbench)
     close_field(&workbench->view);
 }
 
+void overlay_settle(Workbench *workbench)
+{
+    View *view = &workbench->view;
+    bool asked = view->begins || view->state == RUN_TRAINING || view->state == RUN_PAUSED;
+    if (view->use == FIELD_LEAVE && !asked) close_field(view);
+}
+
 void overlay_key(Workbench *workbench, const Key *key, const char *pasted)
 {
     View *view = &workbench->view;

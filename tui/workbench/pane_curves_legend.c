@@ -188,5 +188,7 @@ void curves_draw_box(const View *view, const CurvesFrame *frame, const CurvesPla
     if (framed) area_frame(area, false, NULL);
     Area inside = area_part(area, 1, framed, width - 2, height - 2 * framed);
     for (int y = 0; y < inside.rect.height; y++) area_text(inside, 0, y, box.rows[y].style, box.rows[y].text);
-    if (box.count > height) area_print(inside, 0, height - 1, STYLE_DIM, "and %d more", box.count - height + 1);
+    if (box.count <= height) return;
+    area_fill(area_part(inside, 0, height - 1, inside.rect.width, 1), STYLE_TEXT, " ");
+    area_print(inside, 0, height - 1, STYLE_DIM, "and %d more", box.count - height + 1);
 }

@@ -74,12 +74,25 @@ static void draw_share(const ViewObjective *objective, Area area, int y, const C
     area_right(area_part(area, 0, y, columns->share, 1), 0, 0, STYLE_TEXT, text);
 }
 
+/* Its loss in the last step; of a run that is only looked at, the last one that is recorded. */
+static double value_of(const View *view, const ViewObjective *objective)
+{
+    char metric[VIEW_NAME + 8];
+    double value;
+    int64_t step;
+    bool live = view->state == RUN_TRAINING || view->state == RUN_PAUSED;
+    if (live || !isnan(objective->value) || !view->metrics) return objective->value;
+    snprintf(metric, sizeof metric, "loss.%s", objective->name);
+    return metrics_last(view->metrics, metric, &step, &value) ? value : objective->value;
+}
+
 static void draw_objective(const View *view, Area area, int y, int i, const Columns *columns)
 {
     const ViewObjective *objective = &view->objectives[i];
     char metric[VIEW_NAME + 8], number[NUMBER_BYTES];
     bool focused = view->focus.pane == PANE_OBJECTIVES && view->rows[PANE_OBJECTIVES] == i;
-    bool finite = isfinite(objective->value) || isnan(objective->value);
+    double value = value_of(view, objective);
+    bool finite = isfinite(value) || isnan(value);
     int spark_width = columns->below ? area.rect.width - 5 : columns->share - SHARE - columns->spark;
     area_print(area_part(area, 0, y, columns->name, 1), 0, 0, STYLE_TEXT, "[%c] %s", objective->enabled ? 'x' : ' ',
                objective->name);
@@ -87,7 +100,7 @@ static void draw_objective(const View *view, Area area, int y, int i, const Colu
     area_right(area_part(area, 0, y, columns->weight, 1), columns->name, 0, STYLE_TEXT,
                weight_text(objective->weight, number));
     area_right(area_part(area, 0, y, columns->value, 1), columns->weight, 0, finite ? STYLE_TEXT : STYLE_BAD,
-               objective->enabled ? number_short(objective->value, number) : "off");
+               objective->enabled ? number_short(value, number) : "off");
     draw_share(objective, area, y, columns);
     if (focused) area_style(area, 0, y, columns->below ? columns->share : columns->value, STYLE_SELECTED);
     snprintf(metric, sizeof metric, "loss.%s", objective->name);

@@ -48,6 +48,8 @@ void workbench_ask(Workbench *workbench, FieldUse use, const char *question, con
 
 /* Keys of the open field (tui/workbench/overlays.c). */
 void overlay_key(Workbench *workbench, const Key *key, const char *pasted);
+/* A question whose ground is gone is taken away: whether a run that is over is to go on. */
+void overlay_settle(Workbench *workbench);
 void overlay_draw(const View *view, Area area, int *x, int *y);
 /* Of the open form. */
 bool overlay_has_form(const View *view);
