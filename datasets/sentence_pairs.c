@@ -172,10 +172,12 @@ static Status cut_pieces(Pairs *pairs)
         for (int64_t s = first; s + 1 < end; s++) TRY(add_piece(pairs, s, s + 2, d));
     }
     if (pairs->count == 0)
-        return status_fail(STATUS_INVALID,
-                           "sentence_pairs: none of the %lld documents has two sentences, so there are "
-                           "no pairs; separate documents, not sentences, by empty lines",
-                           (long long)text->document_count);
+        return status_fail(
+            STATUS_INVALID,
+            "sentence_pairs: none of the %lld documents has two sentences, so there are "
+            "no pairs; separate documents, not sentences, by empty lines. A line is cut where a capital "
+            "letter follows . ! or ?; sentences = \"lines\" of data.text takes each line as one",
+            (long long)text->document_count);
     return STATUS_OK;
 }
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #ifndef LATHE_DATADIR
 #define LATHE_DATADIR "/usr/local/share/lathe"
@@ -18,6 +19,8 @@
 #ifndef LATHE_SOURCE
 #define LATHE_SOURCE "."
 #endif
+
+static const char own_recipes[] = "/share/lathe/recipes";
 
 struct Recipe {
     Host *host;
@@ -34,43 +37,66 @@ static bool is_there(const char *path)
     return stat(path, &info) == 0;
 }
 
-/* FOLDER/below/NAME, then with ".lua"; leaves the one that exists in path. */
-static Status try_folder(const char *folder, size_t length, const char *below, const char *name, Buffer *path,
-                         Buffer *tried, bool *found)
+/* FOLDER/NAME, then with ".lua"; leaves the one that exists in path. */
+static Status try_folder(const char *folder, size_t length, const char *name, Buffer *path, Buffer *tried,
+                         bool *found)
 {
     if (length == 0) return STATUS_OK;
     for (int with_ending = 0; with_ending < 2 && !*found; with_ending++) {
         buffer_clear(path);
         TRY(buffer_append(path, folder, length));
-        TRY(buffer_printf(path, "%s/%s%s", below, name, with_ending ? ".lua" : ""));
+        TRY(buffer_printf(path, "/%s%s", name, with_ending ? ".lua" : ""));
         struct stat info;
         *found = stat(path->data, &info) == 0 && S_ISREG(info.st_mode);
     }
-    return *found ? STATUS_OK
-                  : buffer_printf(tried, "%s%.*s%s", tried->length ? ", " : "", (int)length, folder, below);
+    return *found ? STATUS_OK : buffer_printf(tried, "%s%.*s", tried->length ? ", " : "", (int)length, folder);
 }
 
 static Status try_list(const char *folders, const char *name, Buffer *path, Buffer *tried, bool *found)
 {
     while (folders && *folders && !*found) {
         size_t length = strcspn(folders, ":");
-        TRY(try_folder(folders, length, "", name, path, tried, found));
+        TRY(try_folder(folders, length, name, path, tried, found));
         folders += length + (folders[length] == ':');
     }
     return STATUS_OK;
 }
 
+/* share/lathe/recipes beside the bin/ that the program is in, where that is not the folder that configure knows: of
+ * an installation that was moved. */
+static Status add_own_folder(Buffer *folders)
+{
+    char path[4096];
+    ssize_t length = readlink("/proc/self/exe", path, sizeof path - sizeof own_recipes);
+    for (int part = 0; part < 2; part++)
+        while (length > 0 && path[--length] != '/') continue;
+    if (length <= 0) return STATUS_OK;
+    memcpy(path + length, own_recipes, sizeof own_recipes);
+    struct stat info;
+    bool other = strcmp(path, LATHE_DATADIR "/recipes") != 0 && stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+    return other ? buffer_printf(folders, "%s:", path) : STATUS_OK;
+}
+
+/* Where recipes are looked for, with colons between. */
+static Status list_folders(Buffer *folders)
+{
+    const char *listed = getenv("LATHE_PATH"), *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+    if (listed && *listed) TRY(buffer_printf(folders, "%s:", listed));
+    if (data && *data)
+        TRY(buffer_printf(folders, "%s/lathe/recipes:", data));
+    else if (home && *home)
+        TRY(buffer_printf(folders, "%s/.local/share/lathe/recipes:", home));
+    TRY(add_own_folder(folders));
+    return buffer_text(folders, LATHE_DATADIR "/recipes:" LATHE_SOURCE "/scripts/recipes");
+}
+
 static Status search(const char *name, Buffer *path, Buffer *tried, bool *found)
 {
-    TRY(try_list(getenv("LATHE_PATH"), name, path, tried, found));
-    const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
-    if (!*found && data && *data)
-        TRY(try_folder(data, strlen(data), "/lathe/recipes", name, path, tried, found));
-    else if (!*found && home && *home)
-        TRY(try_folder(home, strlen(home), "/.local/share/lathe/recipes", name, path, tried, found));
-    if (!*found) TRY(try_list(LATHE_DATADIR "/recipes", name, path, tried, found));
-    if (!*found) TRY(try_list(LATHE_SOURCE "/scripts/recipes", name, path, tried, found));
-    return STATUS_OK;
+    Buffer folders = {0};
+    Status status = list_folders(&folders);
+    if (status == STATUS_OK) status = try_list(folders.data, name, path, tried, found);
+    buffer_free(&folders);
+    return status;
 }
 
 /* --- listing --- */
@@ -98,13 +124,7 @@ static Status visit_folder(const char *folder, Status (*visit)(void *context, co
 Status recipe_list(Status (*visit)(void *context, const char *name, const char *path), void *context)
 {
     Buffer folders = {0};
-    const char *listed = getenv("LATHE_PATH"), *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
-    if (listed && *listed) TRY(buffer_printf(&folders, "%s:", listed));
-    Status status = data && *data   ? buffer_printf(&folders, "%s/lathe/recipes:", data)
-                    : home && *home ? buffer_printf(&folders, "%s/.local/share/lathe/recipes:", home)
-                                    : STATUS_OK;
-    if (status == STATUS_OK)
-        status = buffer_text(&folders, LATHE_DATADIR "/recipes:" LATHE_SOURCE "/scripts/recipes");
+    Status status = list_folders(&folders);
     for (char *at = folders.data, *end; status == STATUS_OK && at; at = end) {
         end = strchr(at, ':');
         if (end) *end++ = '\0';

@@ -9,6 +9,9 @@ for file in bin/lathe share/lathe/recipes/bert.lua share/lathe/recipes/amazon.lu
     [[ -s usr/$file ]] || { echo "$file is not installed"; exit 1; }
 done
 usr/bin/lathe --version
+# Recipes are found beside the program, wherever it stands.
+usr/bin/lathe run bigram --plain --steps 1 --out run >/dev/null 2>&1
+grep -q "\"recipe\": \"$PWD/usr/share/lathe/recipes/bigram.lua\"" run/config.json || { cat run/config.json; exit 1; }
 if command -v man >/dev/null; then
     MANPATH=$PWD/usr/share/man man lathe 2>&1 | grep -q 'lathe run' || { echo "the manual page is empty"; exit 1; }
 fi
