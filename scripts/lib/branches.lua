@@ -115,16 +115,17 @@ local function metric_rows(H, x, y, add)
   end
 end
 
--- The branches that are meant: of one, this one and it; of none, or of this one alone, it and the one that it left.
+-- The branches that are meant: of one, this one and it; of none, or of this one alone, it and the one that it left, or
+-- where it left none the newest other one.
 local function pair(H, a, b)
   local current, one = H.tree:branch(), find(a or H.tree.current)
   if b then return one, find(b) end
   if one ~= current then return current, one end
-  if not current.parent then
-    fail(#H.tree.order > 1 and "compare: branch %s left no other one; name another branch: branches() lists them"
-      or "compare: there is only branch %s; branch(name), undo() and rewind(step) leave others", current.name)
+  if current.parent then return current, find(current.parent) end
+  for i = #H.tree.order, 1, -1 do
+    if H.tree.order[i] ~= current.name then return current, find(H.tree.order[i]) end
   end
-  return current, find(current.parent)
+  fail("compare: there is only branch %s; branch(name), undo() and rewind(step) leave others", current.name)
 end
 
 -- In what two branches differ: a table of their metrics, and their edits since they parted.
@@ -188,4 +189,4 @@ describe(rename_branch, "rename_branch(name, new): gives a branch another name."
 describe(delete_branch, "delete_branch(name): takes a branch away that no other one left; undelete_branch(name) brings it back. The one that you are on stays.")
 describe(undelete_branch, "undelete_branch(name): brings back the branch of this name that was deleted last.")
 describe(compare, "compare(a, b): in what two branches differ: a table of their metrics at the last step that both have, what the longer one has now, "
-  .. "and their edits since they parted. compare(a) compares this branch with a, compare() with the one that it left.")
+  .. "and their edits since they parted. compare(a) compares this branch with a, compare() with the one that it left, or where it left none with the newest other one.")

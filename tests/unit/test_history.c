@@ -409,8 +409,9 @@ START_TEST(nothing_is_compared_with_itself)
 {
     begin();
     ASSERT_FAILS(run("compare()"), STATUS_LUA, "there is only branch main; branch(name), undo() and");
-    ASSERT_OK(run("train(1) branch 'a' switch 'main'"));
-    ASSERT_FAILS(run("compare()"), STATUS_LUA, "branch main left no other one; name another branch");
+    /* One that left no other is compared with the newest other one. */
+    ASSERT_OK(run("train(1) branch 'a' switch 'main' branch 'b' switch 'main'\n"
+                  "assert(tostring(compare()) == tostring(compare('main', 'b')))"));
 }
 END_TEST
 
