@@ -353,6 +353,7 @@ START_TEST(palette_finds_everything)
     ck_assert_int_lt(found("", false), action_count); /* help knows the pane's own */
     ck_assert_int_eq(found("freeze train module", true), 1);
     ck_assert_int_eq(found("no such thing", true), 0);
+    ck_assert_str_eq(action_found("snap", PANE_BRANCHES, true, 0)->name, "snapshot"); /* not what tells of them */
     expect_line(&workbench, "1:remove objective\r\r", "run:remove_objective(\"mlm\")");
     ck_assert_int_eq(view->focus.pane, PANE_OBJECTIVES);
     expect_line(&workbench, "1:learning rate\r5e-4\r", "run.optimizer.lr = 5e-4");

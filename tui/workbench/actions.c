@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #define ON(pane) (1u << PANE_##pane)
 
@@ -273,11 +274,21 @@ static int rank(const Action *action, PaneId pane)
     return action->panes & 1u << pane ? 0 : action->panes == EVERYWHERE ? 1 : 2;
 }
 
+static bool begins(const Action *action, const char *filter)
+{
+    return strncasecmp(action->name, filter, strlen(filter)) == 0;
+}
+
+/* Those whose names begin so stand before those that only have to do with it. */
 const Action *action_found(const char *filter, PaneId pane, bool all, int i)
 {
-    for (int pass = 0; pass < 2 + all; pass++)
-        for (int n = 0; n < action_count; n++)
-            if (rank(&actions[n], pane) == pass && matches(&actions[n], filter) && i-- == 0) return &actions[n];
+    for (int other = 0; other < 2; other++)
+        for (int pass = 0; pass < 2 + all; pass++)
+            for (int n = 0; n < action_count; n++) {
+                const Action *action = &actions[n];
+                bool here = rank(action, pane) == pass && begins(action, filter) == !other;
+                if (here && matches(action, filter) && i-- == 0) return action;
+            }
     return NULL;
 }
 
