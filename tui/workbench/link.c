@@ -333,7 +333,8 @@ static void refresh_state(Link *link, double now, bool *changed)
     *changed |= silent != view->silent;
     view->silent = silent;
     view->connected = link->phase == LINK_OPEN;
-    view->begins = view->state == RUN_CONNECTING && link->child.process && !link->looked;
+    bool somebody = link->child.process || view->connected;
+    view->begins = view->state == RUN_CONNECTING && somebody && !link->looked;
     view->rate = trains ? pace_rate(&link->pace) : (double)NAN;
     view->left = trains ? pace_left(&link->pace, view->steps) : (double)NAN;
     if (view->state != RUN_TRAINING) pace_pause(&link->pace);

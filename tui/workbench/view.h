@@ -88,7 +88,7 @@ typedef struct View {
     RunState state;
     char ending[16]; /* "finished", "stopped", "failed" */
     bool connected;  /* there is somebody to ask */
-    bool begins;     /* the run is being started from here */
+    bool begins;     /* it is being started, from here or elsewhere */
     bool guest;      /* somebody else is in control: what changes the run is refused here */
     char controller[VIEW_NAME];
     char task[VIEW_NAME];        /* what goes on instead of training, "" for nothing */
