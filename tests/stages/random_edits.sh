@@ -70,7 +70,8 @@ broken() {
     exit 1
 }
 process_of() { tr -dc 0-9 <"$1/.lock"; }
-trap '[[ -e played/.lock ]] && kill -9 "$(process_of played)" 2>/dev/null || true' EXIT
+# Not in a subshell: a client that is interrupted before it is more than a copy of this shell would kill the run.
+trap '[[ $BASHPID == "$$" && -e played/.lock ]] && kill -9 "$(process_of played)" 2>/dev/null || true' EXIT
 # gone PROCESS: waits until it has ended.
 gone() {
     local end=$((SECONDS + 120))
