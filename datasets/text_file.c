@@ -12,8 +12,8 @@ const Option text_file_options[] = {
     OPTION_CHOICE_FIELD(
         TextFileConfig, sentences, "sentences", "lines sentences paragraphs verbatim",
         "lines: a line is a sentence; sentences: lines are cut behind . ! ? unless a small letter follows; "
-        "paragraphs: lines are "
-        "joined up to an empty line, then cut; verbatim: all bytes as they stand, white space included"),
+        "paragraphs: lines are joined up to an empty line, then cut; "
+        "verbatim: all bytes as they stand, white space included"),
     OPTION_CHOICE_FIELD(TextFileConfig, documents, "paragraphs", "paragraphs lines file",
                         "what a document is: what stands between empty lines, a line, the file (also if verbatim)"),
     {0}};

@@ -66,7 +66,9 @@ static int load_model(lua_State *L)
     host_check(L, pretrained_config(directory, record, part->config));
     if (config->adapter[0]) host_check(L, adapter_config(config->adapter, record, part->config));
     if (!lua_isnil(L, 2)) {
-        bind_read_options(L, 2, record->options, part->config, "models.load", others);
+        const char *owner = lua_pushfstring(L, "models.%s", record->name); /* whose options they are */
+        bind_read_options(L, 2, record->options, part->config, owner, others);
+        lua_pop(L, 1);
         bind_read_part_name(L, 2, part);
     }
     part->strict = config->strict;

@@ -2,7 +2,7 @@
 -- What an objective's own function keeps from step to step, outside of the session's state: a counter in an upvalue,
 -- a table or a global. Undo, resume and replay do not bring such things back, so the run is marked, and the person told.
 local type, pairs, next, rawequal, tostring, setmetatable, table = type, pairs, next, rawequal, tostring, setmetatable, table
-local getupvalue = debug.getupvalue
+local getupvalue, running = debug.getupvalue, coroutine.running
 
 local MOST = 64 -- entries of a table that are looked at
 
@@ -49,22 +49,24 @@ local function different(before, after)
   return names
 end
 
-local inside = false
-local leave = setmetatable({}, { __close = function() inside = false end })
+-- By coroutine: a line of the prompt, which may run amid an objective, has one of its own and is not inside.
+local inside = setmetatable({}, { __mode = "k" })
+local leave = setmetatable({}, { __close = function() inside[running()] = nil end })
 
-function engine.in_objective() return inside end
+function engine.in_objective() return inside[running()] or false end
 
 local function call(f, model, batch)
   local guard <close> = leave
-  inside = true
+  inside[running()] = true
   return f(model, batch)
 end
 
--- Calls an objective's function, and marks the run where it keeps something.
+-- Calls an objective's function, and marks the run where it keeps something. What changed while lines of the prompt
+-- ran is not told apart from what they changed, and not judged.
 function engine.call_objective(f, objective, session, model, batch)
-  local before = reach(f)
+  local before, lines = reach(f), engine.lines_begun
   local loss = call(f, model, batch)
-  if changes[f] == true then return loss end
+  if changes[f] == true or engine.lines_begun ~= lines then return loss end
   local names = different(before, reach(f))
   if #names > 0 then
     changes[f] = (changes[f] or 0) + 1

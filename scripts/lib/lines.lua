@@ -14,7 +14,10 @@ local function finish(...)
   if count > 0 then print(count == 1 and (...) == nil and "nil" or lathe.show(...)) end
 end
 
+engine.lines_begun = 0 -- how many were taken, also amid a step
+
 return function(text)
+  engine.lines_begun = engine.lines_begun + 1
   local chunk = rewrite(text)
   local typed_line, message = load("return " .. chunk, "=prompt")
   if not typed_line then typed_line, message = load(chunk, "=prompt") end

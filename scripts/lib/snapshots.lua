@@ -127,6 +127,8 @@ function Snapshots:listing()
   end
   list[#list + 1] = { text = ("%s of %s MB in memory, %s of %s MB on the disk"):format(megabytes(total(self, engine.snapshot_bytes)),
     megabytes(self.memory), megabytes(total(self, engine.snapshot_bytes_aside)), megabytes(self.disk)) }
+  local ready = engine.prepared_bytes()
+  if ready > 0 then list[#list + 1] = { text = ("%s MB of the memory are made ready for the next one"):format(megabytes(ready)) } end
   return words.listing(list)
 end
 

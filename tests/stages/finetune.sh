@@ -48,6 +48,10 @@ grep -q '"classifier_pooling": "mean"' pooled/config.json
 grep -q lathe-bert pooled/config.json
 "$LATHE" run "${tuned[@]}" --set model=pooled --set pooling=mean --set epochs=1 --set lr=1e-6 --out again >again.txt
 grep -q 'accuracy 100.0%' again.txt
+"$LATHE" run gpt --set text=train.txt --set n_embd=16 --set n_head=2 --set vocab_size=270 --set length=16 --steps 2 --out causal >/dev/null
+"$LATHE" save causal other >/dev/null
+! "$LATHE" run "${tuned[@]}" --set model=other --set pooling=mean --out no 2>no.txt
+grep -q "models.gpt2 has no option 'classifier_pooling'" no.txt
 
 # edits of a run: adapters added, all else frozen, merged again
 "$LATHE" export-recipe full >edited.lua

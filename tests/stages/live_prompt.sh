@@ -3,9 +3,10 @@
 # A session at the prompt of a run that is training: what it is shows, an edit says how to take it back, a parameter is
 # looked at, a breakpoint pauses and names the example, undo leaves a branch.
 set -euo pipefail
+source "$SOURCE/tests/stages/lib/run.sh"
 "$LATHE" run bert --steps 100000 --out live --set batch_size=16 --detach >/dev/null
 export LC_ALL=C.UTF-8
-trap '"$LATHE" attach live <<<"stop()" >/dev/null 2>&1 || true' EXIT
+trap 'end_run live' EXIT
 until [[ -s live/metrics.jsonl ]]; do sleep 0.1; done
 
 # says LINES REGEX...: what the prompt answers has lines that match, in this order, with others between.

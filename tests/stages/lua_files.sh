@@ -86,7 +86,7 @@ words="not replayable: $(sed -n "s/^warning: \(objective '[a-z]*' changes '[a-z]
 "$LATHE" info counts >log 2>&1 && head -n 1 log | grep -q "^$words" || broken "info does not begin with '$words'"
 ! "$LATHE" replay counts >log 2>&1 && head -n 1 log | grep -q "^$words" || broken "replay does not begin with '$words'"
 "$LATHE" run counts.lua --steps 1000000 --out live --detach >log 2>&1
-trap '"$LATHE" attach live <<<"stop()" >/dev/null 2>&1 || true' EXIT
+trap 'end_run live' EXIT
 until grep -q not_replayable live/config.json; do sleep 0.1; done
 "$LATHE" attach live <<<'print(run)' >log 2>&1
 head -n 1 log | grep -q "^$words" && grep -q "^  $words" log || broken "the prompt does not say '$words'"

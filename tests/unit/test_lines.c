@@ -7,6 +7,7 @@
 #include "engine/base/turns.h"
 #include "scripts/bind_session.h"
 #include "scripts/control.h"
+#include "scripts/library.h"
 #include "tests/unit/scratch.h"
 
 #include <math.h>
@@ -189,6 +190,43 @@ START_TEST(looks_amid_an_update)
                  "4.1> 2  0\n4.1 done: \n");
     ASSERT_OK(control_boundary(control));
     assert_heard("2.1> 1  1\n2.1 done: \n3.1> 2  1\n3.1 done: \n");
+}
+END_TEST
+
+static int put_amid(lua_State *L)
+{
+    (void)L;
+    put(1, 1, "n = (n or 0) + 1 return engine.in_objective()");
+    return 0;
+}
+
+static int set_amid(lua_State *L)
+{
+    library_push(L, "engine");
+    lua_setglobal(L, "engine");
+    lua_register(L, "put_amid", put_amid);
+    return 0;
+}
+
+/* A line that is answered amid an objective's function is not the function: what it changes and what it uses mark
+ * nothing. */
+START_TEST(looks_amid_an_objective)
+{
+    ASSERT_OK(host_protect(host, set_amid, NULL));
+    ASSERT_OK(run_text("other = small { function(model, batch)\n"
+                       "  put_amid()\n"
+                       "  local before = n or 0\n"
+                       "  local loss = ops.cross_entropy(model.nsp_logits, batch.next_sentence_label)\n"
+                       "  assert(engine.in_objective() and n == before + 1)\n"
+                       "  return loss\n"
+                       "end }"));
+    lua_getglobal(host_lua(host), "other");
+    tape_set_turns(bind_test_session(host_lua(host), -1)->tape, true);
+    for (int i = 1; i <= 5; i++) {
+        ASSERT_OK(run_text("engine.lines_begun = 0 other:train(1) assert(engine.lines_begun == 1)"));
+        assert_heard("1.1> false\n1.1 done: \n");
+    }
+    ASSERT_OK(run_text("assert(n == 5 and not engine.in_objective() and not engine.history.marks())"));
 }
 END_TEST
 
@@ -651,6 +689,7 @@ Suite *lines_suite(void)
     tcase_set_timeout(cases, 30);
     tcase_add_test(cases, looks_between_ops);
     tcase_add_test(cases, looks_amid_an_update);
+    tcase_add_test(cases, looks_amid_an_objective);
     tcase_add_test(cases, edits_wait_for_the_boundary);
     tcase_add_test(cases, looks_wait_for_the_boundary);
     tcase_add_test(cases, news_of_steps);

@@ -297,7 +297,8 @@ START_TEST(old_values_are_replaced)
 }
 END_TEST
 
-/* Whether a run is to go on is no question once it is over, nor of one that is not started from here. */
+/* Whether a run is to go on is no question once it is over, nor of one that is not started from here; of one that
+ * has begun meanwhile it is another. */
 START_TEST(leaving_asks_what_it_must)
 {
     press_keys(&workbench, "q");
@@ -311,7 +312,13 @@ START_TEST(leaving_asks_what_it_must)
     view->begins = true;
     press_keys(&workbench, "q");
     ck_assert_int_eq(view->use, FIELD_LEAVE);
+    ck_assert_ptr_nonnull(strstr(view->question, "s ends it"));
     view->begins = false;
+    view->state = RUN_TRAINING;
+    overlay_settle(&workbench);
+    ck_assert_int_eq(view->use, FIELD_LEAVE);
+    ck_assert_ptr_nonnull(strstr(view->question, "s stops it"));
+    view->state = RUN_CONNECTING;
     overlay_settle(&workbench);
     ck_assert(!workbench.leaving);
     press_keys(&workbench, "q");

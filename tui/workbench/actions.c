@@ -94,11 +94,9 @@ static void zoom_pane(Workbench *workbench)
 
 static void leave(Workbench *workbench)
 {
-    RunState state = workbench->view.state;
-    if (workbench->view.begins)
-        workbench_ask(workbench, FIELD_LEAVE, "leave: enter lets it start by itself, s ends it, esc stays", "");
-    else if (state == RUN_TRAINING || state == RUN_PAUSED)
-        workbench_ask(workbench, FIELD_LEAVE, "leave: enter lets the run go on, s stops it, esc stays", "");
+    const char *question = overlay_leave_question(&workbench->view);
+    if (question)
+        workbench_ask(workbench, FIELD_LEAVE, question, "");
     else
         workbench->leaving = true;
 }

@@ -151,11 +151,22 @@ static void give_up(Workbench *workbench)
     close_field(&workbench->view);
 }
 
+const char *overlay_leave_question(const View *view)
+{
+    if (view->begins) return "leave: enter lets it start by itself, s ends it, esc stays";
+    bool live = view->state == RUN_TRAINING || view->state == RUN_PAUSED;
+    return live ? "leave: enter lets the run go on, s stops it, esc stays" : NULL;
+}
+
 void overlay_settle(Workbench *workbench)
 {
     View *view = &workbench->view;
-    bool asked = view->begins || view->state == RUN_TRAINING || view->state == RUN_PAUSED;
-    if (view->use == FIELD_LEAVE && !asked) close_field(view);
+    if (view->use != FIELD_LEAVE) return;
+    const char *question = overlay_leave_question(view);
+    if (question)
+        snprintf(view->question, sizeof view->question, "%s", question);
+    else
+        close_field(view);
 }
 
 void overlay_key(Workbench *workbench, const Key *key, const char *pasted)

@@ -127,22 +127,30 @@ static void draw_lines(const View *view, Area area, int back)
     lay_out(view, area, back, bottom, true);
 }
 
-/* 'back', or more where long lines below the one that was found would push it out of the area: as long as it is
+/* How many of the lines from the i-th on, at most CONTEXT, fit into the area. */
+static int lines_that_fit(const View *view, Area area, int i)
+{
+    int width = area.rect.width - stamp_columns(area.rect.width), rows = 0, lines = 0;
+    for (; i < view->log.count && lines < CONTEXT; i++) {
+        const ScrollLine *line = scroll_get(&view->log, i);
+        if (!is_shown(view, line)) continue;
+        rows += wrap_rows(line->text, width, 0);
+        if (rows > area.rect.height) break;
+        lines++;
+    }
+    return lines;
+}
+
+/* 'back', or more where long lines below the one that was found would push it out of the area: as long as it stands
  * about where the search put it, for one may scroll away. */
 static int keep_found(const View *view, Area area, int back)
 {
-    int width = area.rect.width - stamp_columns(area.rect.width), below = 0, rows = 0, fitting = 0;
-    int at = view->log.count - 1 - (int)(view->log.begun - view->log_found);
+    int at = view->log.count - 1 - (int)(view->log.begun - view->log_found), behind = 0;
     if (!*search_of(view) || !view->log_found || at < 0) return back;
-    for (int i = at; i < view->log.count; i++) {
-        const ScrollLine *line = scroll_get(&view->log, i);
-        if (!is_shown(view, line)) continue;
-        below += i > at;
-        rows += wrap_rows(line->text, width, 0);
-        if (rows <= area.rect.height) fitting = below;
-    }
-    bool near = back <= below && below - back < CONTEXT;
-    return near && below - back > fitting ? below - fitting : back;
+    for (int i = at + 1; i < view->log.count; i++) behind += is_shown(view, scroll_get(&view->log, i));
+    int below = behind - back, room = lines_that_fit(view, area, at) - 1;
+    if (below < 0 || below >= CONTEXT || below <= room) return back;
+    return behind - (room > 0 ? room : 0);
 }
 
 void pane_log_draw(const View *view, Area area)

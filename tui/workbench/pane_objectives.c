@@ -75,14 +75,12 @@ static void draw_share(const ViewObjective *objective, Area area, int y, const C
 }
 
 /* Its loss in the last step; of a run that is only looked at, the last one that is recorded. */
-static double value_of(const View *view, const ViewObjective *objective)
+static double value_of(const View *view, const ViewObjective *objective, const char *metric)
 {
-    char metric[VIEW_NAME + 8];
     double value;
     int64_t step;
     bool live = view->state == RUN_TRAINING || view->state == RUN_PAUSED;
     if (live || !isnan(objective->value) || !view->metrics) return objective->value;
-    snprintf(metric, sizeof metric, "loss.%s", objective->name);
     return metrics_last(view->metrics, metric, &step, &value) ? value : objective->value;
 }
 
@@ -91,7 +89,8 @@ static void draw_objective(const View *view, Area area, int y, int i, const Colu
     const ViewObjective *objective = &view->objectives[i];
     char metric[VIEW_NAME + 8], number[NUMBER_BYTES];
     bool focused = view->focus.pane == PANE_OBJECTIVES && view->rows[PANE_OBJECTIVES] == i;
-    double value = value_of(view, objective);
+    snprintf(metric, sizeof metric, "loss.%s", objective->name);
+    double value = value_of(view, objective, metric);
     bool finite = isfinite(value) || isnan(value);
     int spark_width = columns->below ? area.rect.width - 5 : columns->share - SHARE - columns->spark;
     area_print(area_part(area, 0, y, columns->name, 1), 0, 0, STYLE_TEXT, "[%c] %s", objective->enabled ? 'x' : ' ',
@@ -103,7 +102,6 @@ static void draw_objective(const View *view, Area area, int y, int i, const Colu
                objective->enabled ? number_short(value, number) : "off");
     draw_share(objective, area, y, columns);
     if (focused) area_style(area, 0, y, columns->below ? columns->share : columns->value, STYLE_SELECTED);
-    snprintf(metric, sizeof metric, "loss.%s", objective->name);
     Area line = area_part(area, columns->spark, y + columns->below, spark_width, 1);
     if (columns->share || columns->below) draw_sparkline(view, line, metric, style_of(view, i));
 }

@@ -48,7 +48,9 @@ void workbench_ask(Workbench *workbench, FieldUse use, const char *question, con
 
 /* Keys of the open field (tui/workbench/overlays.c). */
 void overlay_key(Workbench *workbench, const Key *key, const char *pasted);
-/* A question whose ground is gone is taken away: whether a run that is over is to go on. */
+/* What is asked of somebody who leaves, by what the run does; NULL: nothing. */
+const char *overlay_leave_question(const View *view);
+/* The question of leaving follows what the run does meanwhile; where nothing is to be asked any more, it is gone. */
 void overlay_settle(Workbench *workbench);
 void overlay_draw(const View *view, Area area, int *x, int *y);
 /* Of the open form. */

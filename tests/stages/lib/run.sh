@@ -16,3 +16,9 @@ make_text() {
 
 # without_times DIR: the metrics of a run, but for how long things took.
 without_times() { sed -E 's/, "(tokens_per_second|seconds)": [^,}]*//g' "$1/metrics.jsonl"; }
+
+# end_run DIR: stops a run and waits until it is gone, as it writes into the folder until then.
+end_run() {
+    "$LATHE" attach "$1" <<<"stop()" >/dev/null 2>&1 || true
+    while [[ -e $1/.lock ]] && kill -0 "$(<"$1/.lock")" 2>/dev/null; do sleep 0.05; done
+}
