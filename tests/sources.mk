@@ -13,6 +13,7 @@ TEST_SOURCES += tests/unit/test_file.c
 TEST_SOURCES += tests/unit/test_json.c
 TEST_SOURCES += tests/unit/test_safetensors.c
 TEST_SOURCES += tests/unit/scratch.h
+TEST_SOURCES += tests/unit/sweep.h
 TEST_SOURCES += tests/unit/session_checks.h
 TEST_SOURCES += tests/unit/test_lua.c
 TEST_SOURCES += tests/unit/test_tokenized.c

@@ -6,6 +6,7 @@
 #include "scripts/bind_session.h"
 #include "scripts/library.h"
 #include "tests/unit/scratch.h"
+#include "tests/unit/sweep.h"
 #include "tui/repl.h"
 
 Suite *debug_suite(void);
@@ -460,8 +461,7 @@ START_TEST(allocation_failures)
     memory_fail_after(0, 0);
     ASSERT_OK(sweep_once());
     uint64_t all = memory_allocations();
-    uint64_t step = getenv("LATHE_LONG") ? 97 : all / 24 + 1;
-    for (uint64_t n = all / 2; n <= all; n += step / 2) {
+    for (uint64_t n = all / 2; n <= all; n += sweep_step(48, all / 48 + 1)) {
         memory_fail_after(n, _i);
         Status status = sweep_once();
         memory_fail_after(0, 0);

@@ -7,6 +7,7 @@
 #include "scripts/library.h"
 #include "scripts/recipe.h"
 #include "tests/unit/scratch.h"
+#include "tests/unit/sweep.h"
 #include "tui/completion.h"
 #include "tui/repl.h"
 
@@ -678,7 +679,7 @@ START_TEST(allocation_failures)
     ASSERT_OK(sweep_once());
     uint64_t all = memory_allocations();
     ck_assert_uint_gt(all, 1000);
-    sweep(1, all, getenv("LATHE_LONG") ? 1 : 17, _i);
+    sweep(1, all, sweep_step(1, 17), _i);
     sweep(all > 300 ? all - 300 : 1, all, 1, _i);
 }
 END_TEST

@@ -6,6 +6,7 @@
 #include "scripts/bind_tokenizers.h"
 #include "scripts/library.h"
 #include "tests/unit/scratch.h"
+#include "tests/unit/sweep.h"
 
 Suite *lua_session_suite(void);
 
@@ -447,8 +448,7 @@ START_TEST(allocation_failures)
     ASSERT_OK(sweep_once());
     uint64_t all = memory_allocations() / 2;
     size_t before = memory_in_use();
-    int step = getenv("LATHE_LONG") ? 1 : 41;
-    for (uint64_t n = 1; n <= all; n += (uint64_t)step) {
+    for (uint64_t n = 1; n <= all; n += sweep_step(1, 41)) {
         memory_fail_after(n, _i);
         Status status = sweep_once();
         memory_fail_after(0, 0);
