@@ -386,18 +386,34 @@ function redo()
   announce("at %s again%s", comma(kept.tip), rest and ("; steps %s to %s stay as branch %s"):format(comma(kept.fork + 1), comma(last), rest.name) or "")
 end
 
-function rewind(step)
-  need "rewind"
-  local branch = current()
-  if math.type(step) ~= "integer" or step < 0 then fail("rewind(step): a step from 0 to %d", now()) end
+local function check_step(step, call)
+  if math.type(step) ~= "integer" or step < 0 then fail("%s: a step from 0 to %d", call, now()) end
   if step > now() then fail("step %d is ahead: the run is at %d; run_until(%d) goes there", step, now(), step) end
-  if step < branch.fork and branch.parent then
-    fail("step %d lies before branch %s left %s at %d; switch(%q) first", step, branch.name, branch.parent, branch.fork, branch.parent)
-  elseif step < branch.fork then
+end
+
+-- Of a branch that left no other one.
+local function check_began(step, branch)
+  if step < branch.fork then
     fail("step %d lies before the history of this session, which begins at its first edit, at step %d", step, branch.fork)
   end
+end
+
+-- How many edits of the branch were made before the step.
+local function edits_before(branch, step)
   local count = #branch.path
   while count > branch.own and H.tree.edits[branch.path[count]].step >= step do count = count - 1 end
+  return count
+end
+
+function rewind(step)
+  need "rewind"
+  check_step(step, "rewind(step)")
+  local branch = current()
+  if step < branch.fork and branch.parent then
+    fail("step %d lies before branch %s left %s at %d; switch(%q) first", step, branch.name, branch.parent, branch.fork, branch.parent)
+  end
+  check_began(step, branch)
+  local count = edits_before(branch, step)
   if step == now() and count == #branch.path then return say("at %s already", comma(step)) end
   announce("at %s%s", comma(step), go_back(step, count, ("rewind(%d)"):format(step)))
 end
@@ -426,9 +442,29 @@ local function find(name)
   fail("there is no branch '%s'%s; branches() lists them", tostring(name), near and ("; did you mean '%s'?"):format(near) or "")
 end
 
-function branch(name)
-  need "branch"
-  check_name(name, "branch(name)")
+-- The branch on the way here that the step is of.
+local function owner_of(tree, step)
+  local branch = tree:branch()
+  while branch.parent and step < branch.fork do branch = tree.branches[branch.parent] end
+  return branch
+end
+
+-- The branch that one is on keeps its steps; the new one begins amid them, or amid those of a branch that it left.
+local function branch_earlier(name, step)
+  local tree, last = H.tree:copy(), now()
+  local from, owner = tree:branch(), owner_of(tree, step)
+  check_began(step, owner)
+  local count = edits_before(owner, step)
+  if not H.reading then H.snapshots:add(last, from.path) end
+  from.tip = last
+  tree:add_branch { name = name, parent = owner.name, fork = step, path = positions.copy(owner.path, count), own = count, tip = step,
+    planned = math.min(owner.planned, plan_before(step)) }
+  tree.current, tree.undone = name, {}
+  travel(step, tree, ("branch(%q, %d)"):format(name, step), { from = from.name, last = last, common = step, to = name, step = step })
+  announce("at %s, on branch %s; switch(%q) goes back to step %s of the other one", comma(step), name, from.name, comma(last))
+end
+
+local function branch_here(name)
   local tree, step = H.tree:copy(), now()
   local parent = tree:branch()
   if not H.reading then H.snapshots:add(step, parent.path) end
@@ -437,6 +473,15 @@ function branch(name)
   tree.current, tree.undone = name, {}
   exchange_by_line(tree, ("branch(%q)"):format(name))
   announce("at %s, on branch %s; switch(%q) goes back to the other one", comma(step), name, parent.name)
+end
+
+function branch(name, step)
+  need "branch"
+  check_name(name, "branch(name)")
+  if step == nil then return branch_here(name) end
+  check_step(step, "branch(name, step)")
+  if step == now() and edits_before(current(), step) == #current().path then return branch_here(name) end
+  branch_earlier(name, step)
 end
 
 function switch(name)
@@ -544,7 +589,7 @@ describe(undo, "undo(n): goes back to the step before the last edit, or before t
 describe(redo, "redo(): takes back the last undo(), then the one before it, as long as nothing else was done.")
 describe(rewind, "rewind(step): goes back to a step of this branch; the later steps stay as a branch.")
 describe(revert, "revert(id): takes back one edit (the last one without id) by a new edit, from here on.")
-describe(branch, "branch(name): goes on from here as a branch of that name.")
+describe(branch, "branch(name, step): goes on from here, or from an earlier step, as a branch of that name; the branch that you are on keeps its steps.")
 describe(switch, "switch(name): goes to the last step of another branch.")
 describe(snapshot, "snapshot(): keeps the state of this step at hand, so that rewind() comes back to it without computing anything.")
 

@@ -95,11 +95,20 @@ local function read_all(session, directory)
   return step, load_checkpoint(step)
 end
 
+-- A checkpoint behind the journal's last entry is of the branch that was left, if that entry left one and the metrics
+-- do not go on to it: the program died before it was put aside.
+local function reached(H, directory, step, saved)
+  if not saved or saved <= step then return step end
+  if not H.move or H.move.renamed then return saved end
+  if metrics.is_still_there(directory, H.tree, H.move) then return step end
+  return math.max(step, math.min(saved, metrics.last_step(directory)))
+end
+
 -- Goes on with a run as its journal and checkpoints left it.
 function history.resume(session, directory)
   local step, saved = read_all(session, directory)
   local H = inner.state()
-  if saved and saved > step then step = saved end
+  step = reached(H, directory, step, saved)
   engine.silently(inner.compute, { step = step, path = current().path })
   if H.move then metrics.mend(directory, H.tree, H.move) end
   directory.leave_checkpoints(step, H.move and H.move.from)

@@ -35,6 +35,7 @@ edits=(
 ways=(
     'undo()' 'undo()' 'undo(2)' 'redo()' 'redo()' 'undo() step(1) redo()' 'undo() redo()' 'revert()' 'snapshot()'
     'rewind(math.max(0, run.step - %d))' 'rewind(math.max(0, run.step - %d))' 'branch("b%d")' 'delete_branch("b%d")'
+    'branch("b%d", math.max(0, run.step - 5))'
     'rename_branch("b%d", "c%d")' 'switch(branches()[%d].name)' 'switch(branches()[#branches()].name)'
     'switch(branches()[1].name)' 'pause()' 'resume()' 'step(%d)' 'run_until(run.step + %d)'
 )

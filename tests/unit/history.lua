@@ -106,6 +106,7 @@ local actions = {
   function() pcall(redo) end,
   function() pcall(rewind, random(run.step + 2)) end,
   function() pcall(branch, "b" .. random(4)) end,
+  function() pcall(branch, "b" .. random(4), random(run.step + 2)) end,
   function() switch(any_branch()) end,
   function() pcall(rename_branch, any_branch(), "b" .. random(6)) end,
   function() pcall(delete_branch, any_branch()) end,
@@ -134,4 +135,23 @@ function check_last()
   local file <close> = assert(io.open(directory.path .. "/last"))
   local said, now = file:read "a", run.step .. " " .. run:hash()
   assert(said == now, said .. " before, now " .. now)
+end
+
+-- of a file with metrics
+function steps(name)
+  local list = {}
+  for line in io.lines(directory.path .. name) do list[#list + 1] = line:match "%d+" end
+  return table.concat(list, " ")
+end
+
+-- From the n-th change of the metrics' files on there is nobody who makes them.
+function dies_after(n)
+  local function dead() error("the program is dead", 0) end
+  for _, name in ipairs { "append_branch", "write_branch", "rename_branch", "append_metrics", "cut_metrics" } do
+    local change = directory[name]
+    directory[name] = function(...)
+      n = n - 1
+      return (n < 0 and dead or change)(...)
+    end
+  end
 end

@@ -263,7 +263,7 @@ START_TEST(rewind_goes_by_way_of_the_branch_that_has_the_step)
         ck_assert_str_eq(sent.data, ways[i].line);
     }
     press(&screen, "Bc\r");
-    ck_assert_str_eq(sent.data, "switch(\"main\") rewind(3000) branch(\"c\")");
+    ck_assert_str_eq(sent.data, "branch(\"c\", 3000)");
     press(&screen, "\033");
     buffer_clear(&sent);
     press(&screen, "r");

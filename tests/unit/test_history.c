@@ -331,11 +331,6 @@ START_TEST(metrics_follow_the_branch)
     begin();
     ASSERT_OK(run("train(4) run.optimizer.lr = 0.02 train(4)\n"
                   "rewind(6) train(1)\n"
-                  "local function steps(name)\n"
-                  "  local list = {}\n"
-                  "  for line in io.lines(directory.path .. name) do list[#list + 1] = line:match '%d+' end\n"
-                  "  return table.concat(list, ' ')\n"
-                  "end\n"
                   "directory.last_rows('', 0)\n"
                   "assert(steps '/metrics.jsonl' == '1 2 3 4 5 6 7', steps '/metrics.jsonl')\n"
                   "assert(steps '/branches/main~1.jsonl' == '7 8')\n"
@@ -363,6 +358,66 @@ START_TEST(branches_are_named_deleted_and_brought_back)
     ASSERT_FAILS(run("rename_branch('c', 'x y')"), STATUS_LUA, "a name of letters");
     ASSERT_FAILS(run("rename_branch('nowhere', 'x')"), STATUS_LUA, "there is no branch 'nowhere'");
     ASSERT_FAILS(run("undelete_branch('x')"), STATUS_LUA, "no branch 'x' was deleted");
+}
+END_TEST
+
+/* The branch that one is on keeps its steps. */
+START_TEST(branches_begin_at_earlier_steps)
+{
+    begin();
+    ASSERT_OK(
+        run("train(3) local three = run:hash() run.optimizer.lr = 0.02 train(3) local six = run:hash()\n"
+            "branch('a', 3) assert(run.step == 3 and run:hash() == three and run.optimizer.lr == 0.01)\n"
+            "assert(#branches() == 2 and tostring(branches()):find 'a .*left main at 3')\n"
+            "train(2) local other = run:hash() switch 'main' assert(run.step == 6 and run:hash() == six)\n"
+            "switch 'a' assert(run.step == 5 and run:hash() == other)\n"
+            "branch('b', 2) assert(run.step == 2 and tostring(branches()):find 'b .*left main at 2') train(1)\n"
+            "assert(run:hash() == three) branch('c', 3) assert(tostring(branches()):find 'c .*left b at 3')\n"
+            "directory.last_rows('', 0)\n"
+            "assert(steps '/metrics.jsonl' == '1 2 3', steps '/metrics.jsonl')\n"
+            "assert(steps '/branches/main.jsonl' == '3 4 5 6', steps '/branches/main.jsonl')\n"
+            "assert(steps '/branches/a.jsonl' == '4 5')"));
+    ASSERT_FAILS(run("branch('d', 9)"), STATUS_LUA, "step 9 is ahead: the run is at 3");
+    ASSERT_FAILS(run("branch('d', 1.5)"), STATUS_LUA, "branch(name, step): a step from 0 to 3");
+    ASSERT_FAILS(run("branch('d', {})"), STATUS_LUA, "branch(name, step): a step from 0 to 3");
+    ASSERT_FAILS(run("branch('a', 2)"), STATUS_LUA, "there is a branch 'a' already");
+    assert_recorded();
+}
+END_TEST
+
+/* A program that dies at the n-th change of a file while the metrics follow the branch: all lines are there again.
+ */
+START_TEST(metrics_of_moves_that_break_off)
+{
+    begin();
+    ASSERT_OK(run("train(3) branch 'a' switch 'main' train(3) switch 'a' train(2) directory.save()"));
+    lua_pushinteger(host_lua(host), _i);
+    lua_setglobal(host_lua(host), "last");
+    ASSERT_OK(run("dies_after(last) branch('b', 2)"));
+    start_again();
+    ASSERT_OK(
+        run("engine.history.resume(run, directory) directory.last_rows('', 0)\n"
+            "assert(run.step == 2 and steps '/metrics.jsonl' == '1 2' and steps '/branches/a.jsonl' == '4 5')\n"
+            "assert(steps '/branches/main.jsonl' == '3 4 5 6', steps '/branches/main.jsonl')"));
+    lua_pushinteger(host_lua(host), _i);
+    lua_setglobal(host_lua(host), "last");
+    ASSERT_OK(run("train(2) directory.save() dies_after(last) switch 'main'"));
+    start_again();
+    ASSERT_OK(run("engine.history.resume(run, directory) directory.last_rows('', 0)\n"
+                  "assert(run.step == 6 and steps '/metrics.jsonl' == '1 2 3 4 5 6', steps '/metrics.jsonl')\n"
+                  "assert(steps '/branches/a.jsonl' == '4 5' and steps '/branches/b.jsonl' == '3 4')"));
+}
+END_TEST
+
+/* What the metrics are after a kill at some later step. */
+START_TEST(metrics_are_mended)
+{
+    begin();
+    ASSERT_OK(
+        run("train(3) branch 'x' switch 'main' train(3) directory.save() train(1) directory.last_rows('', 0)"));
+    start_again();
+    ASSERT_OK(run("engine.history.resume(run, directory) directory.last_rows('', 0)\n"
+                  "assert(run.step == 6 and steps '/metrics.jsonl' == '1 2 3 4 5 6', steps '/metrics.jsonl')"));
 }
 END_TEST
 
@@ -783,6 +838,9 @@ Suite *history_suite(void)
     tcase_add_test(tests, edits_are_taken_back_from_here);
     tcase_add_test(tests, metrics_follow_the_branch);
     tcase_add_test(tests, branches_are_named_deleted_and_brought_back);
+    tcase_add_test(tests, branches_begin_at_earlier_steps);
+    tcase_add_test(tests, metrics_are_mended);
+    tcase_add_loop_test(tests, metrics_of_moves_that_break_off, 0, 8);
     tcase_add_test(tests, metrics_of_branches_are_moved);
     tcase_add_test(tests, branches_are_compared);
     tcase_add_test(tests, nothing_is_compared_with_itself);

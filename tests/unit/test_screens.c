@@ -253,7 +253,7 @@ START_TEST(keys_are_lines)
     expect_line(&workbench, "6\r", "switch(\"main\")");
     expect_line(&workbench, "1r", ""); /* which step is not said */
     expect_line(&workbench, "\033[D\033[Dr\r", "switch(\"main\") rewind(294)");
-    expect_line(&workbench, "Bside\r", "switch(\"main\") rewind(294) branch(\"side\")");
+    expect_line(&workbench, "Bside\r", "branch(\"side\", 294)");
     workbench.view.branches[1].fork = 200; /* the current one has that step now */
     expect_line(&workbench, "r\r", "rewind(294)");
     expect_line(&workbench, ":undo\r", "undo()");

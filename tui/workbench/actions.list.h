@@ -52,8 +52,8 @@
     {"dots", "d", ON(CURVES), NULL, "draw with braille, blocks or letters", NULL, action_dots, NULL},
     {"rewind here", "r", ON(CURVES), "rewind", "go back to the crosshair's step; the later steps stay as a branch",
      NULL, action_rewind, action_rewind_line},
-    {"branch here", "B", ON(CURVES), NULL, "go back to the crosshair's step and on from there as a branch", NULL,
-     action_branch_there, action_branch_there_line},
+    {"branch here", "B", ON(CURVES), NULL, "go on from the crosshair's step as a branch; this one keeps its steps",
+     NULL, action_branch_there, action_branch_there_line},
 
     {"edit weight", "e enter", ON(OBJECTIVES), "weight", "change the weight of the selected objective", NULL,
      ask_weight, edit_line},

@@ -244,47 +244,54 @@ static const char *branch_of(const View *view, int64_t step)
     return name;
 }
 
-static Status put_rewind(const View *view, Buffer *out)
+static Status put_rewind(const View *view, int64_t step, Buffer *out)
 {
-    int64_t step = curves_step(view);
     const char *branch = branch_of(view, step);
-    if (!view->curves.crosshair || step < 0) return STATUS_OK;
     if (strcmp(branch, view->branch) != 0) TRY(buffer_printf(out, "switch(\"%s\") ", branch));
     return buffer_printf(out, "rewind(%lld)", (long long)step);
 }
 
+/* -1: none is chosen */
+static int64_t chosen_step(const View *view)
+{
+    return view->curves.crosshair ? curves_step(view) : -1;
+}
+
 void action_rewind_line(const View *view, Buffer *out)
 {
-    Status status = put_rewind(view, out);
-    (void)status; /* a line that is not whole is not sent */
+    int64_t step = chosen_step(view);
+    if (step >= 0 && put_rewind(view, step, out) != STATUS_OK) buffer_clear(out);
 }
+
+static const char branch_begin[] = "branch(\"";
 
 void action_branch_there_line(const View *view, Buffer *out)
 {
-    Status status = put_rewind(view, out);
-    if (status == STATUS_OK && out->length) status = buffer_text(out, " branch(\"\")");
-    if (status != STATUS_OK) buffer_clear(out);
+    int64_t step = chosen_step(view);
+    if (step >= 0 && buffer_printf(out, "%s\", %lld)", branch_begin, (long long)step) != STATUS_OK)
+        buffer_clear(out);
 }
 
-static void ask(Workbench *workbench, void (*line)(const View *view, Buffer *out), int back)
+static bool ask(Workbench *workbench, void (*line)(const View *view, Buffer *out))
 {
     Buffer text = {0};
     line(&workbench->view, &text);
-    if (text.length) {
+    bool chosen = text.length > 0;
+    if (chosen)
         workbench_ask(workbench, FIELD_LINE, "lathe> ", text.data);
-        workbench->view.field.cursor -= back;
-    } else {
+    else
         workbench_note(workbench, "choose a step first: left and right move the crosshair");
-    }
     buffer_free(&text);
+    return chosen;
 }
 
 void action_rewind(Workbench *workbench)
 {
-    ask(workbench, action_rewind_line, 0);
+    ask(workbench, action_rewind_line);
 }
 
+/* The cursor stands where the name is to be typed. */
 void action_branch_there(Workbench *workbench)
 {
-    ask(workbench, action_branch_there_line, 2);
+    if (ask(workbench, action_branch_there_line)) workbench->view.field.cursor = (int)strlen(branch_begin);
 }

@@ -37,7 +37,7 @@ static int draw_field(const Form *form, Area area, int y, int i)
     bool docs = area.rect.width >= LEAST_FOR_DOCS;
     area_print(area_part(area, 0, y, name, 1), 0, 0, STYLE_TEXT, "%s %s", changed ? "*" : " ", field->name);
     Area value = area_part(area, name, y, docs ? VALUE : area.rect.width - name, 1);
-    if (docs) area_text(area, name + VALUE + 2, y, STYLE_DIM, field->doc);
+    if (docs) area_brief(area, name + VALUE + 2, y, STYLE_DIM, field->doc);
     if (here && form->editing) {
         field_draw(&form->field, value, 0, 0, &cursor);
         return cursor + name;

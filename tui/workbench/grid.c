@@ -234,6 +234,13 @@ int area_text(Area area, int x, int y, Style style, const char *text)
     return draw_text(area, 0, x, y, style, text);
 }
 
+int area_brief(Area area, int x, int y, Style style, const char *text)
+{
+    int end = area_text(area, x, y, style, text);
+    if (end > area.rect.width && x < area.rect.width) area_text(area, area.rect.width - 1, y, style, "…");
+    return end;
+}
+
 int area_print(Area area, int x, int y, Style style, const char *format, ...)
 {
     char text[1024];

@@ -51,6 +51,8 @@ Area area_part(Area area, int x, int y, int width, int height);
 /* Returns the column behind the text, also of what was cut off. Control characters and bytes that are no UTF-8 show
  * as U+FFFD, a tab as a space. */
 int area_text(Area area, int x, int y, Style style, const char *text);
+/* As area_text(); where something is cut off at the right edge, the last column says so. */
+int area_brief(Area area, int x, int y, Style style, const char *text);
 int area_print(Area area, int x, int y, Style style, const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* Ends at the right edge; begins no further left than 'from', cut at its beginning then. */
 void area_right(Area area, int from, int y, Style style, const char *text);

@@ -225,7 +225,7 @@ static void draw_action(const View *view, const Action *action, Area area, int y
     int x = area_text(area, KEY_COLUMN, y, STYLE_TEXT, action->name);
     if (x < KEY_COLUMN + NAME_COLUMN - 2) x = KEY_COLUMN + NAME_COLUMN - 2;
     if (pane != view->focus.pane) x = area_print(area, x + 2, y, STYLE_MARK, "%s:", panes[pane].name) - 1;
-    x = area_text(area, x + 2, y, STYLE_DIM, action->doc);
+    x = area_brief(area, x + 2, y, STYLE_DIM, action->doc);
     if (*line && x + 2 + text_columns(line) <= area.rect.width) area_right(area, x + 2, y, STYLE_MARK, line);
     if (selected) area_style(area, 0, y, area.rect.width, STYLE_SELECTED);
 }
@@ -281,6 +281,16 @@ static void draw_answer(const View *view, Area area)
     draw_scroll(area_part(box, 1, 1, box.rect.width - 2, rows), &view->console, 0, "");
 }
 
+/* A question that takes one key has as many rows as it needs. */
+static void draw_question(const View *view, Area area)
+{
+    int rows = wrap_rows(view->question, area.rect.width, 0);
+    if (rows > area.rect.height) rows = area.rect.height;
+    Area lines = area_part(area, 0, area.rect.height - rows, area.rect.width, rows);
+    area_fill(lines, STYLE_TEXT, " ");
+    wrap_draw(lines, 0, STYLE_HEADING, view->question, 0, 0);
+}
+
 void overlay_draw(const View *view, Area area, int *x, int *y)
 {
     char title[96];
@@ -297,11 +307,14 @@ void overlay_draw(const View *view, Area area, int *x, int *y)
         return;
     }
     if (view->use == FIELD_PALETTE) draw_list(view, above, "commands: enter runs, esc closes", view->field.text);
+    *x = *y = -1;
+    if (view->use == FIELD_LEAVE || view->use == FIELD_RESUME) {
+        draw_question(view, area);
+        return;
+    }
     Area line = area_part(area, 0, bottom, area.rect.width, 1);
     area_fill(line, STYLE_TEXT, " ");
     int at = area_text(line, 0, 0, STYLE_HEADING, view->question);
-    *x = *y = -1;
-    if (view->use == FIELD_LEAVE || view->use == FIELD_RESUME) return;
     field_draw(&view->field, line, at, 0, x);
     *y = bottom;
 }

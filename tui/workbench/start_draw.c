@@ -55,7 +55,7 @@ static void draw_item(const Start *start, Area area, int y, int i)
     int x = text_columns(item->name) + 3 > NAME ? text_columns(item->name) + 3 : NAME;
     int room = area.rect.width > NAME + TIME + 40 ? area.rect.width - TIME - 1 : area.rect.width;
     x = area_print(area, x, y, item->kind == START_LIVE_RUN ? STYLE_GOOD : STYLE_DIM, "%-9s ", kinds[item->kind]);
-    area_text(area_part(area, 0, y, room, 1), x, 0, STYLE_TEXT, item->doc);
+    area_brief(area_part(area, 0, y, room, 1), x, 0, STYLE_TEXT, item->doc);
     if (room < area.rect.width) area_right(area, room, y, STYLE_MARK, time_words(&item->time, time));
     if (i == start->row) area_style(area, 0, y, area.rect.width, STYLE_SELECTED);
 }

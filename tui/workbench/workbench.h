@@ -50,7 +50,7 @@ void workbench_ask(Workbench *workbench, FieldUse use, const char *question, con
 void overlay_key(Workbench *workbench, const Key *key, const char *pasted);
 /* What is asked of somebody who leaves, by what the run does; NULL: nothing. */
 const char *overlay_leave_question(const View *view);
-/* The question of leaving follows what the run does meanwhile; where nothing is to be asked any more, it is gone. */
+/* The question of leaving follows what the run does meanwhile; it is gone where nothing is to be asked any more. */
 void overlay_settle(Workbench *workbench);
 void overlay_draw(const View *view, Area area, int *x, int *y);
 /* Of the open form. */
