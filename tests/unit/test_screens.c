@@ -81,12 +81,13 @@ static const struct Shot pane_shots[] = {
 #undef KINDS
 enum { PANE_SHOTS = sizeof pane_shots / sizeof *pane_shots };
 
-static void shoot(const struct Shot *shot, const struct Size *size, Buffer *out)
+static void shoot(const struct Shot *shot, const struct Size *size, bool ascii, Buffer *out)
 {
     Workbench workbench;
     Grid grid = {0};
     int x, y;
     open_run(&workbench, shot->kind);
+    workbench.view.ascii = ascii;
     ASSERT_OK(workbench_draw(&workbench, &grid, size->width, size->height, &x, &y));
     press_keys(&workbench, shot->keys);
     ASSERT_OK(workbench_draw(&workbench, &grid, size->width, size->height, &x, &y));
@@ -123,7 +124,7 @@ static void check_file(const char *name, const struct Shot *list, int count, con
     char path[512];
     bool large = size->width * size->height > 5000;
     for (int i = 0; i < count; i++)
-        if (!large || list[i].large) shoot(&list[i], size, &made);
+        if (!large || list[i].large) shoot(&list[i], size, false, &made);
     snprintf(path, sizeof path, "%s/screens/%s%dx%d.txt", TEST_GOLDEN, name, size->width, size->height);
     if (getenv("LATHE_WRITE_SCREENS")) ASSERT_OK(file_write(path, made.data, made.length));
     ASSERT_OK(file_read(path, 0, &stored));
@@ -141,6 +142,31 @@ END_TEST
 START_TEST(stored_panes)
 {
     for (int i = 0; i < SIZES; i++) check_file("panes-", pane_shots, PANE_SHOTS, &sizes[i]);
+}
+END_TEST
+
+/* Question marks, and the letter in the line that is typed, which becomes one. */
+static int unknown_letters(const char *text)
+{
+    int count = strstr(text, "\xc3\xa4") != NULL;
+    for (; *text; text++) count += *text == '?';
+    return count;
+}
+
+/* A terminal that shows ASCII alone gets a letter for all that the program draws: '?' stands for what is in no
+ * list. */
+START_TEST(ascii_screens)
+{
+    for (int i = 0; i < SHOTS; i++) {
+        Buffer whole = {0}, plain = {0};
+        struct Shot shot = {shots[i].name, shots[i].keys, DATA_DEEP, true};
+        shoot(&shot, &sizes[0], false, &whole);
+        shoot(&shot, &sizes[0], true, &plain);
+        for (size_t k = 0; k < plain.length; k++) ck_assert_msg(!(plain.data[k] & 0x80), "%s", plain.data);
+        ck_assert_msg(unknown_letters(plain.data) == unknown_letters(whole.data), "%s", plain.data);
+        buffer_free(&whole);
+        buffer_free(&plain);
+    }
 }
 END_TEST
 
@@ -441,6 +467,7 @@ Suite *screens_suite(void)
     tcase_set_timeout(cases, 120);
     tcase_add_test(cases, stored_screens);
     tcase_add_test(cases, stored_panes);
+    tcase_add_test(cases, ascii_screens);
     tcase_add_test(cases, million_samples);
     tcase_add_test(cases, layouts);
     tcase_add_test(cases, keys_are_lines);
