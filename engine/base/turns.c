@@ -18,3 +18,8 @@ void turns_give(void)
 {
     if (taker.serve) taker.serve(taker.context);
 }
+
+bool turns_wanted(void)
+{
+    return taker.serve != NULL;
+}

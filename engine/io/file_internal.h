@@ -14,6 +14,8 @@ int system_write(int fd, const void *bytes, size_t length);
 /* The same at an offset. */
 int system_write_at(int fd, const void *bytes, size_t length, off_t at);
 int system_sync(int fd);
+/* The same; turns (engine/base/turns.h) are given meanwhile, as a busy disk takes its time. */
+int system_sync_giving_turns(int fd);
 int system_rename(const char *from, const char *to);
 /* Swaps two names in one step; -1 with EINVAL or ENOSYS where the file system cannot. */
 int system_exchange(const char *a, const char *b);

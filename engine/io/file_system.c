@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/base/signals.h"
+#include "engine/base/turns.h"
 #include "engine/io/file.h"
 #include "engine/io/file_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static atomic_uint_fast64_t operations, fail_at;
@@ -85,13 +89,48 @@ int system_write_at(int fd, const void *bytes, size_t length, off_t at)
     return -1;
 }
 
-int system_sync(int fd)
+static int sync_file(int fd)
 {
-    if (injected_failure()) return -1;
     int result;
     do result = fsync(fd);
     while (result != 0 && errno == EINTR);
     return result;
+}
+
+int system_sync(int fd)
+{
+    return injected_failure() ? -1 : sync_file(fd);
+}
+
+typedef struct Syncing {
+    int fd, error; /* errno, 0: synced */
+    atomic_bool over;
+} Syncing;
+
+static void *sync_aside(void *context)
+{
+    Syncing *syncing = context;
+    signals_block();
+    syncing->error = sync_file(syncing->fd) == 0 ? 0 : errno;
+    atomic_store(&syncing->over, true);
+    return NULL;
+}
+
+int system_sync_giving_turns(int fd)
+{
+    static const struct timespec pause = {.tv_nsec = 1000000};
+    Syncing syncing = {.fd = fd};
+    pthread_t thread;
+    if (!turns_wanted()) return system_sync(fd);
+    if (injected_failure()) return -1;
+    if (pthread_create(&thread, NULL, sync_aside, &syncing) != 0) return sync_file(fd);
+    while (!atomic_load(&syncing.over)) {
+        turns_give();
+        nanosleep(&pause, NULL);
+    }
+    pthread_join(thread, NULL);
+    errno = syncing.error;
+    return syncing.error ? -1 : 0;
 }
 
 int system_rename(const char *from, const char *to)

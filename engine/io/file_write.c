@@ -157,7 +157,7 @@ static Status writer_flush(FileWriter *writer)
 static Status writer_rest(FileWriter *writer)
 {
     if (writer->size - writer->synced < WRITER_PIECE) return STATUS_OK;
-    if (system_sync(writer->fd) != 0) return file_fail(writer->path, "written", errno);
+    if (system_sync_giving_turns(writer->fd) != 0) return file_fail(writer->path, "written", errno);
     writer->synced = writer->size;
     turns_give();
     return STATUS_OK;
@@ -204,8 +204,9 @@ static Status sync_parent(const char *path)
 static Status writer_finish(FileWriter *writer)
 {
     TRY(writer_flush(writer));
-    if (system_sync(writer->fd) != 0) return file_fail(writer->path, "written", errno);
-    int result = close(writer->fd);
+    int result = writer->synced ? system_sync_giving_turns(writer->fd) : system_sync(writer->fd); /* large, small */
+    if (result != 0) return file_fail(writer->path, "written", errno);
+    result = close(writer->fd);
     writer->fd = -1;
     if (result == 0 && writer->temporary) result = system_rename(writer->temporary, writer->path);
     if (result == 0) return STATUS_OK;
@@ -272,7 +273,7 @@ Status file_appender_put(FileAppender *appender, const void *bytes, size_t lengt
 
 Status file_appender_sync(FileAppender *appender)
 {
-    return system_sync(appender->fd) == 0 ? STATUS_OK : file_fail(appender->path, "written", errno);
+    return system_sync_giving_turns(appender->fd) == 0 ? STATUS_OK : file_fail(appender->path, "written", errno);
 }
 
 void file_appender_close(FileAppender *appender)

@@ -150,7 +150,7 @@ START_TEST(large_files_give_turns)
     ck_assert_int_eq(turns, 0);
     ASSERT_OK(file_write(path, bytes, length));
     turns_set(NULL, NULL);
-    ck_assert_int_eq(turns, 3);
+    ck_assert_int_ge(turns, 3); /* and while the disk takes it */
     ASSERT_OK(file_map(path, &map));
     ck_assert_uint_eq(map.size, length);
     ck_assert_mem_eq(map.data, bytes, length);
