@@ -112,7 +112,8 @@ sed 's/optimizer = optim.adamw {}/on_nonfinite = "stop", &/' own.lua >stops.lua
 await "it did not end" ended stops
 says 'go on with: lathe run --resume stops' stops/log.txt
 
-# --- no memory ---
+# --- no memory; AddressSanitizer wants more addresses than a limit leaves ---
+grep -q __asan_init "$LATHE" && exit 0
 (ulimit -v 1500000; "$LATHE" run own.lua --set mine=2 --threads 1 --detach --out large >log 2>&1) || broken "it did not start"
 await "no pause" grep -qs 'the run is paused there' large/log.txt
 attach large <<'END'
