@@ -26,6 +26,16 @@ static int free_snapshot(lua_State *L)
     return 0;
 }
 
+/* engine.drop_snapshot(snapshot): as well, and lines of the prompt are answered meanwhile; not to be used as __gc.
+ */
+static int drop_snapshot(lua_State *L)
+{
+    Snapshot **handle = check_snapshot(L, 1), *snapshot = *handle;
+    *handle = NULL;
+    snapshot_free_giving_turns(snapshot);
+    return 0;
+}
+
 /* A snapshot of the session at index 1. */
 static Snapshot **push_snapshot(lua_State *L)
 {
@@ -306,6 +316,7 @@ void bind_open_history(lua_State *L)
                                          {"stepping", is_stepping},
                                          {"attempt", attempt},
                                          {"free_snapshot", free_snapshot},
+                                         {"drop_snapshot", drop_snapshot},
                                          {"snapshot_bytes", bytes_of},
                                          {"snapshot_bytes_aside", bytes_aside},
                                          {"put_aside", put_aside},

@@ -71,7 +71,7 @@ typedef struct FileWriter FileWriter;
 Status file_writer_open(const char *path, FileWriter **out) STATUS_CHECKED;
 /* The same for a file in a directory that will be renamed whole: under its own name, which must be free. */
 Status file_writer_create(const char *path, FileWriter **out) STATUS_CHECKED;
-/* Syncs and gives a turn every 16 MB. */
+/* Gives a turn every 2 MB and syncs every 16 MB. */
 Status file_writer_put(FileWriter *writer, const void *bytes, size_t length) STATUS_CHECKED;
 /* Bytes put so far. */
 uint64_t file_writer_size(const FileWriter *writer);

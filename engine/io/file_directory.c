@@ -48,6 +48,11 @@ static int remove_entry(const char *path, const struct stat *info, int type, str
     return remove(path);
 }
 
+static int remove_all(void *path)
+{
+    return nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 Status file_remove_tree(const char *path)
 {
     struct stat info;
@@ -64,9 +69,9 @@ Status file_remove_tree(const char *path)
             return status;
         }
     }
-    Status status = nftw(aside ? aside : path, remove_entry, 16, FTW_DEPTH | FTW_PHYS) == 0
-                        ? STATUS_OK
-                        : file_fail(path, "removed", errno);
+    Status status = STATUS_OK;
+    if (system_call_giving_turns(remove_all, (void *)(aside ? aside : path)) != 0)
+        status = file_fail(path, "removed", errno);
     memory_free(aside);
     return status;
 }

@@ -102,35 +102,45 @@ int system_sync(int fd)
     return injected_failure() ? -1 : sync_file(fd);
 }
 
-typedef struct Syncing {
-    int fd, error; /* errno, 0: synced */
+typedef struct Call {
+    int (*call)(void *context);
+    void *context;
+    int error; /* errno, 0: it went well */
     atomic_bool over;
-} Syncing;
+} Call;
 
-static void *sync_aside(void *context)
+static void *call_beside(void *context)
 {
-    Syncing *syncing = context;
+    Call *call = context;
     signals_block();
-    syncing->error = sync_file(syncing->fd) == 0 ? 0 : errno;
-    atomic_store(&syncing->over, true);
+    call->error = call->call(call->context) == 0 ? 0 : errno;
+    atomic_store(&call->over, true);
     return NULL;
 }
 
-int system_sync_giving_turns(int fd)
+int system_call_giving_turns(int (*function)(void *context), void *context)
 {
     static const struct timespec pause = {.tv_nsec = 1000000};
-    Syncing syncing = {.fd = fd};
+    Call call = {.call = function, .context = context};
     pthread_t thread;
-    if (!turns_wanted()) return system_sync(fd);
-    if (injected_failure()) return -1;
-    if (pthread_create(&thread, NULL, sync_aside, &syncing) != 0) return sync_file(fd);
-    while (!atomic_load(&syncing.over)) {
+    if (!turns_wanted() || pthread_create(&thread, NULL, call_beside, &call) != 0) return function(context);
+    while (!atomic_load(&call.over)) {
         turns_give();
         nanosleep(&pause, NULL);
     }
     pthread_join(thread, NULL);
-    errno = syncing.error;
-    return syncing.error ? -1 : 0;
+    errno = call.error;
+    return call.error ? -1 : 0;
+}
+
+static int sync_this(void *context)
+{
+    return sync_file(*(const int *)context);
+}
+
+int system_sync_giving_turns(int fd)
+{
+    return injected_failure() ? -1 : system_call_giving_turns(sync_this, &fd);
 }
 
 int system_rename(const char *from, const char *to)
@@ -157,11 +167,11 @@ int system_truncate(int fd, off_t size)
     return result;
 }
 
-int system_sync_directory(const char *path)
+int system_sync_directory(const char *path, bool turns)
 {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return -1;
-    int result = system_sync(fd), error = errno;
+    int result = turns ? system_sync_giving_turns(fd) : system_sync(fd), error = errno;
     close(fd);
     /* Some file systems cannot sync a directory and need not. */
     if (result != 0 && (error == EINVAL || error == EROFS)) return 0;

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { WRITER_CHUNK = 1 << 18, WRITER_PIECE = 1 << 24 };
+enum { WRITER_CHUNK = 1 << 18, WRITER_PIECE = 1 << 21, SYNC_PIECE = 1 << 24 }; /* bytes; a turn after each piece */
 
 struct FileWriter {
     int fd;
@@ -153,13 +153,13 @@ static Status writer_flush(FileWriter *writer)
     return result == 0 ? STATUS_OK : file_fail(writer->path, "written", errno);
 }
 
-/* A large file gets to the disk a piece at a time: the last sync of 1 GB at once takes seconds, without a turn. */
+/* A large file gets to the disk a piece at a time: the last sync of 1 GB at once takes seconds. */
 static Status writer_rest(FileWriter *writer)
 {
-    if (writer->size - writer->synced < WRITER_PIECE) return STATUS_OK;
+    turns_give();
+    if (writer->size - writer->synced < SYNC_PIECE) return STATUS_OK;
     if (system_sync_giving_turns(writer->fd) != 0) return file_fail(writer->path, "written", errno);
     writer->synced = writer->size;
-    turns_give();
     return STATUS_OK;
 }
 
@@ -179,7 +179,7 @@ Status file_writer_put(FileWriter *writer, const void *bytes, size_t length)
     for (size_t piece; length > 0; length -= piece) {
         piece = length < WRITER_PIECE ? length : WRITER_PIECE;
         TRY(put_piece(writer, bytes, piece));
-        TRY(writer_rest(writer));
+        if (piece == WRITER_PIECE) TRY(writer_rest(writer));
         bytes = (const char *)bytes + piece;
     }
     return STATUS_OK;
@@ -191,20 +191,26 @@ uint64_t file_writer_size(const FileWriter *writer)
 }
 
 /* Makes the name in path's directory last over a crash of the system. */
-static Status sync_parent(const char *path)
+static Status sync_parent(const char *path, bool turns)
 {
     char *parent;
     TRY(file_parent(path, &parent));
     Status status =
-        system_sync_directory(parent) == 0 ? STATUS_OK : file_fail(parent, "written to the disk", errno);
+        system_sync_directory(parent, turns) == 0 ? STATUS_OK : file_fail(parent, "written to the disk", errno);
     memory_free(parent);
     return status;
+}
+
+/* Whether it is large, or a part of a directory that is made: such work gives turns. */
+static bool takes_long(const FileWriter *writer)
+{
+    return writer->synced > 0 || !writer->temporary;
 }
 
 static Status writer_finish(FileWriter *writer)
 {
     TRY(writer_flush(writer));
-    int result = writer->synced ? system_sync_giving_turns(writer->fd) : system_sync(writer->fd); /* large, small */
+    int result = takes_long(writer) ? system_sync_giving_turns(writer->fd) : system_sync(writer->fd);
     if (result != 0) return file_fail(writer->path, "written", errno);
     result = close(writer->fd);
     writer->fd = -1;
@@ -222,7 +228,7 @@ Status file_writer_commit(FileWriter *writer)
         file_writer_discard(writer);
         return status;
     }
-    if (writer->temporary) status = sync_parent(writer->path);
+    if (writer->temporary) status = sync_parent(writer->path, takes_long(writer));
     writer_free(writer);
     return status;
 }
@@ -320,12 +326,12 @@ Status file_commit_directory(const char *staged, const char *path)
 {
     FileKind kind;
     Status status = file_kind(path, &kind);
-    if (status == STATUS_OK && system_sync_directory(staged) != 0) status = file_fail(path, "written", errno);
+    if (status == STATUS_OK && system_sync_directory(staged, true) != 0) status = file_fail(path, "written", errno);
     if (status == STATUS_OK) {
         int result = kind == FILE_DIRECTORY ? replace_directory(staged, path) : system_rename(staged, path);
         if (result != 0) status = file_fail(path, "written", errno);
     }
-    if (status == STATUS_OK) status = sync_parent(path);
+    if (status == STATUS_OK) status = sync_parent(path, true);
     /* What is left under the staged name is either the failed new directory or the replaced old one. */
     char message[1024];
     snprintf(message, sizeof message, "%s", status_message());

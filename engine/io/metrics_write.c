@@ -241,7 +241,7 @@ Status metrics_writer_release(MetricsWriter *writer)
 
 Status metrics_writer_sync(MetricsWriter *writer)
 {
-    return system_sync(writer->fd) == 0 ? STATUS_OK : file_fail(writer->path, "written", errno);
+    return system_sync_giving_turns(writer->fd) == 0 ? STATUS_OK : file_fail(writer->path, "written", errno);
 }
 
 int64_t metrics_writer_rows(const MetricsWriter *writer)

@@ -2,6 +2,7 @@
 #include "engine/tensor/spare.h"
 
 #include "engine/base/memory.h"
+#include "engine/base/turns.h"
 
 typedef struct Spare {
     Storage *storage;
@@ -14,9 +15,10 @@ static struct {
     int64_t count, room;
     bool complete; /* since the last preparation nothing was taken or missed, and all of it was ready */
     size_t sum;    /* of the sizes that were asked for then */
+    bool busy;     /* a turn is given amid a preparation: nothing is taken, the list stays as it is */
 } pool;
 
-enum { PAGE = 4096 };
+enum { PAGE = 4096, TURN_BYTES = 2 << 20 };
 
 /* One of that size that is not wanted yet, or a new one; NULL: no memory. */
 static Spare *want(size_t bytes)
@@ -32,7 +34,14 @@ static Spare *want(size_t bytes)
     return spare;
 }
 
-/* Writes to its next pages, as far as the budget goes; whether it is ready. */
+static void give_turn(void)
+{
+    pool.busy = true;
+    turns_give();
+    pool.busy = false;
+}
+
+/* Writes to its next pages, as far as the budget goes; whether it is ready. A page may take 20 us. */
 static bool write_on(Spare *spare, size_t *budget)
 {
     volatile char *bytes = storage_data(spare->storage);
@@ -40,6 +49,7 @@ static bool write_on(Spare *spare, size_t *budget)
     for (; spare->written < all && *budget >= PAGE; *budget -= PAGE) {
         bytes[spare->written] = 0;
         spare->written = spare->written + PAGE < all ? spare->written + PAGE : all;
+        if (spare->written % TURN_BYTES == 0) give_turn();
     }
     return spare->written == all;
 }
@@ -59,6 +69,7 @@ static void drop_unwanted(void)
 void spare_prepare(const size_t *sizes, int64_t count, size_t budget)
 {
     size_t sum = 0;
+    if (pool.busy) return;
     for (int64_t i = 0; i < count; i++) sum += sizes[i];
     if (pool.complete && pool.sum == sum) return;
     for (int64_t i = 0; i < pool.count; i++) pool.list[i].wanted = false;
@@ -78,7 +89,7 @@ Storage *spare_take(size_t bytes)
 {
     if (bytes < SPARE_LEAST) return NULL;
     pool.complete = false;
-    for (int64_t i = 0; i < pool.count; i++) {
+    for (int64_t i = 0; i < pool.count && !pool.busy; i++) {
         Spare *spare = &pool.list[i];
         if (storage_bytes(spare->storage) != bytes || spare->written < bytes) continue;
         Storage *storage = spare->storage;
@@ -97,6 +108,7 @@ size_t spare_bytes(void)
 
 void spare_clear(void)
 {
+    if (pool.busy) return;
     while (pool.count > 0) drop(pool.count - 1);
     memory_free(pool.list);
     pool.list = NULL;

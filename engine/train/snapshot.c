@@ -2,6 +2,7 @@
 #include "engine/train/snapshot.h"
 
 #include "engine/base/memory.h"
+#include "engine/base/turns.h"
 #include "engine/io/file.h"
 #include "engine/tensor/spare.h"
 
@@ -122,11 +123,14 @@ static void free_param(ParamState *state)
     for (int i = 0; i < PARAM_STATES; i++) tensor_unref(state->state[i]);
 }
 
-void snapshot_free(Snapshot *snapshot)
+static void free_snapshot(Snapshot *snapshot, void (*pause)(void))
 {
     if (!snapshot) return;
     for (int i = 0; i < SESSION_MAX_MODELS; i++) {
-        for (int p = 0; p < snapshot->models[i].count; p++) free_param(&snapshot->models[i].params[p]);
+        for (int p = 0; p < snapshot->models[i].count; p++) {
+            if (pause) pause();
+            free_param(&snapshot->models[i].params[p]);
+        }
         memory_free(snapshot->models[i].params);
         memory_free(snapshot->models[i].config);
     }
@@ -137,6 +141,16 @@ void snapshot_free(Snapshot *snapshot)
     for (int i = 0; i < SESSION_MAX_SOURCES; i++) source_unref(snapshot->sources[i].source);
     memory_free(snapshot->edits);
     memory_free(snapshot);
+}
+
+void snapshot_free(Snapshot *snapshot)
+{
+    free_snapshot(snapshot, NULL);
+}
+
+void snapshot_free_giving_turns(Snapshot *snapshot)
+{
+    free_snapshot(snapshot, turns_give);
 }
 
 /* --- memory for the next one --- */

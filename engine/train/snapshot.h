@@ -11,6 +11,8 @@ typedef struct Snapshot Snapshot;
 
 Status snapshot_take(const Session *session, Snapshot **out) STATUS_CHECKED;
 void snapshot_free(Snapshot *snapshot);
+/* As well, with turns (turns.h) between its parameters: the system takes a while for a gigabyte. */
+void snapshot_free_giving_turns(Snapshot *snapshot);
 
 /* Makes memory ready for the copies that the step behind the next snapshot makes: at each call, to come after each
  * step, a part of it. In all that is about as much as a snapshot holds; more than 'most' bytes: nothing is made. */

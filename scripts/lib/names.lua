@@ -5,11 +5,19 @@ local MOST, DEEPEST, LONGEST_DOC = 20000, 16, 100
 local members, doc_of, options_of, state_names = lathe.members, lathe.doc_of, lathe.options_of, lathe.state_names
 local type, pcall, next, tonumber, ipairs, rawget = type, pcall, next, tonumber, ipairs, rawget
 
-local function brief(text)
+local function shorten(text)
   local body = text:match("^[^\n]*%b()[^\n]*\n\n(.+)") or text
   local sentence = body:gsub("%s+", " "):match("^(.-[%.;:]) ") or body:gsub("%s+", " ")
   if #sentence > LONGEST_DOC then sentence = sentence:sub(1, LONGEST_DOC):match("^(.*) ") .. " ..." end
   return (sentence:gsub("[%.;:]$", ""))
+end
+
+-- Most names share their words with many others: each text is shortened once.
+local shortened = {}
+local function brief(text)
+  local words = shortened[text] or shorten(text)
+  shortened[text] = words
+  return words
 end
 
 local function is_name(key) return type(key) == "string" and key:find("^[%a_][%w_]*$") and not key:find("^__") end

@@ -66,7 +66,7 @@ local function drop(store, bytes_of, limit)
   while total(store, bytes_of) > limit do
     local at = least_useful(store, bytes_of)
     if not at then return end
-    engine.free_snapshot(table.remove(store.list, at).state)
+    engine.drop_snapshot(table.remove(store.list, at).state)
     put_aside(store)
   end
 end

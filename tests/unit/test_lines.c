@@ -572,6 +572,22 @@ START_TEST(cancelled_while_it_waits)
 }
 END_TEST
 
+/* Letting go of a large snapshot takes the system a while. */
+START_TEST(asked_while_a_snapshot_goes)
+{
+    library_push(host_lua(host), "engine");
+    lua_setglobal(host_lua(host), "engine");
+    ASSERT_OK(run_text("kept = engine.snapshot(run)"));
+    put(1, 1, "run.step");
+    put(2, 1, "engine.snapshot_bytes(kept)");
+    ASSERT_OK(run_text("engine.drop_snapshot(kept)"));
+    ck_assert_ptr_nonnull(strstr(heard.data, "1.1> 0\n1.1 done"));
+    ck_assert_ptr_nonnull(strstr(heard.data, "this snapshot was given back"));
+    ASSERT_FAILS(run_text("engine.drop_snapshot(kept)"), STATUS_LUA, "this snapshot was given back");
+    buffer_clear(&heard);
+}
+END_TEST
+
 /* Training that is cancelled ends the line as well: it must not hold Ctrl-C up. */
 START_TEST(training_is_cancelled)
 {
@@ -703,6 +719,7 @@ Suite *lines_suite(void)
     tcase_add_loop_test(cases, endless_callbacks, 0, (int)(sizeof callbacks / sizeof *callbacks));
     tcase_add_test(cases, cancelled_while_it_waits);
     tcase_add_test(cases, training_is_cancelled);
+    tcase_add_test(cases, asked_while_a_snapshot_goes);
     tcase_add_test(cases, looking_changes_nothing);
     tcase_add_test(cases, pauses_and_steps);
     tcase_add_loop_test(cases, conditions, 0, 6);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Memory that is made ready for copies: a part at a time, taken by size, and never needed for the bits. */
+#include "engine/base/turns.h"
 #include "engine/tensor/spare.h"
 #include "engine/train/snapshot.h"
 #include "tests/unit/scratch.h"
@@ -31,6 +32,32 @@ START_TEST(made_a_part_at_a_time)
     storage_unref(taken);
     spare_clear();
     ck_assert_uint_eq(spare_bytes(), 0);
+    ck_assert_uint_eq(memory_in_use(), 0);
+}
+END_TEST
+
+static void take_amid(void *context)
+{
+    (*(int *)context)++;
+    ck_assert_ptr_null(spare_take(MB));
+    spare_clear();
+}
+
+/* Whoever has a turn amid a preparation gets nothing of it and takes nothing away. */
+START_TEST(gives_turns)
+{
+    static const size_t sizes[] = {MB, 8 * MB};
+    int turns = 0;
+    spare_prepare(sizes, 1, MB);
+    turns_set(take_amid, &turns);
+    spare_prepare(sizes, 2, 8 * MB);
+    turns_set(NULL, NULL);
+    ck_assert_int_eq(turns, 4);
+    Storage *one = spare_take(MB), *other = spare_take(8 * MB);
+    ck_assert(one && other);
+    storage_unref(one);
+    storage_unref(other);
+    spare_clear();
     ck_assert_uint_eq(memory_in_use(), 0);
 }
 END_TEST
@@ -108,6 +135,7 @@ Suite *spare_suite(void)
     Suite *suite = suite_create("spare");
     TCase *cases = tcase_create("spare");
     tcase_add_test(cases, made_a_part_at_a_time);
+    tcase_add_test(cases, gives_turns);
     tcase_add_test(cases, short_of_memory);
     tcase_add_test(cases, the_bits_are_the_same);
     tcase_add_test(cases, no_more_than_allowed);
