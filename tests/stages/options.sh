@@ -4,7 +4,6 @@
 # Every option of configure gives a build that passes the unit tests, at the size of 'check': at full size they run in the
 # two builds of check-long, the second of which has both sanitizers; those of the last three builds are therefore a few.
 set -euo pipefail
-unset LATHE_LONG
 export LATHE_TEST_SCALE=small
 few="memory base file json safetensors ops optim mlm session checkpoints lines wire"
 for option in --without-onednn --with-onednn --enable-coverage --enable-asan --enable-ubsan; do

@@ -3,7 +3,6 @@
 # The kernels as processors without AVX-512, and without AVX2, run them: the same tests, linked with kernels compiled for
 # one level each. Sweeps of failing allocations and fuzzing do not depend on the level, so they stay short.
 set -euo pipefail
-unset LATHE_LONG
 grep -q 'DHAVE_VECTOR_CLONES' "$BUILD/Makefile" || { echo "this build has one level only"; exit 77; }
 suites=(ops ops_hostile parity bert bert_options bf16 optim electra gpt2 random types)
 [[ $SCALE == full ]] && suites=()

@@ -5,8 +5,8 @@
 #include "engine/train/run.h"
 #include "scripts/bind_session.h"
 #include "scripts/library.h"
+#include "tests/unit/scale.h"
 #include "tests/unit/scratch.h"
-#include "tests/unit/sweep.h"
 #include "tui/repl.h"
 
 Suite *debug_suite(void);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Readers and hostile files: seeded mutations of sound files. Whatever comes out is read, or refused in words that
- * name the file; nothing crashes and nothing leaks. LATHE_LONG makes it longer. */
+ * name the file; nothing crashes and nothing leaks. it is longer at full scale (scale.h). */
 #include "datasets/squad.h"
 #include "datasets/svmlight.h"
 #include "datasets/text_files.h"
@@ -9,6 +9,7 @@
 #include "engine/io/checkpoints.h"
 #include "engine/io/json.h"
 #include "engine/io/run_directory.h"
+#include "tests/unit/scale.h"
 #include "tests/unit/scratch.h"
 
 enum { ROUNDS = 300, LONG_ROUNDS = 10000, MOST_BYTES = 4096 };
@@ -213,7 +214,7 @@ START_TEST(mutated_files_are_read_or_refused)
     Random random = random_stream(random_key(1, target->name));
     const char *path = scratch_path(target->file), *name = strrchr(path, '/') + 1;
     size_t before = memory_in_use();
-    int taken = 0, refused = 0, rounds = getenv("LATHE_LONG") ? LONG_ROUNDS : ROUNDS;
+    int taken = 0, refused = 0, rounds = at_full_scale() ? LONG_ROUNDS : ROUNDS;
     char file[512], bytes[MOST_BYTES];
     snprintf(file, sizeof file, "%s", path); /* scratch_path() has eight places only */
     for (int round = 0; round < rounds; round++) {

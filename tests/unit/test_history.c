@@ -10,6 +10,7 @@
 #include "engine/train/snapshot.h"
 #include "scripts/bind_history.h"
 #include "scripts/library.h"
+#include "tests/unit/scale.h"
 #include "tests/unit/scratch.h"
 
 #include <stdlib.h>
@@ -754,8 +755,7 @@ END_TEST
 
 START_TEST(random_sessions_replay)
 {
-    const char *scale = getenv("LATHE_TEST_SCALE");
-    int sessions = scale && strcmp(scale, "full") == 0 ? 100 : 6;
+    int sessions = at_full_length() ? 100 : 6;
     for (int seed = 1; seed <= sessions; seed++) {
         random_session(seed);
         stop();

@@ -6,8 +6,8 @@
 #include "scripts/host_files.h"
 #include "scripts/library.h"
 #include "scripts/recipe.h"
+#include "tests/unit/scale.h"
 #include "tests/unit/scratch.h"
-#include "tests/unit/sweep.h"
 #include "tui/completion.h"
 #include "tui/repl.h"
 

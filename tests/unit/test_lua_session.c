@@ -5,8 +5,8 @@
 #include "scripts/bind_session.h"
 #include "scripts/bind_tokenizers.h"
 #include "scripts/library.h"
+#include "tests/unit/scale.h"
 #include "tests/unit/scratch.h"
-#include "tests/unit/sweep.h"
 
 Suite *lua_session_suite(void);
 

@@ -4,6 +4,7 @@
 #include "engine/base/random.h"
 #include "engine/io/metrics_internal.h"
 #include "engine/io/run_directory.h"
+#include "tests/unit/scale.h"
 #include "tests/unit/scratch.h"
 
 #include <math.h>
@@ -317,7 +318,7 @@ START_TEST(hostile_files_are_refused_or_read)
     ASSERT_OK(file_read(good, 0, &sound));
     Random random = random_stream(random_key(1, "hostile"));
     size_t before = memory_in_use();
-    int rounds = getenv("LATHE_LONG") ? 20000 : 600;
+    int rounds = at_full_scale() ? 20000 : 600;
     for (int round = 0; round < rounds; round++) {
         char *bytes;
         ASSERT_OK(memory_copy_bytes(sound.data, sound.length, &bytes));

@@ -2,6 +2,7 @@
 /* Every pane as cells, without a terminal, against stored text (tests/golden/screens; LATHE_WRITE_SCREENS=1 writes
  * it anew, to be read before it is kept); layouts of all sizes; random keys, sizes and data. */
 #include "engine/base/random.h"
+#include "tests/unit/scale.h"
 #include "tests/unit/workbench_keys.h"
 #include "tui/workbench/actions.h"
 #include "tui/workbench/panes.h"
@@ -109,12 +110,6 @@ static void compare_screens(const char *path, const char *stored, const char *ma
         if (strncmp(made + i, "\n=== ", 5) == 0) begin = i + 1;
     const char *end = strstr(made + begin + 1, "\n=== ");
     ck_abort_msg("%s differs at:\n%.*s", path, end ? (int)(end - made - (ptrdiff_t)begin) : 20000, made + begin);
-}
-
-static bool at_full_scale(void)
-{
-    const char *scale = getenv("LATHE_TEST_SCALE");
-    return scale && strcmp(scale, "full") == 0;
 }
 
 /* On a large screen only some: the file would be long. */

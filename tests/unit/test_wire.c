@@ -3,6 +3,7 @@
 #include "engine/base/memory.h"
 #include "engine/base/random.h"
 #include "tests/unit/check_more.h"
+#include "tests/unit/scale.h"
 #include "tui/wire.h"
 
 #include <stdlib.h>
@@ -137,7 +138,7 @@ START_TEST(mutations)
 {
     uint64_t state = 1;
     size_t before = memory_in_use();
-    int rounds = getenv("LATHE_LONG") ? 200000 : 5000;
+    int rounds = at_full_scale() ? 200000 : 5000;
     for (int round = 0; round < rounds; round++) {
         Buffer bytes = {0};
         WireMessage message;
