@@ -151,8 +151,9 @@ static int generate_ids(lua_State *L)
     lua_getfield(L, 6, "end_id");
     generation->end = (int32_t)luaL_checkinteger(L, -1);
     host_check(L, memory_new((size_t)generation->classes, sizeof *generation->scratch, &generation->scratch));
-    host_check(L, decoder_new(model, count + generation->config.tokens,
-                              precision_of(handle->session, &generation->config), generation->config.cache,
+    DType precision = precision_of(handle->session, &generation->config);
+    if (handle->only_generates && precision == DTYPE_BF16) host_check(L, module_hold_half(model->root));
+    host_check(L, decoder_new(model, count + generation->config.tokens, precision, generation->config.cache,
                               &generation->decoder));
     write_tokens(L, generation, ids, count);
     return 0;

@@ -12,6 +12,7 @@ typedef struct SessionHandle {
     Host *host;
     bool stepping;             /* a step is under way: no edits now */
     bool live;                 /* a run trains it (scripts/control.h) */
+    bool only_generates;       /* nothing else is asked of its models, which may become smaller for it */
     struct Debugger *debugger; /* NULL: nobody looks on */
     struct ParamWatch *watch;  /* of who shows the parameters; NULL: nobody (engine/train/watch.h) */
     char pause[480]; /* why a breakpoint wants the run to wait behind this step; cleared by who follows it */

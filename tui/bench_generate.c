@@ -113,7 +113,8 @@ Status bench_generate(const BenchRecord *record, const BenchConfig *asked, int64
     config.n_embd = out->config.width;
     config.n_layer = out->config.layers;
     TRY(model_new(&model_gpt2, &config, "model", random_key(1, "weights"), &model));
-    Status status = time_tokens(model, rounds, out);
+    Status status = out->config.precision == PRECISION_BF16 ? module_hold_half(model->root) : STATUS_OK;
+    if (status == STATUS_OK) status = time_tokens(model, rounds, out);
     out->tokens_per_second = TOKENS / out->seconds;
     out->bytes_per_second = bytes_of_token(model, out->config.precision) * out->tokens_per_second;
     out->peak_bytes = bench_peak_memory();

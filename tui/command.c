@@ -99,10 +99,10 @@ const Command commands[] = {
      "which the usual share is held out; --set valid=FILE takes a whole one), with the run's own tokenizer.",
      NULL, command_eval},
     {"generate", "RUN|DIR [TEXT]", "Go on with a text, from the model of a run", 1, 2, "set seed threads",
-     "--set gives options of run:generate(): tokens, temperature, top_k, top_p, stop, model. The final weights "
-     "are\n"
-     "taken, or those of the newest checkpoint. Without a text it begins one. DIR may be a GPT-2 as transformers "
-     "saves it.",
+     "--set gives options of run:generate(): tokens, temperature, top_k, top_p, stop, model, precision (bf16: "
+     "also\n"
+     "half the memory). The final weights are taken, or those of the newest checkpoint. Without a text it begins\n"
+     "one. DIR may be a GPT-2 as transformers saves it.",
      NULL, command_generate},
     {"save", "RUN DIR", "Write a run's model as Hugging Face's transformers has it", 2, 2, "",
      "DIR gets config.json, model.safetensors and the files of the tokenizer. The final weights are taken, or "

@@ -40,6 +40,7 @@ static int generate(lua_State *L)
     const Arguments *arguments = lua_touserdata(L, 1);
     lua_pushcfunction(L, bind_generate);
     library_push(L, "run");
+    bind_check_session(L, -1)->only_generates = true;
     lua_pushstring(L, arguments->name_count > 1 ? arguments->names[1] : "");
     lua_newtable(L);
     for (int i = 0; i < arguments->set_count; i++) set_option(L, arguments->sets[i]);

@@ -9,10 +9,16 @@
 
 extern const Op op_cast;
 
-static bool is_operand(const Op *op, int i, const Tensor *input)
+bool tape_holds_half(const Tape *tape, const Op *op, int i, const Tensor *input)
+{
+    return op_input(op, i)->half && input->param && input->dtype == DTYPE_BF16 && tape->precision == DTYPE_BF16 &&
+           !tape->reference;
+}
+
+static bool is_operand(const Tape *tape, const Op *op, int i, const Tensor *input)
 {
     const OpInput *record = op_input(op, i);
-    return input && !record->integer && !record->any;
+    return input && !record->integer && !record->any && !tape_holds_half(tape, op, i, input);
 }
 
 /* What real operands are computed in: f32, in plain forms f64. An op without such a form that differentiates
@@ -27,12 +33,12 @@ typedef struct CallTypes {
     DType operands, result;
 } CallTypes;
 
-static DType common_type(const Op *op, Tensor *const *inputs, int count)
+static DType common_type(const Tape *tape, const Op *op, Tensor *const *inputs, int count)
 {
     DType type[2] = {DTYPE_F32, DTYPE_F32}; /* of those with dimensions, and of those without */
     bool have[2] = {false, false};
     for (int i = 0; i < count; i++) {
-        if (!is_operand(op, i, inputs[i])) continue;
+        if (!is_operand(tape, op, i, inputs[i])) continue;
         int kind = inputs[i]->ndim == 0;
         type[kind] = have[kind] ? dtype_promote(type[kind], inputs[i]->dtype) : inputs[i]->dtype;
         have[kind] = true;
@@ -43,9 +49,9 @@ static DType common_type(const Op *op, Tensor *const *inputs, int count)
 
 static CallTypes call_types(const Tape *tape, const Op *op, Tensor *const *inputs, int count)
 {
-    DType common = common_type(op, inputs, count);
+    DType common = common_type(tape, op, inputs, count);
     bool exact = false;
-    for (int i = 0; i < count && !exact; i++) exact = is_operand(op, i, inputs[i]) && op_input(op, i)->exact;
+    for (int i = 0; i < count && !exact; i++) exact = is_operand(tape, op, i, inputs[i]) && op_input(op, i)->exact;
     if (!dtype_is_real(common) && exact) return (CallTypes){common, common};
     DType real = tape_operand_type(tape, op);
     return (CallTypes){real, common == DTYPE_BF16 && real == DTYPE_F32 ? DTYPE_BF16 : real};
@@ -106,7 +112,7 @@ static Status convert(Tape *tape, const Op *op, DType type, Tensor *const *input
         out->inputs[i] = inputs[i];
         if (!inputs[i]) continue;
         if (op_input(op, i)->integer && !is_index(inputs[i])) TRY(convert_index(tape, op, i, inputs[i], out));
-        if (!is_operand(op, i, inputs[i]) || is_ready(tape, inputs[i], type)) continue;
+        if (!is_operand(tape, op, i, inputs[i]) || is_ready(tape, inputs[i], type)) continue;
         TRY(check_number(op, i, inputs[i], type));
         TRY(tape->reference ? convert_plainly(tape, inputs[i], type, &out->inputs[i])
                             : tape_apply(tape, &op_cast, &inputs[i], 1, &(CastAttrs){type}, &out->inputs[i]));
@@ -140,7 +146,8 @@ bool tape_needs_promotion(const Tape *tape, const Op *op, Tensor *const *inputs,
     DType real = tape_operand_type(tape, op);
     for (int i = 0; i < count; i++) {
         if (!inputs[i] || op_input(op, i)->any) continue;
-        if (op_input(op, i)->integer ? !is_index(inputs[i]) : !is_ready(tape, inputs[i], real)) return true;
+        bool ready = op_input(op, i)->integer ? is_index(inputs[i]) : is_ready(tape, inputs[i], real);
+        if (!ready && !tape_holds_half(tape, op, i, inputs[i])) return true;
     }
     return false;
 }

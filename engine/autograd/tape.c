@@ -326,7 +326,7 @@ static Status check_input(const Tape *tape, const Op *op, int i, const Tensor *i
     char text[TENSOR_TEXT_SIZE];
     if (!input)
         return spec->optional ? STATUS_OK : status_fail(STATUS_INVALID, "%s: %s is missing", op->name, spec->name);
-    if (spec->any) return STATUS_OK;
+    if (spec->any || tape_holds_half(tape, op, i, input)) return STATUS_OK;
     DType real = tape_operand_type(tape, op);
     bool fits = spec->integer ? input->dtype == DTYPE_I32
                               : input->dtype == real || (spec->exact && !dtype_is_real(input->dtype));

@@ -50,6 +50,9 @@ Status tape_call(Tape *tape, const Op *op, Tensor *const *inputs, int input_coun
                  Tensor **outputs, int *made) STATUS_CHECKED;
 /* Calls with other operands (promote.c). */
 DType tape_operand_type(const Tape *tape, const Op *op);
+/* Whether input i is a parameter that is held in bf16 alone and the op takes it so, as products read bf16 anyway.
+ */
+bool tape_holds_half(const Tape *tape, const Op *op, int i, const Tensor *input);
 bool tape_needs_promotion(const Tape *tape, const Op *op, Tensor *const *inputs, int count);
 Status tape_apply_promoted(Tape *tape, const Op *op, Tensor *const *inputs, int count, const void *attrs,
                            Tensor **outputs) STATUS_CHECKED;

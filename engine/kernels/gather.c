@@ -6,11 +6,12 @@
 
 #include <string.h>
 
-enum { ROWS = 64, COLUMNS = 32 };
+enum { ROWS = 64, COLUMNS = 32, HALF_PIECE = 512 };
 
 typedef struct Gather {
     int64_t n, width;
     const float *table, *y;
+    const uint16_t *half; /* the table in bf16 */
     const int32_t *index;
     float *out;
     int accumulate;
@@ -20,6 +21,33 @@ VECTOR_CLONES static void add_row(int64_t n, const float *restrict from, float *
 {
 #pragma omp simd
     for (int64_t i = 0; i < n; i++) to[i] += from[i];
+}
+
+VECTOR_CLONES static void widen_row(int64_t n, const uint16_t *restrict from, float *restrict to)
+{
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) {
+        uint32_t bits = (uint32_t)from[i] << 16;
+        memcpy(&to[i], &bits, sizeof bits);
+    }
+}
+
+static void take_half_row(const Gather *g, const uint16_t *from, float *to)
+{
+    float some[HALF_PIECE];
+    for (int64_t at = 0; at < g->width; at += HALF_PIECE) {
+        int64_t count = smaller(HALF_PIECE, g->width - at);
+        widen_row(count, from + at, g->accumulate ? some : to + at);
+        if (g->accumulate) add_row(count, some, to + at);
+    }
+}
+
+static void gather_half_tile(void *context, int64_t tile)
+{
+    const Gather *g = context;
+    int64_t to = smaller((tile + 1) * ROWS, g->n);
+    for (int64_t i = tile * ROWS; i < to; i++)
+        take_half_row(g, g->half + g->index[i] * g->width, g->out + i * g->width);
 }
 
 static void gather_tile(void *context, int64_t tile)
@@ -37,8 +65,15 @@ static void gather_tile(void *context, int64_t tile)
 
 void kernel_gather(int64_t n, int64_t width, const float *table, const int32_t *index, int accumulate, float *y)
 {
-    Gather context = {n, width, table, NULL, index, y, accumulate};
+    Gather context = {.n = n, .width = width, .table = table, .index = index, .out = y, .accumulate = accumulate};
     threads_run(tiles_of(n, ROWS), gather_tile, &context);
+}
+
+void kernel_gather_half(int64_t n, int64_t width, const uint16_t *table, const int32_t *index, int accumulate,
+                        float *y)
+{
+    Gather context = {.n = n, .width = width, .half = table, .index = index, .out = y, .accumulate = accumulate};
+    threads_run(tiles_of(n, ROWS), gather_half_tile, &context);
 }
 
 static void scatter_tile(void *context, int64_t tile)
@@ -51,6 +86,6 @@ static void scatter_tile(void *context, int64_t tile)
 
 void kernel_scatter_add(int64_t n, int64_t width, const float *y, const int32_t *index, float *table)
 {
-    Gather context = {n, width, NULL, y, index, table, 1};
+    Gather context = {.n = n, .width = width, .y = y, .index = index, .out = table};
     threads_run(tiles_of(width, COLUMNS), scatter_tile, &context);
 }

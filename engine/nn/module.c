@@ -2,6 +2,8 @@
 #include "engine/nn/module.h"
 
 #include "engine/base/memory.h"
+#include "engine/kernels/bf16_product.h"
+#include "engine/kernels/elementwise.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -43,6 +45,26 @@ void param_set_frozen(Param *param, bool frozen)
     tensor_unref(value->grad);
     value->grad = NULL;
     value->grad_fresh = false;
+}
+
+static Status hold_half(void *context, Param *param)
+{
+    (void)context;
+    Tensor *value = param->value, *half;
+    param_set_frozen(param, true);
+    if (value->ndim != 2 || value->dtype != DTYPE_F32 || !tensor_contiguous(value)) return STATUS_OK;
+    TRY(tensor_new(NULL, DTYPE_BF16, value->ndim, value->shape, &half));
+    kernel_to_bf16(tensor_count(value), TENSOR_F32(value), tensor_data(half));
+    half->param = param;
+    param->value = half;
+    value->param = NULL;
+    tensor_unref(value);
+    return STATUS_OK;
+}
+
+Status module_hold_half(Module *module)
+{
+    return bf16_native() ? module_each_param(module, hold_half, NULL) : STATUS_OK;
 }
 
 int64_t module_count_frozen(const Module *module)

@@ -11,10 +11,10 @@
 enum { PARAM_STATES = 2, MODULE_PATH_SIZE = 256 };
 
 typedef struct Param {
-    char *path;                  /* whole path from the root, the root's own name left out */
-    const char *name;            /* its last part */
-    Tensor *value;               /* f32 leaf in the pool; its gradient is value->grad */
-    Tensor *mask;                /* f32 of 0 and 1, same shape; NULL: dense. Replaced, never written to */
+    char *path;       /* whole path from the root, the root's own name left out */
+    const char *name; /* its last part */
+    Tensor *value;    /* f32 leaf in the pool, its gradient is value->grad; or bf16: module_hold_half() */
+    Tensor *mask;     /* f32 of 0 and 1, same shape; NULL: dense. Replaced, never written to */
     Tensor *state[PARAM_STATES]; /* the optimizer's, NULL before the first step */
     int64_t step;                /* how often the optimizer stepped it */
     uint64_t version;            /* grows with every change of the value: key of caches */
@@ -73,6 +73,11 @@ void param_set_mask(Param *param, Tensor *mask);
 /* A frozen parameter is not stepped and has no gradient: none is computed for it, nor for anything that only it
  * needs, and it has no share in the norm. The gradient that it had is forgotten. */
 void param_set_frozen(Param *param, bool frozen);
+
+/* From now on the matrices below are bf16 alone, a third of what they take as f32 with copies for bf16 products,
+ * and nothing is trained: for who only generates in bf16. Nothing happens on a machine without such products
+ * (bf16_native()). Errors: memory; what was changed by then stays so. */
+Status module_hold_half(Module *module) STATUS_CHECKED;
 
 /* All parameters below, depth first in order of making. Stops at the first failure. */
 Status module_each_param(const Module *module, Status (*visit)(void *context, Param *param),

@@ -29,6 +29,16 @@ static Status table_gradient(Node *node, int i, Tensor **grad)
     return STATUS_OK;
 }
 
+/* y[i] = table[index[i]] (+ y[i]); the table is f32 or, where it is held so, bf16. */
+static void look_up(const Tensor *table, const Tensor *index, bool add, Tensor *y)
+{
+    int64_t count = tensor_count(index), width = table->shape[1];
+    if (table->dtype == DTYPE_BF16)
+        kernel_gather_half(count, width, tensor_data(table), TENSOR_I32(index), add, TENSOR_F32(y));
+    else
+        kernel_gather(count, width, TENSOR_F32(table), TENSOR_I32(index), add, TENSOR_F32(y));
+}
+
 static Status gather_forward(Node *node)
 {
     const Tensor *ids = node->inputs[1];
@@ -41,7 +51,7 @@ static Status gather_forward(Node *node)
     shape[ids->ndim] = node->inputs[0]->shape[1];
     TRY(node_contiguous(node, 0, &table));
     TRY(node_output(node, DTYPE_F32, ids->ndim + 1, shape, &y));
-    kernel_gather(tensor_count(ids), table->shape[1], TENSOR_F32(table), TENSOR_I32(ids), 0, TENSOR_F32(y));
+    look_up(table, ids, false, y);
     return STATUS_OK;
 }
 
@@ -121,13 +131,12 @@ static Status sum_forward(Node *node)
     const Tensor *ids = node->inputs[3];
     Tensor *places, *y;
     TRY(check_sum(node));
-    int64_t width = node->inputs[0]->shape[1], count = tensor_count(ids);
+    int64_t width = node->inputs[0]->shape[1];
     TRY(new_places(node, &places));
     TRY(node_output(node, DTYPE_F32, 3, (int64_t[]){ids->shape[0], ids->shape[1], width}, &y));
     const Tensor *index[3] = {ids, places, node->inputs[4]};
     for (int i = 0; i < 3; i++)
-        if (node->inputs[i])
-            kernel_gather(count, width, TENSOR_F32(node->inputs[i]), TENSOR_I32(index[i]), i > 0, TENSOR_F32(y));
+        if (node->inputs[i]) look_up(node->inputs[i], index[i], i > 0, y);
     return STATUS_OK;
 }
 
@@ -167,7 +176,7 @@ static Status sum_backward(Node *node)
 const Op op_embedding = {
     .name = "embedding",
     .doc = "Rows of a table by their numbers.",
-    .inputs = (const OpInput[]){{"table", "f32[rows,n]"}, {"ids", "i32[...]", .integer = true}, {0}},
+    .inputs = (const OpInput[]){{"table", "f32[rows,n]", .half = true}, {"ids", "i32[...]", .integer = true}, {0}},
     .accumulates = true,
     .saves = "nothing",
     .forward = gather_forward,
@@ -193,9 +202,9 @@ const Op op_embedding_sum = {
     .name = "embedding_sum",
     .doc = "Sum of the rows for words and perhaps places and token types.",
     .source = "Devlin et al. 2019, figure 2; Radford et al. 2018",
-    .inputs = (const OpInput[]){{"words", "f32[V,n]"},
-                                {"positions", "f32[P,n]", .optional = true},
-                                {"types", "f32[S,n]", .optional = true},
+    .inputs = (const OpInput[]){{"words", "f32[V,n]", .half = true},
+                                {"positions", "f32[P,n]", .optional = true, .half = true},
+                                {"types", "f32[S,n]", .optional = true, .half = true},
                                 {"ids", "i32[B,T]", .integer = true},
                                 {"type_ids", "i32[B,T]", .optional = true, .integer = true},
                                 {0}},

@@ -161,7 +161,7 @@ static double flops(const Node *node)
 }
 
 static const OpInput inputs[] = {
-    {"x", "f32[...,k]"}, {"weight", "f32[n,k]"}, {"bias", "f32[n]", .optional = true}, {0}};
+    {"x", "f32[...,k]"}, {"weight", "f32[n,k]", .half = true}, {"bias", "f32[n]", .optional = true}, {0}};
 
 const Op op_linear = {
     .name = "linear",

@@ -216,7 +216,7 @@ static Status new_half(Arena *arena, const Tensor *of, Tensor **out)
 Status node_operand(Node *node, int i, Tensor **out)
 {
     Tensor *input = node->inputs[i], *values, *half;
-    if (node->precision == DTYPE_F32) return node_contiguous(node, i, out);
+    if (node->precision == DTYPE_F32 || input->dtype == DTYPE_BF16) return node_contiguous(node, i, out);
     uint64_t version = storage_version(input->storage);
     bool assigned = input->half && input->half_version != version;
     *out = input->half;

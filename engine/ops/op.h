@@ -28,6 +28,7 @@ typedef struct OpInput {
     bool integer; /* numbers of rows and the like: i32 instead of f32, never has a gradient */
     bool any;     /* any dtype, as it is */
     bool exact;   /* f32, or integers in one type with the op's other such inputs, computed as integers */
+    bool half;    /* a parameter that is held in bf16 alone (param_hold_half()) is taken as it is */
 } OpInput;
 
 typedef struct Op {
@@ -122,8 +123,8 @@ Status node_contiguous(Node *node, int i, Tensor **out) STATUS_CHECKED;
 /* The same for the gradient of the first output. */
 Status node_dense_gradient(Node *node, Tensor **out) STATUS_CHECKED;
 /* What a product reads of inputs[i], contiguous: the input itself or, where node->precision is bf16, its values
- * rounded to that (made once for all products that read the input): bf16 where the machine multiplies bf16, else
- * f32. */
+ * rounded to that (made once for all products that read the input, or held so): bf16 where the machine multiplies
+ * bf16, else f32. */
 Status node_operand(Node *node, int i, Tensor **out) STATUS_CHECKED;
 /* The same of a contiguous f32 tensor that is only looked at in this call. */
 Status node_operand_of(Node *node, Tensor *tensor, Tensor **out) STATUS_CHECKED;

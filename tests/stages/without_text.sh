@@ -43,5 +43,7 @@ cmp elsewhere/bert/vocab.txt saved/vocab.txt && [[ -s saved/config.json && -s sa
     broken "not all was saved"
 "$LATHE" generate gpt "The cat" --set tokens=20 >after 2>log || broken "it does not generate"
 cmp before after
+"$LATHE" generate gpt "The cat" --set tokens=20 --set precision=bf16 >half 2>log && [[ -s half ]] ||
+    broken "it does not generate in bf16"
 "$LATHE" run "$SOURCE/scripts/recipes/bert.lua" "${small[@]}" --set text=other.txt --set model=elsewhere/bert --set length=32 \
     --out further >log 2>&1 || broken "no run goes on with the model of another"

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Generation: tokens with and without a cache and PyTorch's (tests/parity/gpt2.py), drawing, errors. */
+#include "engine/kernels/bf16_product.h"
+#include "engine/kernels/elementwise.h"
 #include "engine/nn/decoder.h"
 #include "engine/nn/sampling.h"
 #include "scripts/host.h"
 #include "tests/unit/scratch.h"
+#include "tests/unit/skip.h"
 #include "tests/unit/tiny_gpt2.h"
 
 #include <math.h>
@@ -121,6 +124,77 @@ START_TEST(failures_leave_no_trace)
         }
     model_free(model);
     ck_assert_uint_eq(memory_in_use(), 0);
+}
+END_TEST
+
+/* --- weights that are held in bf16 alone --- */
+
+static Status round_matrix(void *context, Param *param)
+{
+    (void)context;
+    if (param->value->ndim == 2)
+        kernel_round_bf16(tensor_count(param->value), TENSOR_F32(param->value), TENSOR_F32(param->value));
+    param_changed(param);
+    return STATUS_OK;
+}
+
+static void logits_of(Model *model, DType precision, float out[GPT2_VOCAB])
+{
+    Decoder *decoder;
+    const float *logits;
+    OK(decoder_new(model, PROMPT, precision, true, &decoder));
+    OK(decoder_feed(decoder, prompt, PROMPT, &logits));
+    memcpy(out, logits, GPT2_VOCAB * sizeof *out);
+    decoder_free(decoder);
+    bf16_forget();
+}
+
+/* The bits are those of f32 weights that bf16 can say, and there is less of them. */
+START_TEST(held_in_half_the_memory)
+{
+    if (!bf16_native()) {
+        test_skip("this machine does not multiply bf16");
+        return;
+    }
+    Model *held = tiny_model(), *rounded = tiny_model();
+    float got[GPT2_VOCAB], expected[GPT2_VOCAB];
+    size_t before = memory_in_use(), weights = 4 * (size_t)module_count_weights(held->root);
+    OK(module_hold_half(held->root));
+    ck_assert_uint_lt(memory_in_use(), before - weights * 2 / 5);
+    ck_assert_int_eq(module_count_frozen(held->root), module_count_params(held->root));
+    OK(module_each_param(rounded->root, round_matrix, NULL));
+    before = memory_in_use();
+    logits_of(held, DTYPE_BF16, got);
+    ck_assert_uint_eq(memory_in_use(), before); /* no copies for products */
+    logits_of(rounded, DTYPE_BF16, expected);
+    ck_assert_mem_eq(got, expected, sizeof got);
+    logits_of(held, DTYPE_F32, got); /* at other places it is widened */
+    for (int i = 0; i < GPT2_VOCAB; i++) ck_assert_double_eq_tol((double)got[i], (double)expected[i], 0.1);
+    OK(module_hold_half(held->root));
+    model_free(held);
+    model_free(rounded);
+    ck_assert_uint_eq(memory_in_use(), 0);
+}
+END_TEST
+
+START_TEST(holding_may_fail)
+{
+    if (!bf16_native()) {
+        test_skip("this machine does not multiply bf16");
+        return;
+    }
+    for (uint64_t n = 1;; n++) {
+        Model *model = tiny_model();
+        float logits[GPT2_VOCAB];
+        memory_fail_after(n, 0);
+        Status status = module_hold_half(model->root);
+        memory_fail_after(0, 0);
+        logits_of(model, DTYPE_BF16, logits);
+        model_free(model);
+        ck_assert_uint_eq(memory_in_use(), 0);
+        if (status == STATUS_OK) break;
+        ck_assert_int_eq(status, STATUS_NOMEM);
+    }
 }
 END_TEST
 
@@ -248,6 +322,8 @@ Suite *generate_suite(void)
     tcase_add_test(tests, portions_do_not_matter);
     tcase_add_test(tests, refusals);
     tcase_add_test(tests, failures_leave_no_trace);
+    tcase_add_test(tests, held_in_half_the_memory);
+    tcase_add_test(tests, holding_may_fail);
     tcase_add_test(tests, drawing_follows_the_probabilities);
     tcase_add_test(tests, drawing_breaks_ties_by_id);
     tcase_add_test(tests, drawing_refuses_what_is_no_number);
