@@ -59,13 +59,14 @@ Status bench_read_rate(double *bytes_per_second)
 
 /* --- writing tokens --- */
 
-static Status write_tokens(Decoder *decoder, double *seconds)
+static Status write_tokens(Decoder *decoder, bool profile, double *seconds)
 {
     int32_t ids[PROMPT];
     const float *logits;
     for (int i = 0; i < PROMPT; i++) ids[i] = 1000 + 77 * i;
     decoder_reset(decoder);
     TRY(decoder_feed(decoder, ids, PROMPT, &logits));
+    if (profile) tape_profile(decoder_tape(decoder), true);
     double start = clock_seconds();
     for (int n = 0; n < TOKENS; n++) {
         int32_t best = 0;
@@ -77,6 +78,15 @@ static Status write_tokens(Decoder *decoder, double *seconds)
     return STATUS_OK;
 }
 
+/* Once more with a look at its ops. */
+static Status look_at_tokens(Decoder *decoder, BenchResult *out)
+{
+    double seconds;
+    TRY(write_tokens(decoder, true, &seconds));
+    bench_collect_ops(decoder_tape(decoder), out);
+    return bench_measure_limits(out);
+}
+
 static Status time_tokens(Model *model, int64_t rounds, BenchResult *out)
 {
     Decoder *decoder;
@@ -85,8 +95,10 @@ static Status time_tokens(Model *model, int64_t rounds, BenchResult *out)
     if (rounds < 1) rounds = 3;
     if (rounds > MAX_ROUNDS) return status_fail(STATUS_INVALID, "bench: at most %d rounds", MAX_ROUNDS);
     TRY(decoder_new(model, PROMPT + TOKENS, precision, true, &decoder));
-    Status status = write_tokens(decoder, &seconds[0]); /* the first is not counted: memory comes in */
-    for (int64_t i = 0; i < rounds && status == STATUS_OK; i++) status = write_tokens(decoder, &seconds[i]);
+    Status status = write_tokens(decoder, false, &seconds[0]); /* the first is not counted: memory comes in */
+    for (int64_t i = 0; i < rounds && status == STATUS_OK; i++) status = write_tokens(decoder, false, &seconds[i]);
+    out->peak_bytes = bench_peak_memory();
+    if (status == STATUS_OK) status = look_at_tokens(decoder, out);
     decoder_free(decoder);
     if (status == STATUS_OK) out->seconds = bench_median(seconds, rounds);
     return status;
@@ -117,7 +129,6 @@ Status bench_generate(const BenchRecord *record, const BenchConfig *asked, int64
     if (status == STATUS_OK) status = time_tokens(model, rounds, out);
     out->tokens_per_second = TOKENS / out->seconds;
     out->bytes_per_second = bytes_of_token(model, out->config.precision) * out->tokens_per_second;
-    out->peak_bytes = bench_peak_memory();
     model_free(model);
-    return status == STATUS_OK ? bench_read_rate(&out->read_rate) : status;
+    return status;
 }

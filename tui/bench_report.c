@@ -14,14 +14,6 @@ static void print_head(const BenchResult *r)
     printf("%s%s\n", c->precision ? ", bf16" : "", c->recompute ? ", recomputed" : "");
 }
 
-static void print_generation(const BenchResult *r)
-{
-    printf("  %.2f ms a token, %.1f tokens/s, reading %.1f GB/s: %.0f%% of the %.1f GB/s that memory gives,"
-           " peak memory %.0f MB\n",
-           1e3 / r->tokens_per_second, r->tokens_per_second, 1e-9 * r->bytes_per_second,
-           100 * r->bytes_per_second / r->read_rate, 1e-9 * r->read_rate, 1e-6 * (double)r->peak_bytes);
-}
-
 static const char *op_name(const BenchOp *op, char out[64])
 {
     snprintf(out, 64, "%s%s", op->op, op->backward ? " backward" : "");
@@ -42,18 +34,34 @@ static void print_ops(const BenchResult *r)
     }
 }
 
-static void print_limits(const BenchResult *r)
+static void print_worst(const BenchResult *r)
 {
     int places[3], count = bench_worst(r, places);
     char name[64];
-    printf("  products at the rate of sgemm: %.2f ms, %.0f%% of the whole; memory gives %.1f GB/s; most above its"
-           " limit:",
-           1e3 * r->sgemm_seconds, 100 * r->sgemm_seconds / r->seconds, 1e-9 * r->read_rate);
+    printf("most above its limit:");
     for (int i = 0; i < count; i++) {
         const BenchOp *op = &r->ops[places[i]];
         printf("%s %s by %.2f ms", i ? "," : "", op_name(op, name), 1e3 * (op->seconds - op->limit));
     }
     puts("");
+}
+
+static void print_limits(const BenchResult *r)
+{
+    printf("  products at the rate of sgemm: %.2f ms, %.0f%% of the whole; memory gives %.1f GB/s; ",
+           1e3 * r->sgemm_seconds, 100 * r->sgemm_seconds / r->seconds, 1e-9 * r->read_rate);
+    print_worst(r);
+}
+
+static void print_generation(const BenchResult *r)
+{
+    printf("  %.2f ms a token, %.1f tokens/s, reading %.1f GB/s: %.0f%% of the %.1f GB/s that memory gives,"
+           " peak memory %.0f MB\n",
+           1e3 / r->tokens_per_second, r->tokens_per_second, 1e-9 * r->bytes_per_second,
+           100 * r->bytes_per_second / r->read_rate, 1e-9 * r->read_rate, 1e-6 * (double)r->peak_bytes);
+    print_ops(r);
+    printf("  of all tokens; ");
+    print_worst(r);
 }
 
 /* "4.10 ms +- 0.20, 0.9% of a step (limit 1%), 0.8% of its processor time" */
@@ -143,10 +151,14 @@ static Status costs_json(const BenchResult *r, json_t *row)
 
 static Status step_json(const BenchResult *r, json_t *row)
 {
-    json_t *ops;
     TRY(json_set_number(row, "gflops", 1e-9 * r->flops / r->seconds));
     TRY(json_set_number(row, "flops", r->flops));
-    TRY(json_set_number(row, "sgemm_seconds", r->sgemm_seconds));
+    return json_set_number(row, "sgemm_seconds", r->sgemm_seconds);
+}
+
+static Status ops_json(const BenchResult *r, json_t *row)
+{
+    json_t *ops;
     TRY(worst_json(r, row));
     TRY(json_new_array(&ops));
     TRY(json_set(row, "ops", ops));
@@ -166,6 +178,9 @@ Status bench_json(const BenchResult *r, json_t *rows)
     TRY(json_set_number(row, "tokens_per_second", r->tokens_per_second));
     TRY(json_set_integer(row, "peak_bytes", r->peak_bytes));
     TRY(json_set_number(row, "memory_gbytes_per_second", 1e-9 * r->read_rate));
-    if (r->bytes_per_second > 0) return json_set_number(row, "gbytes_per_second", 1e-9 * r->bytes_per_second);
-    return step_json(r, row);
+    if (r->bytes_per_second > 0)
+        TRY(json_set_number(row, "gbytes_per_second", 1e-9 * r->bytes_per_second));
+    else
+        TRY(step_json(r, row));
+    return ops_json(r, row);
 }

@@ -113,6 +113,11 @@ Status decoder_feed(Decoder *decoder, const int32_t *ids, int64_t count, const f
     return STATUS_OK;
 }
 
+Tape *decoder_tape(Decoder *decoder)
+{
+    return decoder->tape;
+}
+
 void decoder_reset(Decoder *decoder)
 {
     decoder->length = 0;

@@ -22,6 +22,8 @@ Status decoder_feed(Decoder *decoder, const int32_t *ids, int64_t count, const f
 /* Forgets all tokens. */
 void decoder_reset(Decoder *decoder);
 
+/* The tape of its passes, for who looks at their ops. */
+Tape *decoder_tape(Decoder *decoder);
 int64_t decoder_length(const Decoder *decoder);
 /* Logits of a token. */
 int64_t decoder_vocabulary(const Decoder *decoder);

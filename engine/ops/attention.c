@@ -264,11 +264,25 @@ static Status plain_form(Node *node)
     return STATUS_OK;
 }
 
+/* Places that are looked at beside the call's own. */
+static int64_t places_before(const Node *node)
+{
+    return node->cache ? ((const AttentionCache *)node->cache)->length : 0;
+}
+
 static double flops(const Node *node)
 {
     const AttentionAttrs *attrs = node->attrs;
     const Tensor *y = node->outputs[0];
-    return (attrs->causal ? 2 : 4) * (double)tensor_count(y) * (double)y->shape[1];
+    double own = (attrs->causal ? 2 : 4) * (double)y->shape[1], before = 4 * (double)places_before(node);
+    return (own + before) * (double)tensor_count(y);
+}
+
+static double bytes(const Node *node)
+{
+    const Tensor *y = node->outputs[0];
+    double kept = 2 * (double)places_before(node) * (double)(y->shape[0] * y->shape[2]);
+    return node_tensor_bytes(node) + kept * sizeof(float);
 }
 
 const Op op_attention = {
@@ -299,6 +313,7 @@ const Op op_attention = {
     .backward = backward,
     .reference = plain_form,
     .flops = flops,
+    .bytes = bytes,
     .cases = (const OpCase[]){{"f32[2,5,6] f32[2,5,6] f32[2,5,6] i32[2]<6", "heads=2"},
                               {"f32[1,4,3] f32[1,4,3] f32[1,4,3] -", "heads=1 causal=true"},
                               {"f32[3,1,4] f32[3,1,4] f32[3,1,4] -", "heads=4"},

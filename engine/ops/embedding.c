@@ -173,6 +173,19 @@ static Status sum_backward(Node *node)
     return STATUS_OK;
 }
 
+/* Of a table only the rows that are picked are read. */
+static double bytes(const Node *node)
+{
+    double elements = (double)tensor_count(node->outputs[0]), bytes = elements * sizeof(float);
+    for (int i = 0; i < node->input_count; i++) {
+        const Tensor *input = node->inputs[i];
+        if (!input) continue;
+        double read = op_input(node->op, i)->integer ? (double)tensor_count(input) : elements;
+        bytes += read * (double)dtype_size(input->dtype);
+    }
+    return bytes;
+}
+
 const Op op_embedding = {
     .name = "embedding",
     .doc = "Rows of a table by their numbers.",
@@ -182,6 +195,7 @@ const Op op_embedding = {
     .forward = gather_forward,
     .backward = gather_backward,
     .reference = gather_reference,
+    .bytes = bytes,
     .cases =
         (const OpCase[]){{"f32[5,3] i32[2,4]<5", ""}, {"f32[1,1] i32[1]<1", ""}, {"f32[7,40] i32[9]<7", ""}, {0}},
 };
@@ -195,6 +209,7 @@ const Op op_gather_rows = {
     .forward = gather_forward,
     .backward = gather_backward,
     .reference = gather_reference,
+    .bytes = bytes,
     .cases = (const OpCase[]){{"f32[6,3] i32[4]<6", ""}, {"f32[2,1] i32[5]<2", ""}, {0}},
 };
 
@@ -217,6 +232,7 @@ const Op op_embedding_sum = {
     .forward = sum_forward,
     .backward = sum_backward,
     .reference = sum_reference,
+    .bytes = bytes,
     .cases = (const OpCase[]){{"f32[5,3] f32[4,3] f32[2,3] i32[2,4]<5 i32[2,4]<2", ""},
                               {"f32[3,33] f32[2,33] f32[2,33] i32[1,1]<3 i32[1,1]<2", ""},
                               {"f32[5,3] f32[4,3] - i32[2,2]<5 -", "offset=2"},

@@ -273,10 +273,15 @@ static double bytes_of(const Tensor *tensor)
     return tensor ? (double)tensor_count(tensor) * (double)dtype_size(tensor->dtype) : 0;
 }
 
-double node_bytes(const Node *node)
+double node_tensor_bytes(const Node *node)
 {
     double bytes = 0;
     for (int i = 0; i < node->input_count; i++) bytes += bytes_of(node->inputs[i]);
     for (int i = 0; i < node->output_count; i++) bytes += bytes_of(node->outputs[i]);
     return bytes;
+}
+
+double node_bytes(const Node *node)
+{
+    return node->op->bytes ? node->op->bytes(node) : node_tensor_bytes(node);
 }

@@ -55,6 +55,7 @@ typedef struct Op {
     const char *no_backward;
 
     double (*flops)(const Node *node); /* multiply-adds count 2; NULL: one an output element */
+    double (*bytes)(const Node *node); /* that it reads and writes; NULL: node_tensor_bytes() */
     const OpCase *cases;               /* ends with {0}; at least one where there is a backward */
 } Op;
 
@@ -152,8 +153,10 @@ Status node_finish_backward(Node *node) STATUS_CHECKED;
 int op_input_count(const Op *op);
 const OpInput *op_input(const Op *op, int i);
 double node_flops(const Node *node);
-/* Bytes of inputs and outputs. */
+/* Bytes that a call reads and writes. */
 double node_bytes(const Node *node);
+/* All of its inputs and outputs. */
+double node_tensor_bytes(const Node *node);
 
 /* All records, in the order of ops.list. */
 extern const Op *const op_records[];

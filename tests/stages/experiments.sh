@@ -61,6 +61,9 @@ status=0
 [[ $status == 1 ]] && grep -q "did you mean 'lr'" out || broken "a misspelt name: $(cat out)"
 
 # What edits and openings cost is measured; the numbers are for people.
+"$LATHE" bench gpt2-generate --steps 1 --set layers=1 --set width=32 --set vocabulary=8192 --set precision=bf16 --json \
+    >bench.json 2>log || broken "no bench of generation"
+grep -q '"most_above_limit": "[a-z]' bench.json && grep -q '"op": "attention"' bench.json || broken "no ops in: $(cat bench.json log)"
 "$LATHE" bench live open --steps 3 --set layers=1 --set width=8 --set batch=1 --set length=16 --set vocabulary=50 --json >bench.json 2>log
 for words in 'a snapshot, with' 'an edit of one weight' 'a prompt that' 'one of the first' 'opening metrics'; do
     grep -q "\"what\": \"$words" bench.json || broken "no '$words' in: $(cat bench.json log)"
