@@ -105,6 +105,7 @@ LUA_LIBRARY += scripts/lib/lines.lua
 LUA_LIBRARY += scripts/lib/conditions.lua
 LUA_LIBRARY += scripts/lib/debug.lua
 LUA_LIBRARY += scripts/lib/pictures.lua
+LUA_LIBRARY += scripts/lib/moves.lua
 LUA_LIBRARY += scripts/lib/names.lua
 LUA_LIBRARY += scripts/lib/prelude.lua
 LUA_LIBRARY += scripts/lib/recipe.lua

@@ -2,10 +2,11 @@
 -- What can be done with branches beside going to them: names, deleting, comparing, the tree of all that happened.
 local history = engine.history
 local inner = require "lathe.history"
+local moves = require "lathe.moves"
 local positions = require "lathe.positions"
 local words = require "lathe.words"
 local fail, comma, shown = words.fail, words.comma, words.shown
-local need, find, announce = inner.need, inner.find, inner.announce
+local need, find, check_name, announce = moves.need, moves.find, moves.check_name, inner.announce
 
 local function tip_of(H, branch) return branch.name == H.tree.current and inner.now() or branch.tip end
 
@@ -14,7 +15,7 @@ local function tip_of(H, branch) return branch.name == H.tree.current and inner.
 function rename_branch(name, new)
   need "rename_branch"
   find(name)
-  inner.check_name(new, "rename_branch(name, new)")
+  check_name(new, "rename_branch(name, new)")
   local tree = inner.state().tree:copy()
   tree:rename_branch(name, new)
   inner.exchange(tree, ("rename_branch(%q, %q)"):format(name, new), { name, new })
@@ -37,7 +38,7 @@ function undelete_branch(name)
   local tree = inner.state().tree:copy()
   local branch = tree:deleted_branch(name)
   if not branch then fail("no branch '%s' was deleted", tostring(name)) end
-  inner.check_name(name, "undelete_branch(name)")
+  check_name(name, "undelete_branch(name)")
   local parent, hidden = tree.branches[branch.parent], branch.name
   if parent and parent.deleted then
     fail("branch %s left %s, which is deleted; undelete_branch(%q) first", name, parent.deleted.name, parent.deleted.name)
