@@ -272,17 +272,17 @@ static const Record session_record = {.name = "session",
 
 static void tell_spike(Host *host, const StepMetrics *metrics)
 {
-    char words[240];
+    char words[240], step[THOUSANDS_BYTES];
+    thousands(metrics->step, step);
     if (metrics->skipped)
         snprintf(words, sizeof words,
-                 "[%lld] skipped, nothing was updated: the loss %.4g lies %.1f deviations above the usual %.4g",
-                 (long long)metrics->step, metrics->loss, (metrics->loss - metrics->usual) / metrics->spread,
-                 metrics->usual);
+                 "[%s] skipped, nothing was updated: the loss %.4g lies %.1f deviations above the usual %.4g", step,
+                 metrics->loss, (metrics->loss - metrics->usual) / metrics->spread, metrics->usual);
     else
         snprintf(
             words, sizeof words,
-            "[%lld] %d steps in a row were skipped: this is no spike, a loss of %.4g is the usual one from now on",
-            (long long)metrics->step, SESSION_MOST_SKIPPED, metrics->loss);
+            "[%s] %d steps in a row were skipped: this is no spike, a loss of %.4g is the usual one from now on",
+            step, SESSION_MOST_SKIPPED, metrics->loss);
     if (metrics->skipped || metrics->accepted) host_tell(host, words);
 }
 
