@@ -2,6 +2,7 @@
 -- Looking at the history: branches, edits, snapshots.
 local history = engine.history
 local inner = require "lathe.history"
+local moves = require "lathe.moves"
 local positions = require "lathe.positions"
 local words = require "lathe.words"
 local fail, comma, shown, listing = words.fail, words.comma, words.shown, words.listing
@@ -35,10 +36,14 @@ function edits()
   return listing(list)
 end
 
--- The steps that there is a snapshot of, and how much room they take; with a table, other limits.
+-- The steps that there is a snapshot of, and how much room they take; with a table, other limits: between steps only, as
+-- snapshots give turns while they move to the disk or go.
 function snapshots(limits)
   local H = need "snapshots"
-  if limits then H.snapshots:set_limits(limits) end
+  if limits then
+    moves.need "snapshots"
+    H.snapshots:set_limits(limits)
+  end
   return H.snapshots:listing()
 end
 

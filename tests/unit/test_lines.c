@@ -2,7 +2,6 @@
 /* Lines on a session that trains: started between ops, suspended until the boundary, interrupted; and pause, step
  * and stop. */
 #include "engine/base/cancel.h"
-#include "engine/base/clock.h"
 #include "engine/base/memory.h"
 #include "engine/base/turns.h"
 #include "scripts/bind_session.h"
@@ -12,6 +11,7 @@
 
 #include <math.h>
 #include <pthread.h>
+#include <time.h>
 #include <unistd.h>
 
 Suite *lines_suite(void);
@@ -481,6 +481,12 @@ static const char *const endless[] = {
     "table.remove(setmetatable({}, {__len = function() return 1 << 40 end}), 1)",
 };
 
+/* Of the processor: others may have it meanwhile. */
+static double used_seconds(void)
+{
+    return (double)clock() / CLOCKS_PER_SEC;
+}
+
 static void *interrupt_soon(void *context)
 {
     usleep(50000);
@@ -495,10 +501,10 @@ START_TEST(interrupts)
     put(1, 2, "5");
     put(2, 1, "'other'");
     ck_assert_int_eq(pthread_create(&thread, NULL, interrupt_soon, NULL), 0);
-    double begin = clock_seconds();
+    double begin = used_seconds();
     train(2);
     while (!heard.data || !strstr(heard.data, "1.2 interrupted")) ASSERT_OK(control_boundary(control));
-    ck_assert(clock_seconds() - begin < 5);
+    ck_assert(used_seconds() - begin < 5);
     pthread_join(thread, NULL);
     ck_assert_msg(strstr(heard.data, "1.1 interrupted: interrupted\n") != NULL, "%s", heard.data);
     ck_assert_ptr_nonnull(strstr(heard.data, "2.1> other\n"));
@@ -540,13 +546,13 @@ START_TEST(endless_callbacks)
     resume_when_paused = true;
     bool conditional = strstr(callbacks[_i].line, "run_until") != NULL;
     if (!conditional) ASSERT_OK(control_boundary(control));
-    double begin = clock_seconds();
+    double begin = used_seconds();
     ck_assert_int_eq(pthread_create(&thread, NULL, interrupt_later, NULL), 0);
     if (!conditional) ASSERT_OK(bind_step(host, session, NULL));
     ASSERT_OK(control_boundary(control));
     pthread_join(thread, NULL);
     ASSERT_OK(control_boundary(control));
-    ck_assert(clock_seconds() - begin < 5);
+    ck_assert(used_seconds() - begin < 5);
     ck_assert_int_eq(session->step, conditional ? 1 : 2);
     ck_assert_msg(strstr(heard.data, callbacks[_i].words + 4) != NULL, "%s", heard.data);
     ck_assert_msg(strstr(heard.data, "2.1 interrupted: ") != NULL, "%s", heard.data);
