@@ -20,6 +20,7 @@ static const Option options[] = {
                      "heads of the generator; 0: one for every 64 of its width"),
     OPTION_INT_FIELD(ElectraConfig, generator_intermediate_size, 0, 0, 1 << 18,
                      "width of the generator's feed-forward layer; 0: 4 x generator_hidden_size"),
+    LORA_OPTION_FIELDS(ElectraConfig, lora, "query value"),
     {0},
 };
 

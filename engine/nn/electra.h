@@ -6,6 +6,7 @@
 #define LATHE_NN_ELECTRA_H
 
 #include "engine/nn/encoder.h"
+#include "engine/nn/lora.h"
 
 typedef struct ElectraConfig {
     EncoderConfig encoder; /* of the discriminator */
@@ -13,6 +14,7 @@ typedef struct ElectraConfig {
     int64_t generator_hidden_size, generator_num_hidden_layers, generator_num_attention_heads,
         generator_intermediate_size;
     bool generator;
+    LoraConfig lora; /* of the discriminator */
 } ElectraConfig;
 
 extern const ModelRecord model_electra;

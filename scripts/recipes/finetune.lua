@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
--- Fine-tuning of a pre-trained BERT or GPT-2 to tell classes of texts: all of it, without the trunk, or by adapters.
+-- Fine-tuning of a pre-trained BERT, ELECTRA or GPT-2 to tell classes of texts: all of it, without the trunk, or by adapters.
 
 -- A file of lines 'label text', or of JSON objects or a table with 'text' and 'label', by its name.
 local function read(path)
@@ -42,7 +42,7 @@ local trained = {
 }
 
 return recipe {
-  doc = "Fine-tune a pre-trained BERT or GPT-2 on labelled texts.",
+  doc = "Fine-tune a pre-trained BERT, ELECTRA or GPT-2 on labelled texts.",
   params = {
     model = file { doc = "directory of the pre-trained model with its tokenizer, as lathe save or transformers write it; without it, a small BERT from scratch" },
     train = file { doc = "labelled texts: lines 'label text', .jsonl or .csv with columns text and label; without it, moods of the built-in stories" },

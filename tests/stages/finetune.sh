@@ -53,6 +53,16 @@ grep -q 'accuracy 100.0%' again.txt
 ! "$LATHE" run "${tuned[@]}" --set model=other --set pooling=mean --out no 2>no.txt
 grep -q "models.gpt2 has no option 'classifier_pooling'" no.txt
 
+# an ELECTRA's discriminator, by adapters
+"$LATHE" run electra --set text=train.txt "${small[@]}" --steps 5 --out rtd >/dev/null
+"$LATHE" save rtd discriminator >/dev/null
+"$LATHE" run "${tuned[@]}" --set model=discriminator --set method=lora --set lora_rank=4 --set lr=1e-2 --set epochs=8 --out low >low.txt
+grep -q 'accuracy 100.0%' low.txt
+"$LATHE" replay low --threads 2 | tail -n 1 | grep -q 'recorded states reached, up to step'
+"$LATHE" save low merged >/dev/null
+grep -q ElectraForSequenceClassification merged/config.json
+! grep -q lora_ merged/model.safetensors
+
 # edits of a run: adapters added, all else frozen, merged again
 "$LATHE" export-recipe full >edited.lua
 shape='run.model:reshape { lora_rank = 2 } run.model:freeze { except = [[lora_A lora_B classifier]] }'
