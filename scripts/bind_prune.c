@@ -215,6 +215,28 @@ static void refuse_less(lua_State *L, const Pruning *pruning)
                text);
 }
 
+static Status print_line(const PruneConfig *config, Buffer *out)
+{
+    TRY(buffer_text(out, "run:prune { "));
+    TRY(bind_print_options(prune_options, config, out));
+    return buffer_text(out, "}");
+}
+
+/* The line that takes it back from here on, without masks as before: what was pruned learns again. NULL where these
+ * weights had masks before, or may have had a schedule. */
+static const char *push_inverse(lua_State *L, const Session *session, const Pruning *pruning)
+{
+    PruneConfig none;
+    Buffer *line = host_push_buffer(L);
+    if (pruning->config.sparsity <= 0 || pruning->plan.before > 0 || session->prune_count > 0) return NULL;
+    option_defaults(prune_options, &none);
+    none.sparsity = 0;
+    memcpy(none.params, pruning->config.params, sizeof none.params);
+    memcpy(none.model, pruning->config.model, sizeof none.model);
+    host_check(L, print_line(&none, line));
+    return line->data;
+}
+
 /* run:prune { sparsity = 0.5, ... } */
 static int prune(lua_State *L)
 {
@@ -229,11 +251,9 @@ static int prune(lua_State *L)
     if (look) return push_plan(L, &pruning->plan);
     refuse_less(L, pruning);
     Buffer *effect = host_push_buffer(L), *what = host_push_buffer(L);
-    host_check(L, buffer_text(effect, "run:prune { "));
-    host_check(L, bind_print_options(prune_options, &pruning->config, effect));
-    host_check(L, buffer_text(effect, "}"));
+    host_check(L, print_line(&pruning->config, effect));
     host_check(L, words(pruning, what));
-    bind_edit(L, handle, effect->data, NULL);
+    bind_edit(L, handle, effect->data, push_inverse(L, handle->session, pruning));
     session_prune(handle->session, &pruning->config, &pruning->plan);
     prune_clear(&pruning->plan);
     bind_edit_done(L, handle, what->data);

@@ -212,9 +212,14 @@ START_TEST(edits_are_taken_back_from_here)
             "local count = #edits() dense.bias.frozen = false assert(#edits() == count)\n"
             "run.optimizer = optim.sgd { lr = 0.02 } train(1) revert()\n"
             "assert(run.optimizer.lr == 0.01 and run.optimizer.beta1 == 0.9) train(1)\n"
-            "run.model:reset 'cls'"));
+            "run:prune { sparsity = 0.3, params = 'bert.encoder' }"));
+    assert_printed("sparsity 0 -> 0.2998.  undo() goes back to 5, revert() takes it back from here\n");
+    ASSERT_OK(run("train(1) revert() assert(run:sparsity().pruned == 0 and run.step == 6)\n"
+                  "run:prune { sparsity = 0.3 } run:prune { sparsity = 0.5 }"));
+    assert_printed(" -> 0.5.  undo() goes back to 6\n");
+    ASSERT_OK(run("revert(#edits() - 1) assert(run:sparsity().pruned == 0) run.model:reset 'cls'"));
     assert_printed("nothing changes: frozen is false already\n");
-    assert_printed("cls drawn anew.  undo() goes back to 5\n");
+    assert_printed("cls drawn anew.  undo() goes back to 6\n");
     ASSERT_FAILS(run("revert()"), STATUS_LUA,
                  "cannot be taken back by a single change; undo() goes back before it");
     assert_recorded();
