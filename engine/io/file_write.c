@@ -156,7 +156,6 @@ static Status writer_flush(FileWriter *writer)
 /* A large file gets to the disk a piece at a time: the last sync of 1 GB at once takes seconds. */
 static Status writer_rest(FileWriter *writer)
 {
-    turns_give();
     if (writer->size - writer->synced < SYNC_PIECE) return STATUS_OK;
     if (system_sync_giving_turns(writer->fd) != 0) return file_fail(writer->path, "written", errno);
     writer->synced = writer->size;
@@ -179,7 +178,8 @@ Status file_writer_put(FileWriter *writer, const void *bytes, size_t length)
     for (size_t piece; length > 0; length -= piece) {
         piece = length < WRITER_PIECE ? length : WRITER_PIECE;
         TRY(put_piece(writer, bytes, piece));
-        if (piece == WRITER_PIECE) TRY(writer_rest(writer));
+        if (piece == WRITER_PIECE) turns_give();
+        TRY(writer_rest(writer));
         bytes = (const char *)bytes + piece;
     }
     return STATUS_OK;
