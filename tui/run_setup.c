@@ -285,16 +285,26 @@ Status run_setup_final(const char *path, const Arguments *changes, RunSetup *out
     return status;
 }
 
-/* The model and its tokenizer become globals. */
-static Status load_model(const char *path, RunSetup *out)
+/* What the run's recipe was given as 'precision'; a recipe may have no such parameter. */
+static const char *precision_of(const char *path, json_t **config)
 {
-    static const char words[] = "run = session { model = models.load(directory) }\n"
+    *config = NULL;
+    if (run_directory_read_config(path, config) != STATUS_OK) return NULL;
+    return json_string_value(json_object_get(json_object_get(*config, "parameters"), "precision"));
+}
+
+/* The model and its tokenizer become globals. precision: NULL: f32. */
+static Status load_model(const char *path, const char *precision, RunSetup *out)
+{
+    static const char words[] = "run = session { model = models.load(directory), precision = precision }\n"
                                 "tokenizer = tokenizers.load(directory)\n";
     HostOptions options = {.seed = 1};
     *out = (RunSetup){0};
     TRY(host_new(&options, &out->host));
     lua_pushstring(host_lua(out->host), path);
     lua_setglobal(host_lua(out->host), "directory");
+    lua_pushstring(host_lua(out->host), precision);
+    lua_setglobal(host_lua(out->host), "precision");
     return host_run(out->host, words, sizeof words - 1, "lathe", 0);
 }
 
@@ -318,9 +328,13 @@ static bool says_all(const char *path)
 
 Status run_setup_model(const char *path, RunSetup *out)
 {
-    if (pretrained_is_there(path)) return load_model(path, out);
+    if (pretrained_is_there(path)) return load_model(path, NULL, out);
     if (says_all(path)) {
-        if (load_model(path, out) == STATUS_OK) return STATUS_OK;
+        json_t *config;
+        const char *precision = precision_of(path, &config);
+        Status status = load_model(path, precision, out);
+        json_decref(config);
+        if (status == STATUS_OK) return STATUS_OK;
         run_setup_free(out); /* it has parts of its own, adapters say: its recipe and journal know them */
     }
     TRY(run_setup_final(path, NULL, out));

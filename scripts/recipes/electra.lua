@@ -44,6 +44,7 @@ return recipe {
     initializer_range = number { 0.05, min = 0, doc = "deviation of the first weights; the paper's 0.02 is for width 768" },
     dropout = number { 0, min = 0, below = 1, doc = "dropout of hidden states and attention" },
     lr = number { 2e-3, above = 0, doc = "highest learning rate" },
+    precision = choice { "f32", "bf16", doc = "what products of matrices read: bf16 is faster, and the weights stay f32" },
     steps = integer { 4000, min = 1, doc = "steps" },
   },
   build = function(p)
@@ -62,6 +63,7 @@ return recipe {
       },
       optimizer = optim.adamw { lr = p.lr, weight_decay = 0.01 },
       schedule = schedules.cosine { warmup = 0.05 },
+      precision = p.precision,
       steps = p.steps,
     }
   end,

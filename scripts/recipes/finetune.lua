@@ -61,6 +61,7 @@ return recipe {
     batch_size = integer { 32, min = 1, doc = "texts of a step" },
     lr = number { 5e-4, above = 0, doc = "highest learning rate; 2e-5 to 5e-5 for a BERT of full size" },
     weight_decay = number { 0.01, min = 0, doc = "weight decay of matrices" },
+    precision = choice { "f32", "bf16", doc = "what products of matrices read: bf16 is faster, and the weights stay f32" },
     epochs = integer { 3, min = 1, doc = "passes over the texts" },
   },
   build = function(p)
@@ -74,6 +75,7 @@ return recipe {
       optimizer = optim.adamw { lr = p.lr, weight_decay = p.weight_decay, layer_decay = p.layer_decay },
       schedule = schedules.linear { warmup = 0.1 },
       clip_norm = 1,
+      precision = p.precision,
       steps = math.max(1, p.epochs * sources.train.examples // p.batch_size),
     }
     if trained[p.method] then made.model:freeze { except = trained[p.method] } end

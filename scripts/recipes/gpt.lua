@@ -44,6 +44,7 @@ return recipe {
     dropout = number { 0, min = 0, below = 1, doc = "dropout of embeddings, hidden states and attention" },
     lr = number { 1e-3, above = 0, doc = "highest learning rate; it falls to a tenth" },
     weight_decay = number { 0.1, min = 0, doc = "weight decay of matrices" },
+    precision = choice { "f32", "bf16", doc = "what products of matrices read: bf16 is faster, and the weights stay f32" },
     steps = integer { 2000, min = 1, doc = "steps" },
   },
   build = function(p)
@@ -60,6 +61,7 @@ return recipe {
       optimizer = optim.adamw { lr = p.lr, weight_decay = p.weight_decay, beta2 = 0.99 },
       schedule = schedules.cosine { warmup = 0.05, minimum = 0.1 },
       clip_norm = 1,
+      precision = p.precision,
       steps = p.steps,
     }
   end,

@@ -33,6 +33,7 @@ return recipe {
     batch_size = integer { 32, min = 1, doc = "windows of a step" },
     layer_decay = number { 1, above = 0, max = 1, doc = "learning rate of each layer over that of the layer above it" },
     lr = number { 5e-4, above = 0, doc = "highest learning rate; 3e-5 for a BERT of full size" },
+    precision = choice { "f32", "bf16", doc = "what products of matrices read: bf16 is faster, and the weights stay f32" },
     epochs = integer { 2, min = 1, doc = "passes over the windows" },
   },
   build = function(p)
@@ -49,6 +50,7 @@ return recipe {
       optimizer = optim.adamw { lr = p.lr, layer_decay = p.layer_decay },
       schedule = schedules.linear { warmup = 0.1 },
       clip_norm = 1,
+      precision = p.precision,
       steps = math.max(1, p.epochs * sources.train.examples // p.batch_size),
     }
   end,
