@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* run:prune {...}: pruning as one edit, or a table of what it would change; run:sparsity(). */
+#include "engine/base/thousands.h"
 #include "engine/train/pruning.h"
 #include "scripts/bind_class.h"
 #include "scripts/bind_edit.h"
@@ -33,9 +34,10 @@ const RecordKind bind_criteria = {"criteria",    "criterion",    "which weights 
 static Status table_line(const char *path, int64_t weights, int64_t before, int64_t after, Buffer *out)
 {
     double all = weights ? (double)weights : 1;
-    if (before >= 0) TRY(buffer_printf(out, "%.4f -> ", (double)before / all));
-    return buffer_printf(out, "%.4f  %11lld of %11lld  %s\n", (double)after / all, (long long)after,
-                         (long long)weights, path);
+    char zeros[THOUSANDS_BYTES], of[THOUSANDS_BYTES];
+    if (before >= 0) TRY(buffer_printf(out, "%5.1f %% -> ", 100 * (double)before / all));
+    return buffer_printf(out, "%5.1f %%  %11s of %11s  %s\n", 100 * (double)after / all, thousands(after, zeros),
+                         thousands(weights, of), path);
 }
 
 static void set_integer(lua_State *L, const char *key, int64_t value)

@@ -62,9 +62,8 @@ static Status bench_words(Buffer *out)
 const Command commands[] = {
     {"run", "RECIPE", "Train what a recipe describes", 0, 1,
      "set out resume seed steps threads plain json detach look no-socket paused stay lua-memory",
-     "RECIPE is a file, or the name of an installed recipe (bert, electra, gpt, finetune). 'lathe run RECIPE "
-     "--help' lists its "
-     "parameters.\n"
+     "RECIPE is a file, or the name of an installed recipe: bert, gpt, electra, finetune, squad, bigram, amazon.\n"
+     "'lathe run RECIPE --help' lists its parameters.\n"
      "On a terminal it opens the workbench on a process that trains in the background; q leaves it.\n"
      "With --plain it prints lines. Ctrl-C then stops before the next op, saves and leaves with status 130; a "
      "second\n"

@@ -325,14 +325,14 @@ static bool left_in_peace(const Live *live, Status status)
 
 static void tell_end(Live *live, Status status)
 {
-    char words[600];
-    long long step = live->setup.session ? (long long)live->setup.session->step : 0;
+    char words[600], step[THOUSANDS_BYTES];
+    thousands(live->setup.session ? live->setup.session->step : 0, step);
     if (status == STATUS_OK)
-        snprintf(words, sizeof words, "the run is finished at step %lld", step);
+        snprintf(words, sizeof words, "the run is finished at step %s", step);
     else if (status == STATUS_CANCELLED && !live->setup.session)
         snprintf(words, sizeof words, "the run was stopped before it began");
     else if (status == STATUS_CANCELLED)
-        snprintf(words, sizeof words, "the run was stopped; saved at step %lld", step);
+        snprintf(words, sizeof words, "the run was stopped; saved at step %s", step);
     else
         snprintf(words, sizeof words, "the run failed: %.500s", status_message());
     const char *end = status == STATUS_OK ? "finished" : status == STATUS_CANCELLED ? "stopped" : "failed";
@@ -358,7 +358,8 @@ static bool is_begun(const Live *live)
 static void say_how_to_go_on(const Live *live, Status status)
 {
     const char *path = run_directory_path(live->directory);
-    if (live->saved_step >= 0) fprintf(stderr, "saved at step %lld; ", (long long)live->saved_step);
+    char step[THOUSANDS_BYTES];
+    if (live->saved_step >= 0) fprintf(stderr, "saved at step %s; ", thousands(live->saved_step, step));
     if (status == STATUS_LUA) fprintf(stderr, "mend %s/recipe.lua; ", path);
     fprintf(stderr, "go on with: lathe run --resume %s\n", path);
 }

@@ -2,6 +2,7 @@
 /* lathe alone on a terminal: the start screen, then the workbench on what was chosen, and back. */
 #include "engine/base/clock.h"
 #include "engine/base/memory.h"
+#include "engine/base/thousands.h"
 #include "engine/io/file.h"
 #include "engine/io/run_directory.h"
 #include "scripts/recipe.h"
@@ -325,7 +326,9 @@ static void add_run(Start *start, const char *path)
     }
     snprintf(item->name, sizeof item->name, "%.90s", path);
     snprintf(item->path, sizeof item->path, "%.500s", path);
-    snprintf(item->doc, sizeof item->doc, "step %lld of %lld, %s", step, steps, recipe ? file_name(recipe) : "");
+    char at[THOUSANDS_BYTES], all[THOUSANDS_BYTES];
+    snprintf(item->doc, sizeof item->doc, "step %s of %s, %s", thousands(step, at), thousands(steps, all),
+             recipe ? file_name(recipe) : "");
     json_decref(config);
 }
 

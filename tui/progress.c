@@ -157,13 +157,14 @@ void progress_confusion(Progress *progress, const Evaluation *evaluation)
 
 static void print_score(FILE *out, const Score *score)
 {
+    char known[THOUSANDS_BYTES], all[THOUSANDS_BYTES];
     fprintf(out, "  %s %.3f", score->name, score->loss);
     if (!isnan(score->unigram_loss)) {
         fprintf(out, " (unigram %.3f", score->unigram_loss);
         if (!isnan(score->best_loss)) fprintf(out, ", best achievable %.3f", score->best_loss);
         if (!isnan(score->best_loss) && score->best_targets < score->targets)
-            fprintf(out, " on %lld of %lld, where this is %.3f", (long long)score->best_targets,
-                    (long long)score->targets, score->known_loss);
+            fprintf(out, " on %s of %s, where this is %.3f", thousands(score->best_targets, known),
+                    thousands(score->targets, all), score->known_loss);
         fputs(")", out);
     }
     if (!isnan(score->perplexity)) fprintf(out, "  perplexity %.2f", score->perplexity);

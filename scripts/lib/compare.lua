@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 -- diff(a, b): in what two runs differ. 'lathe diff A B' prints it.
-local function fail(...) error((...):format(select(2, ...)), 0) end
+local words = require "lathe.words"
+local fail, comma = words.fail, words.comma
 
 local function sorted_names(...)
   local list, seen = {}, {}
@@ -58,13 +59,13 @@ local function edits(a, b, add)
     if one and other and same_edit(one, other) then
       i, j = i + 1, j + 1
     elseif one and other and one.step == other.step and longest[i + 1][j + 1] == longest[i][j] then
-      add("step " .. one.step, one.effect, other.effect)
+      add("step " .. comma(one.step), one.effect, other.effect)
       i, j = i + 1, j + 1
     elseif not other or (one and longest[i + 1][j] == longest[i][j] and (one.step <= other.step or longest[i][j + 1] < longest[i][j])) then
-      add("step " .. one.step, one.effect, nil)
+      add("step " .. comma(one.step), one.effect, nil)
       i = i + 1
     else
-      add("step " .. other.step, nil, other.effect)
+      add("step " .. comma(other.step), nil, other.effect)
       j = j + 1
     end
   end
@@ -119,7 +120,7 @@ end
 local function line(item)
   if item.relative then return ("  %-50s %12.3g"):format(item.name:sub(-50), item.relative) end
   local text = ("  %-34s %-30s %s"):format(item.name, shown(item.a), shown(item.b))
-  if item.from then text = text .. ("   (from step %d)"):format(item.from) end
+  if item.from then text = text .. ("   (they part at step %s)"):format(comma(item.from)) end
   return text
 end
 

@@ -33,7 +33,7 @@ lathe.document(integer, "integer {128, min = 8, max = 1024, doc = '...'}: a whol
 lathe.document(number, "number {1e-3, above = 0, doc = '...'}: a number, as a parameter of a recipe (min, max, above, below).")
 lathe.document(boolean, "boolean {true, doc = '...'}: true or false, as a parameter of a recipe.")
 lathe.document(text, "text {'word', doc = '...'}: a text, as a parameter of a recipe.")
-lathe.document(file, "file {doc = '...'}: the path of a file that exists, as a parameter of a recipe.")
+lathe.document(file, "file {doc = '...'}: the path of a file or directory that exists, as a parameter of a recipe.")
 lathe.document(choice, "choice {'adamw', 'sgd', doc = '...'}: one of these, the first unless said, as a parameter of a recipe.")
 
 local function plain(value)
@@ -47,7 +47,7 @@ end
 local function range(param)
   if param.kind == "boolean" then return "true or false" end
   if param.kind == "choice" then return "one of " .. table.concat(param.choices, ", ") end
-  if param.kind == "file" then return "the path of a file" end
+  if param.kind == "file" then return "a path" end
   if param.kind == "text" then return "a text" end
   local words = param.kind == "integer" and "an integer" or "a number"
   local low, high = param.min or param.above, param.max or param.below
@@ -238,7 +238,7 @@ local function wrapped(text, indent, width)
 end
 
 function api.help(self, spoken)
-  local out = { ("Usage: lathe run %s [--set NAME=VALUE]... [--out DIR] [--seed N] [--steps N] [--threads N]\n"):format(spoken) }
+  local out = { ("usage: lathe run %s [--set NAME=VALUE]... [--out DIR] [--seed N] [--steps N] [--threads N]\n"):format(spoken) }
   if #self.doc > 0 then out[#out + 1] = wrapped(self.doc, 0, 88) .. "\n" end
   if #self.names == 0 then out[#out + 1] = "It has no parameters.\n" else out[#out + 1] = "Parameters:\n" end
   for i = 1, #self.names do

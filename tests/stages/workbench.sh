@@ -238,9 +238,9 @@ click_on() {
     type_in $'\e'"[<0;$((${#before} + 1));${found%%:*}M"
 }
 click_on '? keys'
-shows 'keys in Curves'
-click_on 'keys in Curves'
-await "help stays" lacks 'keys in Curves'
+shows 'Curves: esc closes'
+click_on 'Curves: esc closes'
+await "help stays" lacks 'Curves: esc closes'
 click_on "$(screen | grep -oE '[▸·] main~1' | head -n 1)"
 shows '┏━ 6 Branches'
 key 3

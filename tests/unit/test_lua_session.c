@@ -220,18 +220,19 @@ START_TEST(pruning)
         "assert(run.model.bert.pooler.dense.weight.sparsity == 0)\n"
         "run:train(2) print(run:sparsity()) run:prune { sparsity = 0 }"));
     ck_assert_str_eq(printed.data,
-                     "[2] model: 6 parameters pruned by magnitude, sparsity 0 -> 0.5.  undo() goes back to 2\n"
+                     "[2] model: 6 parameters pruned by magnitude, sparsity 0 -> 0.5.  undo() goes back to 2, "
+                     "revert() takes it back from here\n"
                      "[2] model: 1 parameter pruned by magnitude, sparsity 0 -> 0.75 from step 2 to 4, every 1.  "
                      "undo() goes back "
-                     "to 2\n"
-                     "0.5000          128 of         256  bert.encoder.layer.0.attention.self.query.weight\n"
-                     "0.5000          128 of         256  bert.encoder.layer.0.attention.self.key.weight\n"
-                     "0.5000          128 of         256  bert.encoder.layer.0.attention.self.value.weight\n"
-                     "0.5000          128 of         256  bert.encoder.layer.0.attention.output.dense.weight\n"
-                     "0.5000          512 of        1024  bert.encoder.layer.0.intermediate.dense.weight\n"
-                     "0.5000          512 of        1024  bert.encoder.layer.0.output.dense.weight\n"
-                     "0.7500          192 of         256  bert.pooler.dense.weight\n"
-                     "0.5192         1728 of        3328  all\n"
+                     "to 2, revert() takes it back from here\n"
+                     " 50.0 %          128 of         256  bert.encoder.layer.0.attention.self.query.weight\n"
+                     " 50.0 %          128 of         256  bert.encoder.layer.0.attention.self.key.weight\n"
+                     " 50.0 %          128 of         256  bert.encoder.layer.0.attention.self.value.weight\n"
+                     " 50.0 %          128 of         256  bert.encoder.layer.0.attention.output.dense.weight\n"
+                     " 50.0 %          512 of       1,024  bert.encoder.layer.0.intermediate.dense.weight\n"
+                     " 50.0 %          512 of       1,024  bert.encoder.layer.0.output.dense.weight\n"
+                     " 75.0 %          192 of         256  bert.pooler.dense.weight\n"
+                     " 51.9 %        1,728 of       3,328  all\n"
                      "[4] model: 12 parameters without masks.  undo() goes back to 4\n");
     ASSERT_FAILS(run("run:prune { sparsity = 1 }"), STATUS_INVALID, "sparsity must be a number in [0, 1)");
     ASSERT_FAILS(run("run:prune {}"), STATUS_INVALID, "sparsity");

@@ -56,7 +56,7 @@ START_TEST(the_mouse_elsewhere)
     ck_assert(view->focus.pane == PANE_OBJECTIVES && view->rows[PANE_OBJECTIVES] == 1);
     /* a key of the last line, a command of the palette, a choice of a list */
     click_on(&screen, "space on/off");
-    ck_assert_str_eq(sent.data, "run.objectives[\"nsp\"].enabled = false");
+    ck_assert_str_eq(sent.data, "run.objectives.nsp.enabled = false");
     press(&screen, ":und");
     click_on(&screen, "undo ");
     ck_assert_str_eq(sent.data, "undo()");

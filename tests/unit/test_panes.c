@@ -45,10 +45,10 @@ START_TEST(forms_make_lines)
     forms_close(view);
     expect_line(&workbench, "a" DOWN "\r" CLEAR "0.5\rs", "run:add_objective(objectives.mlm { weight = 0.5 })");
     forms_close(view);
-    expect_line(&workbench, "o" DOWN DOWN "\r" CLEAR "0.3\rs", "run.objectives[\"mlm\"].mlm_probability = 0.3");
+    expect_line(&workbench, "o" DOWN DOWN "\r" CLEAR "0.3\rs", "run.objectives.mlm.mlm_probability = 0.3");
     forms_close(view);
     expect_line(&workbench, "o\r" CLEAR "2\rls",
-                "run.objectives[\"mlm\"].weight = 2; run.objectives[\"mlm\"].enabled = false");
+                "run.objectives.mlm.weight = 2; run.objectives.mlm.enabled = false");
     forms_close(view);
     expect_line(&workbench, "O" DOWN "\r" CLEAR "1e-4\rs", "run.optimizer.lr = 0.0001");
     forms_close(view);

@@ -265,7 +265,7 @@ START_TEST(keys_are_lines)
     expect_line(&workbench, " ", "resume()");
     expect_line(&workbench, "u", "undo()");
     expect_line(&workbench, "blow\r", "branch(\"low\")");
-    expect_line(&workbench, "2j ", "run.objectives[\"nsp\"].enabled = false");
+    expect_line(&workbench, "2j ", "run.objectives.nsp.enabled = false");
     expect_line(&workbench,
                 "e\x7f"
                 "25\r",

@@ -73,7 +73,7 @@ static void go_to_mark(Workbench *workbench, bool next)
     if (step >= 0)
         curves_go(view, step);
     else
-        workbench_note(workbench, "there is no mark %s", next ? "behind this step" : "before this step");
+        workbench_note(workbench, "there is no mark %s", next ? "after this step" : "before this step");
 }
 
 void action_next_mark(Workbench *workbench)

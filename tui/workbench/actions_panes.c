@@ -41,7 +41,7 @@ void toggle_line(const View *view, Buffer *out)
 {
     const ViewObjective *objective = view_selected_objective(view);
     if (!objective) return;
-    Status status = buffer_printf(out, "run.objectives[\"%s\"].enabled = %s", objective->name,
+    Status status = buffer_printf(out, "run.objectives.%s.enabled = %s", objective->name,
                                   objective->enabled ? "false" : "true");
     (void)status; /* a line that is not whole is not sent */
 }

@@ -56,6 +56,7 @@ static void draw_fields(const Form *form, Area area, int *x, int *y)
         *x = area.rect.x + cursor;
         *y = area.rect.y + row;
     }
+    area_more(area, first, form->count);
 }
 
 /* What the selected field means and may be. */

@@ -195,7 +195,7 @@ static Status objective_line(const View *view, const Form *form, Buffer *out)
     const ViewObjective *objective = view_selected_objective(view);
     char owner[VIEW_NAME + 24];
     if (!objective) return STATUS_OK;
-    snprintf(owner, sizeof owner, "run.objectives[\"%s\"]", objective->name);
+    snprintf(owner, sizeof owner, "run.objectives.%s", objective->name);
     return put_assignments(form, 0, owner, out);
 }
 

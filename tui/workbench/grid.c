@@ -8,7 +8,7 @@
 #include <string.h>
 #include <utf8proc.h>
 
-enum { REPLACEMENT = 0xfffd };
+enum { REPLACEMENT = 0xfffd, LEAST_FOR_MORE = 12 };
 
 /* --- text as graphemes --- */
 
@@ -260,6 +260,20 @@ void area_right(Area area, int from, int y, Style style, const char *text)
     draw_text(area, from < 0 ? 0 : from, area.rect.width - text_columns(text), y, style, text);
 }
 
+static void say_more(Area area, int y, const char *arrow, int rows)
+{
+    char text[24];
+    if (rows <= 0 || area.rect.width < LEAST_FOR_MORE) return;
+    snprintf(text, sizeof text, " %s%d", arrow, rows);
+    area_right(area, area.rect.width - text_columns(text), y, STYLE_DIM, text);
+}
+
+void area_more(Area area, int first, int count)
+{
+    say_more(area, 0, "↑", first);
+    say_more(area, area.rect.height - 1, "↓", count - first - area.rect.height);
+}
+
 void area_fill(Area area, Style style, const char *text)
 {
     for (int y = 0; y < area.rect.height; y++)
@@ -311,5 +325,8 @@ void area_frame(Area area, bool heavy, const char *title)
         area_text(area, right, y, style, parts[5]);
     }
     Area top = area_part(area, 2, 0, right - 3, 1);
-    if (title && top.rect.width > 2) area_print(top, 0, 0, style, " %s ", title);
+    char text[256];
+    if (!title || top.rect.width <= 2) return;
+    snprintf(text, sizeof text, " %.250s ", title);
+    area_brief(top, 0, 0, style, text);
 }

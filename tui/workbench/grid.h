@@ -56,6 +56,8 @@ int area_brief(Area area, int x, int y, Style style, const char *text);
 int area_print(Area area, int x, int y, Style style, const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* Ends at the right edge; begins no further left than 'from', cut at its beginning then. */
 void area_right(Area area, int from, int y, Style style, const char *text);
+/* Says at the right edge how many of a list's rows are above and below those that the area shows. */
+void area_more(Area area, int first, int count);
 void area_fill(Area area, Style style, const char *text);
 void area_style(Area area, int x, int y, int width, Style style);
 /* What was drawn in a row means 'link', from 0, to a click, until something else is drawn there. */

@@ -172,7 +172,11 @@ static Status add_entry(LogFollow *follow, const json_t *entry, Scroll *log)
     TRY(read_printed(follow, printed, &stamp, log));
     if (!text) return STATUS_OK;
     follow->recent[follow->recent_count++ % LOG_RECENT] = hash_bytes(text, strlen(text)).low;
-    if (strncmp(text, "valid ", 6) == 0) snprintf(follow->evaluation, sizeof follow->evaluation, "%s", text);
+    if (stamp.step < follow->evaluated) follow->evaluation[0] = '\0';
+    if (strncmp(text, "valid ", 6) == 0) {
+        snprintf(follow->evaluation, sizeof follow->evaluation, "%s", text);
+        follow->evaluated = stamp.step;
+    }
     return add_line(follow, &stamp, text, log);
 }
 

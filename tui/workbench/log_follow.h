@@ -25,7 +25,8 @@ typedef struct LogFollow {
     ScrollStamp last;            /* of the last entry */
     uint64_t recent[LOG_RECENT]; /* hashes of entries: what is printed as well is not shown twice */
     int recent_count;
-    char evaluation[4096]; /* the last one */
+    char evaluation[4096]; /* the last one, unless the run went back before it */
+    int64_t evaluated;     /* its step */
 } LogFollow;
 
 Status log_follow_begin(const char *directory, LogFollow *out) STATUS_CHECKED;

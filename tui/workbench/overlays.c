@@ -262,6 +262,7 @@ static void draw_list(const View *view, Area area, const char *title, const char
                     first + y == view->palette_row);
         area_link(list, y, first + y);
     }
+    area_more(list, first, count);
     if (details)
         draw_details(view, action_found(filter, view->focus.pane, all, view->palette_row),
                      area_part(box, 1, rows + 1, box.rect.width - 2, details));
@@ -297,8 +298,7 @@ void overlay_draw(const View *view, Area area, int *x, int *y)
     int bottom = area.rect.height - 1;
     Area above = area_part(area, 0, area.rect.height > 4, area.rect.width, bottom - (area.rect.height > 4));
     if (view->help) {
-        snprintf(title, sizeof title, "keys in %s: %s; any key closes", panes[view->focus.pane].name,
-                 panes[view->focus.pane].doc);
+        snprintf(title, sizeof title, "%s: esc closes, up and down show more", panes[view->focus.pane].name);
         draw_list(view, above, title, "");
         return;
     }

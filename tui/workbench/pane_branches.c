@@ -57,7 +57,7 @@ static void draw_event(Area area, int y, const BranchNode *node, const BranchEve
     char step[NUMBER_BYTES], text[NUMBER_BYTES];
     snprintf(text, sizeof text, "%*s", NUMBER_BYTES / 3, number_count(event->step, step));
     int x = area_text(area, indent_of(node) + 1, y, STYLE_DIM, text) + 2;
-    area_text(area, x, y, event->edit ? STYLE_MARK : STYLE_DIM, event->edit ? event->text : "snapshot");
+    area_brief(area, x, y, event->edit ? STYLE_MARK : STYLE_DIM, event->edit ? event->text : "snapshot");
 }
 
 void pane_branches_draw(const View *view, Area area)
@@ -77,4 +77,5 @@ void pane_branches_draw(const View *view, Area area)
         if (view->focus.pane == PANE_BRANCHES && first + y == selected)
             area_style(area, 0, y, area.rect.width, STYLE_SELECTED);
     }
+    area_more(area, first, tree->row_count);
 }

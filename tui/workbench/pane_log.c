@@ -165,6 +165,7 @@ void pane_log_draw(const View *view, Area area)
     if (!bar) return;
     int x = 0;
     if (view->log_level > 0)
-        x = area_print(area, 0, rows, STYLE_DIM, "from '%s' on, v changes;  ", log_level_names[view->log_level]);
+        x = area_print(area, 0, rows, STYLE_DIM, "level %s and above, v changes;  ",
+                       log_level_names[view->log_level]);
     if (*wanted) area_print(area, x, rows, STYLE_DIM, "/%s  n older, N newer", wanted);
 }

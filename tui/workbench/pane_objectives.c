@@ -74,32 +74,34 @@ static void draw_share(const ViewObjective *objective, Area area, int y, const C
     area_right(area_part(area, 0, y, columns->share, 1), 0, 0, STYLE_TEXT, text);
 }
 
-/* Its loss in the last step; of a run that is only looked at, the last one that is recorded. */
-static double value_of(const View *view, const ViewObjective *objective, const char *metric)
+/* Its loss in the last step, or, where this process made none, the last one that is recorded. */
+static const char *value_text(const View *view, const ViewObjective *objective, const char *metric, Style *style,
+                              char *out)
 {
-    double value;
+    double value = objective->value;
     int64_t step;
-    bool live = view->state == RUN_TRAINING || view->state == RUN_PAUSED;
-    if (live || !isnan(objective->value) || !view->metrics) return objective->value;
-    return metrics_last(view->metrics, metric, &step, &value) ? value : objective->value;
+    *style = STYLE_TEXT;
+    if (!objective->enabled) return "off";
+    if (isnan(value) && (!view->metrics || !metrics_last(view->metrics, metric, &step, &value))) return "-";
+    if (isinf(value)) *style = STYLE_BAD;
+    return number_short(value, out);
 }
 
 static void draw_objective(const View *view, Area area, int y, int i, const Columns *columns)
 {
     const ViewObjective *objective = &view->objectives[i];
-    char metric[VIEW_NAME + 8], number[NUMBER_BYTES];
+    char metric[VIEW_NAME + 8], number[NUMBER_BYTES], weight[NUMBER_BYTES];
     bool focused = view->focus.pane == PANE_OBJECTIVES && view->rows[PANE_OBJECTIVES] == i;
     snprintf(metric, sizeof metric, "loss.%s", objective->name);
-    double value = value_of(view, objective, metric);
-    bool finite = isfinite(value) || isnan(value);
+    Style style;
+    const char *value = value_text(view, objective, metric, &style, number);
     int spark_width = columns->below ? area.rect.width - 5 : columns->share - SHARE - columns->spark;
     area_print(area_part(area, 0, y, columns->name, 1), 0, 0, STYLE_TEXT, "[%c] %s", objective->enabled ? 'x' : ' ',
                objective->name);
     area_link(area, y, i);
     area_right(area_part(area, 0, y, columns->weight, 1), columns->name, 0, STYLE_TEXT,
-               weight_text(objective->weight, number));
-    area_right(area_part(area, 0, y, columns->value, 1), columns->weight, 0, finite ? STYLE_TEXT : STYLE_BAD,
-               objective->enabled ? number_short(value, number) : "off");
+               weight_text(objective->weight, weight));
+    area_right(area_part(area, 0, y, columns->value, 1), columns->weight, 0, style, value);
     draw_share(objective, area, y, columns);
     if (focused) area_style(area, 0, y, columns->below ? columns->share : columns->value, STYLE_SELECTED);
     Area line = area_part(area, columns->spark, y + columns->below, spark_width, 1);

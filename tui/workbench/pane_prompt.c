@@ -97,12 +97,13 @@ static Area split(const View *view, Area area, InputPlace *at, Area *results)
 
 static void draw_wait(const View *view, Area area)
 {
-    char words[96];
+    char words[96], text[128];
     if (view->task[0])
         state_words(view, false, words);
     else
         snprintf(words, sizeof words, "%s%.60s", view->waiting[0] ? "waits for " : "running", view->waiting);
-    area_print(area, 0, 0, STYLE_DIM, "%s; Ctrl-C gives up", words);
+    snprintf(text, sizeof text, "%s; C-c gives up", words);
+    area_brief(area, 0, 0, STYLE_DIM, text);
 }
 
 void pane_prompt_draw(const View *view, Area area)
