@@ -9,12 +9,13 @@
 #include "scripts/report.h"
 
 #include <errno.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <time.h>
 
-static const double serve_seconds = 0.02; /* amid a step, before training gets its turn */
+static const double usual_slice = 0.02;
 
 typedef struct Line {
     struct Line *next;
@@ -39,7 +40,7 @@ struct Lines {
     double begun;  /* clock: when it was taken */
     bool paused, over;
     atomic_bool pending;
-    double rest_until;
+    double slice, rest_until;
 };
 
 /* --- making --- */
@@ -69,6 +70,7 @@ Status lines_new(Host *host, const LineEvents *events, Lines **out)
     lines->host = host;
     lines->events = *events;
     lines->runner = LUA_NOREF;
+    lines->slice = usual_slice;
     make_lock(lines);
     Status status = host_protect(host, find_runner, lines);
     if (status == STATUS_OK)
@@ -340,7 +342,7 @@ static int serve(Lines *lines, bool amid, double seconds)
         atomic_store(&lines->pending, true);
         break;
     }
-    lines->rest_until = 2 * clock_seconds() - start;
+    if (isfinite(seconds)) lines->rest_until = 2 * clock_seconds() - start;
     return ended;
 }
 
@@ -348,12 +350,17 @@ void lines_between_ops(Lines *lines)
 {
     if (!atomic_load_explicit(&lines->pending, memory_order_relaxed) || lines->running) return;
     if (cancel_training_requested() || clock_seconds() < lines->rest_until) return;
-    serve(lines, true, serve_seconds);
+    serve(lines, true, lines->slice);
+}
+
+void lines_set_slice(Lines *lines, double seconds)
+{
+    lines->slice = seconds;
 }
 
 int lines_boundary(Lines *lines)
 {
-    return lines->running ? 0 : serve(lines, false, 10 * serve_seconds);
+    return lines->running ? 0 : serve(lines, false, 10 * lines->slice);
 }
 
 void lines_wait(Lines *lines, double seconds)

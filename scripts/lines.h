@@ -49,6 +49,9 @@ uint64_t lines_client(const Lines *lines);
 
 /* Between two ops: cheap where nothing waits. Takes at most half of the time. */
 void lines_between_ops(Lines *lines);
+/* How long, in seconds, lines are taken between ops before training has as much; between steps ten times that.
+ * INFINITY: as long as there are any. 0.02 unless said. */
+void lines_set_slice(Lines *lines, double seconds);
 /* Between two steps. Returns how many lines ended. */
 int lines_boundary(Lines *lines);
 /* Waits at most so long for something to do. */

@@ -283,6 +283,17 @@ START_TEST(one_bad_step_does_not_spoil_the_range)
 }
 END_TEST
 
+/* As random keys found it, zooming in on large numbers. */
+START_TEST(a_range_without_height_has_a_middle)
+{
+    CurvesStrip strip = {.low = 3, .high = 3};
+    ck_assert_int_eq(curves_row(&strip, 3, 9), 4);
+    strip.log_y = true;
+    ck_assert_int_eq(curves_row(&strip, 3, 9), 4);
+    ck_assert_int_eq(curves_row(&strip, -1, 9), -1);
+}
+END_TEST
+
 START_TEST(ranges_are_moved_by_hand)
 {
     MetricsStore *store = store_of("m", 1, STEPS);
@@ -407,6 +418,7 @@ Suite *curves_suite(void)
     tcase_add_test(cases, smoothing_by_itself_follows_the_run);
     tcase_add_test(cases, what_was_off_is_no_line);
     tcase_add_test(cases, one_bad_step_does_not_spoil_the_range);
+    tcase_add_test(cases, a_range_without_height_has_a_middle);
     tcase_add_test(cases, ranges_are_moved_by_hand);
     tcase_add_test(cases, kinds_have_strips);
     tcase_add_test(cases, places_and_steps_are_inverse);

@@ -180,6 +180,7 @@ int curves_row(const CurvesStrip *strip, double value, int rows)
         part = value > 0 ? log(value / low) / log(high / low) : -1;
     else
         part = (value / 2 - low / 2) / (high / 2 - low / 2); /* halves: the range may be larger than a double's */
+    if (isnan(part)) part = 0.5; /* so narrow a range that it has no height in doubles */
     return part < -1e-9 ? -1 : part > 1 + 1e-9 ? rows : (int)(part * (rows - 1) + 0.5);
 }
 
