@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "datasets/causal_text.h"
 
+#include "engine/base/thousands.h"
+
 #include "datasets/text_stream.h"
 #include "engine/base/random.h"
 
@@ -58,9 +60,10 @@ static Status setup(Causal *causal, bool separate)
     source->length = causal->context; /* the last token is predicted only */
     source->examples =
         separate ? text->document_count : (text_stream_length(text) - 1 + causal->context - 1) / causal->context;
-    snprintf(source->doc, sizeof source->doc, "%lld %s of %s%lld tokens, %lld pieces", (long long)source->examples,
-             separate ? "documents" : "blocks", separate ? "at most " : "", (long long)causal->context,
-             (long long)source->vocabulary->size);
+    char n[3][THOUSANDS_BYTES];
+    snprintf(source->doc, sizeof source->doc, "%s %s of %s%s tokens, %s pieces", thousands(source->examples, n[0]),
+             separate ? "documents" : "blocks", separate ? "at most " : "", thousands(causal->context, n[1]),
+             thousands(source->vocabulary->size, n[2]));
     return text_source_start(&causal->base);
 }
 

@@ -2,6 +2,7 @@
 #include "datasets/labelled.h"
 
 #include "engine/base/memory.h"
+#include "engine/base/thousands.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -135,8 +136,10 @@ static Status setup(Labelled *labelled, const LabelledConfig *config, const Toke
     TRY(map_classes(labelled, config->classes[0] != '\0'));
     labelled->base.label_field = "labels";
     source->examples = labelled->base.text->document_count;
-    snprintf(source->doc, sizeof source->doc, "%lld texts of %lld classes, %lld pieces",
-             (long long)source->examples, (long long)source->class_count, (long long)source->vocabulary->size);
+    char n[3][THOUSANDS_BYTES];
+    snprintf(source->doc, sizeof source->doc, "%s texts of %s classes, %s pieces",
+             thousands(source->examples, n[0]), thousands(source->class_count, n[1]),
+             thousands(source->vocabulary->size, n[2]));
     return text_source_start(&labelled->base);
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "datasets/packed_text.h"
 
+#include "engine/base/thousands.h"
+
 #include "datasets/text_stream.h"
 
 #include <stdio.h>
@@ -41,8 +43,10 @@ Status packed_text_new(Tokenized *text, const PackedTextConfig *config, Source *
     packed->block = config->text.length - (config->specials ? 2 : 0);
     int64_t all = text_stream_length(text);
     source->examples = (all + packed->block - 1) / packed->block;
-    snprintf(source->doc, sizeof source->doc, "%lld blocks of %lld tokens, %lld pieces",
-             (long long)source->examples, (long long)config->text.length, (long long)source->vocabulary->size);
+    char n[3][THOUSANDS_BYTES];
+    snprintf(source->doc, sizeof source->doc, "%s blocks of %s tokens, %s pieces",
+             thousands(source->examples, n[0]), thousands(config->text.length, n[1]),
+             thousands(source->vocabulary->size, n[2]));
     Status status = text_source_start(&packed->base);
     if (status == STATUS_OK)
         *out = source;

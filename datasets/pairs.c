@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "datasets/pairs.h"
 
+#include "engine/base/thousands.h"
+
 #include <stdio.h>
 
 const Option pairs_options[] = {TEXT_OPTION_FIELDS(PairsConfig, text), TEXT_OPTION_VALID(PairsConfig), {0}};
@@ -41,8 +43,10 @@ static Status setup(TextSource *pairs)
     pairs->label_field = "prefix_lengths";
     source->length = pairs->options.length - 1; /* the last token is predicted only */
     source->examples = text->document_count;
-    snprintf(source->doc, sizeof source->doc, "%lld pairs of at most %lld tokens, %lld pieces",
-             (long long)source->examples, (long long)source->length, (long long)source->vocabulary->size);
+    char n[3][THOUSANDS_BYTES];
+    snprintf(source->doc, sizeof source->doc, "%s pairs of at most %s tokens, %s pieces",
+             thousands(source->examples, n[0]), thousands(source->length, n[1]),
+             thousands(source->vocabulary->size, n[2]));
     return text_source_start(pairs);
 }
 

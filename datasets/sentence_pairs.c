@@ -3,6 +3,7 @@
 
 #include "engine/base/memory.h"
 #include "engine/base/random.h"
+#include "engine/base/thousands.h"
 
 #include <stdio.h>
 
@@ -219,9 +220,10 @@ static Status setup(Pairs *pairs, const SentencePairsConfig *config)
     TRY(cut_pieces(pairs));
     TRY(check_pieces(pairs));
     source->examples = pairs->count;
-    snprintf(source->doc, sizeof source->doc, "%lld sentence pairs from %lld sentences, %lld pieces",
-             (long long)pairs->count, (long long)pairs->base.text->sentence_count,
-             (long long)source->vocabulary->size);
+    char n[3][THOUSANDS_BYTES];
+    snprintf(source->doc, sizeof source->doc, "%s sentence pairs from %s sentences, %s pieces",
+             thousands(pairs->count, n[0]), thousands(pairs->base.text->sentence_count, n[1]),
+             thousands(source->vocabulary->size, n[2]));
     return text_source_start(&pairs->base);
 }
 

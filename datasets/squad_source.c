@@ -5,6 +5,7 @@
 #include "engine/base/cancel.h"
 #include "engine/base/memory.h"
 #include "engine/base/random.h"
+#include "engine/base/thousands.h"
 #include "engine/io/file.h"
 
 #include <math.h>
@@ -314,9 +315,10 @@ static Status squad_source_new(const char *path, Squad *squad, const Encoder *en
     }
     for (int64_t i = 0; i < source->source.examples; i++)
         source->source.tokens += row_length(source, &source->windows[i]);
-    snprintf(source->source.doc, sizeof source->source.doc, "%.60s: %lld questions in %lld windows, %lld left out",
-             file_name(path), (long long)(to - from), (long long)source->source.examples,
-             (long long)squad->skipped);
+    char n[3][THOUSANDS_BYTES];
+    snprintf(source->source.doc, sizeof source->source.doc, "%.60s: %s questions in %s windows, %s left out",
+             file_name(path), thousands(to - from, n[0]), thousands(source->source.examples, n[1]),
+             thousands(squad->skipped, n[2]));
     *out = &source->source;
     return STATUS_OK;
 }

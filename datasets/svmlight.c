@@ -5,6 +5,7 @@
 #include "engine/base/cancel.h"
 #include "engine/base/memory.h"
 #include "engine/base/random.h"
+#include "engine/base/thousands.h"
 #include "engine/io/file.h"
 
 #include <math.h>
@@ -428,8 +429,10 @@ static Status sparse_new(Table *table, const char *path, const SvmlightConfig *c
         uint64_t place = (uint64_t)(from + i);
         sparse->rows[i] = (int32_t)(whole ? place : random_permuted(key, (uint64_t)table->rows, place));
     }
-    snprintf(sparse->source.doc, sizeof sparse->source.doc, "%.60s: %lld examples of %lld features, %lld classes",
-             file_name(path), (long long)count, (long long)table->features, (long long)table->class_count);
+    char n[3][THOUSANDS_BYTES];
+    snprintf(sparse->source.doc, sizeof sparse->source.doc, "%.60s: %s examples of %s features, %s classes",
+             file_name(path), thousands(count, n[0]), thousands(table->features, n[1]),
+             thousands(table->class_count, n[2]));
     *out = &sparse->source;
     return STATUS_OK;
 }

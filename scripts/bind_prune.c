@@ -96,7 +96,9 @@ static int table_tostring(lua_State *L)
 static void finish_table(Table *table)
 {
     lua_State *L = table->L;
-    host_check(L, table_line("all", table->weights, table->before, table->after, table->text));
+    host_check(L, table->rows ? table_line("all", table->weights, table->before, table->after, table->text)
+                              : buffer_text(table->text,
+                                            "no parameter has a mask; run:prune { sparsity = 0.5 } makes some\n"));
     set_counts(L, table->weights, table->before, table->after);
     lua_pushlstring(L, table->text->data, table->text->length - 1);
     lua_setfield(L, -2, "text");

@@ -593,9 +593,10 @@ static int session_newindex(lua_State *L)
 
 static Status describe(const Session *session, const char *headline, Buffer *out)
 {
+    char step[THOUSANDS_BYTES], steps[THOUSANDS_BYTES];
     TRY(headline ? buffer_text(out, headline)
-                 : buffer_printf(out, "session: step %lld of %lld, seed %llu", (long long)session->step,
-                                 (long long)session->steps, (unsigned long long)session->seed));
+                 : buffer_printf(out, "session: step %s of %s, seed %llu", thousands(session->step, step),
+                                 thousands(session->steps, steps), (unsigned long long)session->seed));
     TRY(buffer_text(out, "\n  models     "));
     for (int i = 0; i < session->model_count; i++)
         TRY(buffer_printf(out, "%s%s (%s, %.2f M parameters)", i ? ", " : "", session->models[i]->name,

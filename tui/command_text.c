@@ -14,16 +14,22 @@ static Status flag_usage(const Flag *flag, Buffer *out)
     return flag->value ? buffer_printf(out, " %s", flag->value) : STATUS_OK;
 }
 
+static Status command_row(const Command *command, Buffer *out)
+{
+    char usage[64];
+    snprintf(usage, sizeof usage, "%s %s", command->name, command->names);
+    return buffer_printf(out, "  %-24s %s\n", usage, command->doc);
+}
+
 Status command_help(Buffer *out)
 {
     TRY(buffer_printf(out, "usage: lathe COMMAND ...\n\n%s 'lathe' alone opens the workbench.\n\n", about));
-    for (int i = 0; i < command_count; i++)
-        TRY(buffer_printf(out, "  %-6s %-10s %s\n", commands[i].name, commands[i].names, commands[i].doc));
+    for (int i = 0; i < command_count; i++) TRY(command_row(&commands[i], out));
     return buffer_text(
-        out, "\n  --help            this text; 'lathe COMMAND --help' explains a command\n"
-             "  --version         name and version\n"
-             "  --man-page        the manual page, for man -l\n"
-             "  --completion      completion for bash, to be sourced\n\n"
+        out, "\n  --help                   this text; 'lathe COMMAND --help' explains a command\n"
+             "  --version                name and version\n"
+             "  --man-page               the manual page, for man -l\n"
+             "  --completion             completion for bash, to be sourced\n\n"
              "Exit status: 0 done, 1 failed, 2 wrong usage, 130 or 143 interrupted (the state was saved).\n");
 }
 

@@ -97,7 +97,7 @@ key Enter
 type_in '0.5'
 key Enter
 key d
-shows '0\.0000 -> 0\.[0-9]+ +[0-9]+ of'
+shows '0\.0 % -> +[0-9.]+ % +[0-9,]+ of'
 key Escape
 await "the form stays" lacks 'prune; s prunes'
 # The model: sorted, over time, its attention; samples of a text of one's own; the next batches.

@@ -174,7 +174,7 @@ START_TEST(real_file)
     config.features = 5000;
     ASSERT_OK(svmlight_read(path, &config, &train, &valid));
     ck_assert_int_eq(train->examples, 2000);
-    ck_assert_ptr_nonnull(strstr(train->doc, "5000 features, 2 classes"));
+    ck_assert_ptr_nonnull(strstr(train->doc, "5,000 features, 2 classes"));
     source_unref(train);
 }
 END_TEST

@@ -59,12 +59,15 @@ void pane_curves_choices(const View *view, Area area)
     static const char *const kinds[] = {"", "", "branch ", "", "the run in "};
     int count = 0, width = area.rect.width < 44 ? area.rect.width : 44;
     while (pane_curves_choice(view, count).kind) count++;
-    int height = count + 2 < area.rect.height ? count + 2 : area.rect.height;
+    int rows = count ? count : 1, height = rows + 2 < area.rect.height ? rows + 2 : area.rect.height;
     Area box = area_part(area, area.rect.width - width, 0, width, height);
     area_fill(box, STYLE_TEXT, " ");
     area_frame(box, true,
                view->use == FIELD_OVERLAYS ? "enter draws it too, or no more" : "metrics: enter shows or hides");
     Area list = area_part(box, 1, 1, width - 2, height - 2);
+    if (!count)
+        area_text(list, 0, 0, STYLE_DIM,
+                  view->use == FIELD_OVERLAYS ? "there is no other branch or run" : "no metrics yet");
     int selected = view->palette_row, first = first_row(selected, count, list.rect.height);
     for (int y = 0; y < list.rect.height; y++) {
         CurvesChoice choice = pane_curves_choice(view, first + y);

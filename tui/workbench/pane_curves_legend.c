@@ -155,12 +155,27 @@ static void add_value(const View *view, const CurvesFrame *frame, const Curve *c
     add_row(box, curve->style, text);
 }
 
+static bool evaluated_in(const View *view, const CurvesFrame *frame, int cell_width, int cell)
+{
+    MetricsSpan spans[2 * GRID_MAX_WIDTH];
+    const char *name = marks_evaluated(view);
+    int64_t count = 0;
+    if (!name || frame->columns > 2 * GRID_MAX_WIDTH) return false;
+    curves_run_spans(&frame->runs[0], name, frame->starts[0], frame->columns, spans);
+    for (int x = cell * cell_width; x < frame->columns && x / cell_width == cell; x++) count += spans[x].count;
+    return count > 0;
+}
+
 /* What happened in the column of the crosshair. */
 static void add_marks(const View *view, const CurvesFrame *frame, int cell_width, Box *box)
 {
     Mark marks[MARKS_MOST];
     char text[BOX_BYTES], words[MARK_BYTES];
     int count = marks_list(view, marks), here = curves_column(frame, view->curves.at) / cell_width;
+    if (evaluated_in(view, frame, cell_width, here)) {
+        snprintf(text, sizeof text, "%s %s", mark_sign(MARK_EVALUATION), mark_name(MARK_EVALUATION));
+        add_row(box, mark_style(MARK_EVALUATION), text);
+    }
     for (int i = 0; i < count; i++) {
         int column = curves_column(frame, curves_run_x(&frame->runs[0], frame->unit, marks[i].step));
         if (column < 0 || column / cell_width != here) continue;
