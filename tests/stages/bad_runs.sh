@@ -153,7 +153,7 @@ sed 's|loss = function(model, batch)|& calls = (calls or 0) + 1|; s|(batch.step 
 # Who reads the lines leaves: the run saves, says so, and goes on later.
 { "${bert[@]}" --steps 400 --out piped || echo "status $?" >status; } 2>log | head -n 1 >/dev/null
 [[ $(cat status) == "status 1" && ! -e piped/socket ]] || broken "a closed pipe: $(cat status)"
-grep -q 'nothing can be printed any more' log && grep -q 'saved at step [0-9]*; go on with: lathe run --resume piped' log ||
+grep -q 'nothing can be printed any more' log && grep -q 'saved at step [0-9,]*; go on with: lathe run --resume piped' log ||
     broken "a closed pipe is not told"
 "$LATHE" run --plain --resume piped >log 2>&1 || broken "it did not go on after the pipe was closed"
 cmp alone/model.safetensors piped/model.safetensors

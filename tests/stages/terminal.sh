@@ -166,7 +166,7 @@ shows 'step +[0-9]{2,}/100000 \[\.{10}\]  eta [0-9:]+  loss'
 [[ $(screen | grep -c "^ *step ") == 1 ]] || broken "the bar does not stay on its line"
 key C-c
 left 130
-has 'saved at step [0-9]+; go on with: lathe run --resume stopped' || broken "Ctrl-C: no word on how to go on"
+has 'saved at step [0-9,]+; go on with: lathe run --resume stopped' || broken "Ctrl-C: no word on how to go on"
 compgen -G 'stopped/checkpoints/step-*/state.json' >/dev/null || broken "Ctrl-C: no checkpoint"
 
 # --- a prompt on a run in the background ---
