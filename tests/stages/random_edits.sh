@@ -73,10 +73,11 @@ broken() {
 process_of() { tr -dc 0-9 <"$1/.lock"; }
 # Not in a subshell: a client that is interrupted before it is more than a copy of this shell would kill the run.
 trap '[[ $BASHPID == "$$" && -e played/.lock ]] && kill -9 "$(process_of played)" 2>/dev/null || true' EXIT
-# gone PROCESS: waits until it has ended.
+# gone PROCESS: waits until it has ended, with all of its threads: one may still wait for the disk.
 gone() {
-    local end=$((SECONDS + 120))
-    while kill -0 "$1" 2>/dev/null && ! grep -qs '^State:.*Z' "/proc/$1/status"; do
+    local end=$((SECONDS + 120)) tasks
+    while tasks=("/proc/$1/task/"*) && [[ -e ${tasks[0]} ]] &&
+        ! { ((${#tasks[@]} == 1)) && grep -qs '^State:.*Z' "/proc/$1/status"; }; do
         ((SECONDS < end)) || broken "process $1 does not end"
         sleep 0.01
     done
