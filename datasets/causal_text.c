@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "datasets/causal_text.h"
 
-#include "engine/base/thousands.h"
-
 #include "datasets/text_stream.h"
 #include "engine/base/random.h"
+#include "engine/base/thousands.h"
 
 #include <stdio.h>
 

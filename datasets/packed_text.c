@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "datasets/packed_text.h"
 
-#include "engine/base/thousands.h"
-
 #include "datasets/text_stream.h"
+#include "engine/base/thousands.h"
 
 #include <stdio.h>
 

@@ -162,10 +162,9 @@ static Status run_line(Attached *attached, const char *chunk)
 static Status on_line(void *context, const char *line, bool *more)
 {
     Attached *attached = context;
-    const char *chunk, *begin = line + strspn(line, " \t");
+    const char *chunk;
     TRY(repl_gather(attached->repl, line, more, &chunk));
-    if (!chunk) return STATUS_OK;
-    return run_line(attached, *begin == '?' ? begin : chunk); /* the run knows the mark, and logs what was typed */
+    return chunk ? run_line(attached, chunk) : STATUS_OK;
 }
 
 static void on_abandon(void *context)

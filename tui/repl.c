@@ -170,12 +170,14 @@ Status repl_gather(Repl *repl, const char *line, bool *more, const char **chunk)
     *chunk = NULL;
     if (repl->sent) buffer_clear(&repl->chunk);
     repl->sent = false;
-    if (!repl->chunk.length && blank(line)) return STATUS_OK;
+    bool first = !repl->chunk.length;
+    if (first && blank(line)) return STATUS_OK;
     TRY(gather(repl, line, more, &loaded));
     if (loaded == STATUS_OK) lua_pop(host_lua(repl->host), 1);
     if (*more) return STATUS_OK;
     repl->sent = true;
-    *chunk = repl->chunk.data;
+    const char *begin = line + strspn(line, " \t");
+    *chunk = first && *begin == '?' ? begin : repl->chunk.data; /* a run knows the mark, and logs what was typed */
     return STATUS_OK;
 }
 

@@ -19,7 +19,7 @@ Host *repl_host(Repl *repl);
  */
 Status repl_line(Repl *repl, const char *line, bool *more, bool *failed) STATUS_CHECKED;
 /* The first half of it: adds the line to the chunk, and where that is whole and compiles, or never will, leaves its
- * text in *chunk until the next call; NULL where nothing is to be done. */
+ * text in *chunk, until the next call and as long as the line is there; NULL where nothing is to be done. */
 Status repl_gather(Repl *repl, const char *line, bool *more, const char **chunk) STATUS_CHECKED;
 /* Forgets a chunk that was begun. */
 void repl_abandon(Repl *repl);

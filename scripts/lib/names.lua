@@ -12,8 +12,8 @@ local function shorten(text)
   return (sentence:gsub("[%.;:]$", ""))
 end
 
--- Most names share their words with many others: each text is shortened once.
-local shortened = {}
+-- Most names share their words with many others: each text is shortened once a listing.
+local shortened
 local function brief(text)
   local words = shortened[text] or shorten(text)
   shortened[text] = words
@@ -98,6 +98,7 @@ end
 -- names() -> all of them; names(key) -> those among which the one is that begins with the key
 return function(key)
   local list = {}
+  shortened = {}
   if key then
     list_behind(list, key)
     if key:find("{", 1, true) then list_behind(list, key:match("{(.*)")) end

@@ -44,5 +44,9 @@ cmp elsewhere/bert/vocab.txt saved/vocab.txt && [[ -s saved/config.json && -s sa
 "$LATHE" generate gpt "The cat" --set tokens=20 >after 2>log || broken "it does not generate"
 cmp before after
 cmp <("$LATHE" generate gpt "The cat" --set tokens=20 --set precision=bf16) after || broken "it does not generate as it trained"
+sed -i.kept 's/"precision": "bf16"/"precision": "f8"/' gpt/config.json
+! "$LATHE" generate gpt "The cat" 2>log && grep -q "precision must be one of f32, bf16; got 'f8'" log ||
+    broken "the precision of the run is not looked at"
+mv gpt/config.json.kept gpt/config.json
 "$LATHE" run "$SOURCE/scripts/recipes/bert.lua" "${small[@]}" --set text=other.txt --set model=elsewhere/bert --set length=32 \
     --out further >log 2>&1 || broken "no run goes on with the model of another"

@@ -603,6 +603,25 @@ START_TEST(asked_while_a_snapshot_goes)
 }
 END_TEST
 
+/* They move and go amid turns, so their limits change between steps. */
+START_TEST(limits_of_snapshots_wait_for_the_boundary)
+{
+    library_push(host_lua(host), "engine");
+    lua_setglobal(host_lua(host), "engine");
+    ASSERT_OK(run_text("engine.history.start(run)"));
+    put(1, 1, "return #snapshots()");
+    put(1, 2, "snapshots { memory = 1000 }");
+    put(1, 3, "snapshots { memory = -1 }");
+    ASSERT_OK(bind_step(host, session, NULL));
+    assert_heard("1.1> 2\n1.1 done: \n1.2 waits for the end of the step\n");
+    ASSERT_OK(control_boundary(control));
+    ck_assert_msg(strstr(heard.data, "of 0 MB in memory") && strstr(heard.data, "memory is a number of bytes"),
+                  "%s", heard.data);
+    buffer_clear(&heard);
+    ASSERT_OK(run_text("engine.history.stop()"));
+}
+END_TEST
+
 /* Training that is cancelled ends the line as well: it must not hold Ctrl-C up. */
 START_TEST(training_is_cancelled)
 {
@@ -735,6 +754,7 @@ Suite *lines_suite(void)
     tcase_add_test(cases, cancelled_while_it_waits);
     tcase_add_test(cases, training_is_cancelled);
     tcase_add_test(cases, asked_while_a_snapshot_goes);
+    tcase_add_test(cases, limits_of_snapshots_wait_for_the_boundary);
     tcase_add_test(cases, looking_changes_nothing);
     tcase_add_test(cases, pauses_and_steps);
     tcase_add_loop_test(cases, conditions, 0, 6);

@@ -30,6 +30,11 @@ void curves_draw_strip(const View *view, const CurvesFrame *frame, const CurvesP
 /* The values under the crosshair, in a box beside it. */
 void curves_draw_box(const View *view, const CurvesFrame *frame, const CurvesPlaces *places, Area pane);
 
+enum { CURVES_MOST_COLUMNS = 2 * GRID_MAX_WIDTH };
+/* In which columns the run was evaluated: spans of a metric that every evaluation has, frame->columns of them.
+ * False: nothing was evaluated, or there are more columns than CURVES_MOST_COLUMNS. */
+bool curves_evaluations(const View *view, const CurvesFrame *frame, MetricsSpan *spans);
+
 /* How the legend shows the line of a series. */
 const char *curves_sample(const View *view, const Curve *curve);
 

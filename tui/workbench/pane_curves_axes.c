@@ -154,16 +154,22 @@ static void draw_labels(Label *labels, int count, Area row)
         area_text(row, before + labels[i].at, 0, mark_style(labels[i].mark->kind), labels[i].words);
 }
 
+bool curves_evaluations(const View *view, const CurvesFrame *frame, MetricsSpan *spans)
+{
+    const char *name = marks_evaluated(view);
+    if (!name || frame->columns > CURVES_MOST_COLUMNS) return false;
+    curves_run_spans(&frame->runs[0], name, frame->starts[0], frame->columns, spans);
+    return true;
+}
+
 /* Where they are nearly everywhere they say nothing. */
 static void draw_evaluations(const View *view, const CurvesFrame *frame, int cell_width, Area axis)
 {
     enum { FEW = 4 };
-    MetricsSpan spans[2 * GRID_MAX_WIDTH];
-    const char *name = marks_evaluated(view);
+    MetricsSpan spans[CURVES_MOST_COLUMNS];
     bool here[GRID_MAX_WIDTH] = {false};
     int cells = axis.rect.width, count = 0;
-    if (!name || frame->columns > 2 * GRID_MAX_WIDTH || cells > GRID_MAX_WIDTH) return;
-    curves_run_spans(&frame->runs[0], name, frame->starts[0], frame->columns, spans);
+    if (cells > GRID_MAX_WIDTH || !curves_evaluations(view, frame, spans)) return;
     for (int x = 0; x < frame->columns && x / cell_width < cells; x++) {
         count += spans[x].count && !here[x / cell_width];
         here[x / cell_width] |= spans[x].count > 0;

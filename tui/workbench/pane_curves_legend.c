@@ -157,11 +157,9 @@ static void add_value(const View *view, const CurvesFrame *frame, const Curve *c
 
 static bool evaluated_in(const View *view, const CurvesFrame *frame, int cell_width, int cell)
 {
-    MetricsSpan spans[2 * GRID_MAX_WIDTH];
-    const char *name = marks_evaluated(view);
+    MetricsSpan spans[CURVES_MOST_COLUMNS];
     int64_t count = 0;
-    if (!name || frame->columns > 2 * GRID_MAX_WIDTH) return false;
-    curves_run_spans(&frame->runs[0], name, frame->starts[0], frame->columns, spans);
+    if (!curves_evaluations(view, frame, spans)) return false;
     for (int x = cell * cell_width; x < frame->columns && x / cell_width == cell; x++) count += spans[x].count;
     return count > 0;
 }
