@@ -131,6 +131,23 @@ START_TEST(as_it_comes)
 }
 END_TEST
 
+/* What leaving prints: not the evaluation of a state that was undone. */
+START_TEST(evaluations_that_were_undone)
+{
+    entry(1.7e9, 400, 0, "note", "valid  mlm 2.0");
+    entry(1.7e9, 800, 0, "note", "valid  mlm 1.0");
+    entry(1.7e9, 850, 0, "edit", "run.x = 1");
+    ASSERT_OK(log_follow_read(&follow, 850, &lines));
+    ck_assert_str_eq(follow.evaluation, "valid  mlm 1.0");
+    entry(1.7e9, 700, 0, "edit", "at 700, before run.x = 1");
+    ASSERT_OK(log_follow_read(&follow, 700, &lines));
+    ck_assert_str_eq(follow.evaluation, "");
+    entry(1.7e9, 800, 0, "note", "valid  mlm 1.5");
+    ASSERT_OK(log_follow_read(&follow, 800, &lines));
+    ck_assert_str_eq(follow.evaluation, "valid  mlm 1.5");
+}
+END_TEST
+
 /* A line is kept in its place where a new day begins. */
 START_TEST(days)
 {
@@ -184,6 +201,7 @@ Suite *run_log_suite(void)
     tcase_add_checked_fixture(cases, start, stop);
     tcase_add_test(cases, entries);
     tcase_add_test(cases, printed_between_entries);
+    tcase_add_test(cases, evaluations_that_were_undone);
     tcase_add_test(cases, as_it_comes);
     tcase_add_test(cases, days);
     tcase_add_test(cases, long_files);

@@ -571,8 +571,12 @@ START_TEST(objectives_share_the_forward_pass)
     OK(session_step(session, NULL));
     const ProfileEntry *entries = tape_profile_entries(session->tape, &count);
     for (int i = 0; i < count; i++)
-        if (!entries[i].backward && strcmp(entries[i].op->name, "embedding_sum") == 0)
+        if (!entries[i].backward && strcmp(entries[i].op->name, "embedding_sum") == 0) {
             embeddings += (int)entries[i].calls;
+            /* one element is written and one of each table read; the numbers of words and types are not computed */
+            double elements = entries[i].flops, tokens = elements / tiny_config().encoder.hidden_size;
+            ck_assert_double_eq(entries[i].bytes, 4 * (elements * 4 + tokens * 2));
+        }
     ck_assert_int_eq(embeddings, 1);
     session_free(session);
 }
